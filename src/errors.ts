@@ -1,0 +1,39 @@
+/** Every reason saltflat refuses something, as a stable string to branch on. */
+export type ErrorCode =
+  | 'ERR_INVALID_ARGUMENT' // a value of the wrong type or outside its range
+  | 'ERR_DTYPE' // a tensor or array of another element type
+  | 'ERR_SHAPE' // sizes that do not fit each other
+  | 'ERR_EMPTY' // nothing to train: no variables, or no elements
+  | 'ERR_NOT_FINITE' // NaN or Infinity in a loss, a gradient or a weight
+  | 'ERR_LOSS' // the loss is not a scalar float32 tensor
+  | 'ERR_NO_GRADIENT' // the loss depends on none of the variables
+  | 'ERR_DISPOSED' // use after dispose
+  | 'ERR_OVERLAP' // two arguments share memory that one of them writes
+  | 'ERR_DETACHED' // a typed array whose buffer was transferred away
+  | 'ERR_SHARED' // a typed array over a SharedArrayBuffer
+  | 'ERR_STATE' // a saved state that does not fit, or a call out of order
+  | 'ERR_UNSUPPORTED' // something this backend or model kind cannot do
+  | 'ERR_NO_BINARY' // the native addon is missing or cannot be loaded
+  | 'ERR_OUT_OF_MEMORY' // an allocation failed
+  | 'ERR_ABORTED' // an AbortSignal fired
+  | 'ERR_PANIC' // a bug in the native core, caught; Node goes on
+
+/** What saltflat throws: `code` is stable, `message` says what was expected, what came and what to do. */
+export class SaltflatError extends Error {
+  override readonly name = 'SaltflatError'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** A value for an error message: short, typed, never a dump. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return `the string ${JSON.stringify(value.slice(0, 60))}`
+  if (typeof value === 'number' || typeof value === 'boolean' || value == null) return String(value)
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  if (typeof value === 'object') return `an instance of ${value.constructor?.name ?? 'Object'}`
+  return `a ${typeof value}`
+}
