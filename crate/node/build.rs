@@ -1,3 +1,5 @@
+//! Linker settings that Node-API needs.
+
 fn main() {
     napi_build::setup();
 }

@@ -1,1 +1,10 @@
-//! placeholder
+//! The core for Node: checks, conversions, calls; no arithmetic.
+//!
+//! Every exported function catches panics, and an error's `code` is one of the stable strings of the TypeScript layer.
+
+pub mod buffer;
+mod error;
+pub mod info;
+pub mod sample;
+mod view;
+pub mod workspace;

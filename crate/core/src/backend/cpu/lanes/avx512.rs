@@ -1,0 +1,108 @@
+//! AVX-512: one register of floats, two of 64-bit lanes (even counters in one, odd in the other).
+
+use super::{LANES, Lanes};
+use crate::noise::{self, Draw};
+use std::arch::x86_64::*;
+
+/// AVX-512 F.
+#[derive(Clone, Copy, Debug)]
+pub struct Avx512;
+
+#[target_feature(enable = "avx512f,avx2,fma")]
+#[inline(never)]
+fn fill(draw: Draw, tensor: u32, first_tile: u32, out: &mut [f32]) {
+    noise::fill::<Avx512>(draw, tensor, first_tile, out);
+}
+
+/// Wraps intrinsics one to one.
+macro_rules! wrap {
+    ($($name:ident($($arg:ident: $kind:ty),*) -> $out:ty = $body:expr;)*) => {$(
+        #[inline(always)]
+        fn $name($($arg: $kind),*) -> $out {
+            // SAFETY: only reached through `dispatch`, which has found AVX-512 on this CPU.
+            unsafe { $body }
+        }
+    )*};
+}
+
+impl Lanes for Avx512 {
+    type F = __m512;
+    type U = __m512i;
+    type W = [__m512i; 2];
+    type D = [__m512d; 2];
+    type M = __mmask16;
+
+    #[inline(always)]
+    fn fill(draw: Draw, tensor: u32, first_tile: u32, out: &mut [f32]) {
+        // SAFETY: only reached through `dispatch`, which has found AVX-512 on this CPU.
+        unsafe { fill(draw, tensor, first_tile, out) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> __m512 {
+        // SAFETY: the caller promises 16 elements; AVX-512 as in `wrap!`.
+        unsafe { _mm512_loadu_ps(from) }
+    }
+    #[inline(always)]
+    unsafe fn write(to: *mut f32, value: __m512) {
+        // SAFETY: the caller promises 16 elements; AVX-512 as in `wrap!`.
+        unsafe { _mm512_storeu_ps(to, value) }
+    }
+
+    #[inline(always)]
+    fn and_mask(a: __mmask16, b: __mmask16) -> __mmask16 {
+        a & b
+    }
+
+    wrap! {
+        splat(value: f32) -> __m512 = _mm512_set1_ps(value);
+        add(a: __m512, b: __m512) -> __m512 = _mm512_add_ps(a, b);
+        sub(a: __m512, b: __m512) -> __m512 = _mm512_sub_ps(a, b);
+        mul(a: __m512, b: __m512) -> __m512 = _mm512_mul_ps(a, b);
+        div(a: __m512, b: __m512) -> __m512 = _mm512_div_ps(a, b);
+        fma(a: __m512, b: __m512, c: __m512) -> __m512 = _mm512_fmadd_ps(a, b, c);
+        sqrt(a: __m512) -> __m512 = _mm512_sqrt_ps(a);
+        less(a: __m512, b: __m512) -> __mmask16 = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b);
+        select(mask: __mmask16, yes: __m512, no: __m512) -> __m512 = _mm512_mask_blend_ps(mask, no, yes);
+
+        word(value: u32) -> __m512i = _mm512_set1_epi32(value as i32);
+        bits(a: __m512) -> __m512i = _mm512_castps_si512(a);
+        float_bits(a: __m512i) -> __m512 = _mm512_castsi512_ps(a);
+        from_i32(a: __m512i) -> __m512 = _mm512_cvtepi32_ps(a);
+        and(a: __m512i, b: __m512i) -> __m512i = _mm512_and_si512(a, b);
+        or(a: __m512i, b: __m512i) -> __m512i = _mm512_or_si512(a, b);
+        xor(a: __m512i, b: __m512i) -> __m512i = _mm512_xor_si512(a, b);
+        add_word(a: __m512i, b: __m512i) -> __m512i = _mm512_add_epi32(a, b);
+        sub_word(a: __m512i, b: __m512i) -> __m512i = _mm512_sub_epi32(a, b);
+        shl(a: __m512i, n: u32) -> __m512i = _mm512_sll_epi32(a, _mm_cvtsi32_si128(n as i32));
+        sar(a: __m512i, n: u32) -> __m512i = _mm512_sra_epi32(a, _mm_cvtsi32_si128(n as i32));
+
+        counters(base: u32) -> [__m512i; 2] = {
+            let even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
+            let base = _mm512_set1_epi64(i64::from(base));
+            [_mm512_add_epi64(base, even), _mm512_add_epi64(base, _mm512_add_epi64(even, _mm512_set1_epi64(1)))]
+        };
+        wide(value: u32) -> [__m512i; 2] = [_mm512_set1_epi64(i64::from(value)); 2];
+        mul_wide(a: [__m512i; 2], m: u32) -> [__m512i; 2] = {
+            let m = _mm512_set1_epi64(i64::from(m));
+            [_mm512_mul_epu32(a[0], m), _mm512_mul_epu32(a[1], m)]
+        };
+        high_xor(product: [__m512i; 2], b: [__m512i; 2], key: u32) -> [__m512i; 2] = {
+            let key = _mm512_set1_epi64(i64::from(key));
+            [
+                _mm512_ternarylogic_epi64::<0x96>(_mm512_srli_epi64::<32>(product[0]), b[0], key),
+                _mm512_ternarylogic_epi64::<0x96>(_mm512_srli_epi64::<32>(product[1]), b[1], key),
+            ]
+        };
+        narrow(a: [__m512i; 2]) -> __m512i = _mm512_mask_blend_epi32(0xAAAA, a[0], _mm512_slli_epi64::<32>(a[1]));
+
+        zero_sums() -> [__m512d; 2] = [_mm512_setzero_pd(); 2];
+        add_products(sums: [__m512d; 2], a: __m512, b: __m512) -> [__m512d; 2] = {
+            let upper = |x: __m512| _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(x)));
+            let low = |x: __m512| _mm512_cvtps_pd(_mm512_castps512_ps256(x));
+            let high = |x: __m512| _mm512_cvtps_pd(upper(x));
+            [_mm512_fmadd_pd(low(a), low(b), sums[0]), _mm512_fmadd_pd(high(a), high(b), sums[1])]
+        };
+        sums(sums: [__m512d; 2]) -> [f64; LANES] = std::mem::transmute::<[__m512d; 2], [f64; LANES]>(sums);
+    }
+}

@@ -1,0 +1,54 @@
+//! One enum for everything the core refuses; each variant owns a stable code.
+
+use std::fmt;
+
+/// Why the core refused a call. Nothing has been written when one of these comes back, unless it says so.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Error {
+    /// An argument outside its range.
+    Invalid(String),
+    /// Lengths that do not fit the layout.
+    Shape(String),
+    /// NaN or Infinity in the gradient of this tensor.
+    NotFinite {
+        /// Place of the tensor among the trainable weights.
+        tensor: usize,
+    },
+    /// A call out of order.
+    State(String),
+    /// The allocator gave nothing.
+    OutOfMemory {
+        /// Bytes asked for.
+        bytes: usize,
+    },
+}
+
+/// The core's result type.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// The stable code that reaches `error.code` in JavaScript.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Invalid(_) => "ERR_INVALID_ARGUMENT",
+            Error::Shape(_) => "ERR_SHAPE",
+            Error::NotFinite { .. } => "ERR_NOT_FINITE",
+            Error::State(_) => "ERR_STATE",
+            Error::OutOfMemory { .. } => "ERR_OUT_OF_MEMORY",
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Invalid(what) | Error::Shape(what) | Error::State(what) => f.write_str(what),
+            Error::NotFinite { tensor } => {
+                write!(f, "Expected finite gradients, received NaN or Infinity in tensor {tensor}.")
+            }
+            Error::OutOfMemory { bytes } => write!(f, "Could not allocate {bytes} bytes."),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

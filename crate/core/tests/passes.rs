@@ -1,0 +1,208 @@
+//! Every pass against plain f64/f32 arithmetic written here, and against itself at every width and thread count.
+
+use saltflat_core::backend::Noise;
+use saltflat_core::backend::cpu::dispatch::fill;
+use saltflat_core::{Backend, Cpu, Distribution, Draw, Error, Hyper, Level, Parts, Rule, Threads};
+
+const SIZES: [usize; 7] = [1, 63, 64, 0, 65, 4097, 70_001];
+const SCALES: [f32; 7] = [0.1, 0.0, 0.25, 0.1, 0.3, 0.1, 0.07];
+
+fn draw(index: u32) -> Draw {
+    Draw { key: [1, 2], step: 4, index, distribution: Distribution::Gaussian }
+}
+
+fn noise(index: u32) -> Noise<'static> {
+    Noise { draw: draw(index), scales: &SCALES }
+}
+
+/// Numbers that look like weights or gradients, different for every seed.
+fn numbers(seed: u32) -> Vec<Vec<f32>> {
+    let draw = Draw { key: [seed, 99], step: 0, index: 0, distribution: Distribution::Uniform };
+    let tensor = |(tensor, size): (usize, &usize)| {
+        let mut values = vec![0.0; size.next_multiple_of(64)];
+        fill(Level::Scalar, draw, tensor as u32, 0, &mut values);
+        values.truncate(*size);
+        values
+    };
+    SIZES.iter().enumerate().map(tensor).collect()
+}
+
+fn slices(values: &[Vec<f32>]) -> Vec<&[f32]> {
+    values.iter().map(Vec::as_slice).collect()
+}
+
+fn gradient(values: &[Vec<f32>]) -> Vec<Option<&[f32]>> {
+    values.iter().map(|values| Some(values.as_slice())).collect()
+}
+
+fn empty() -> Vec<Vec<f32>> {
+    SIZES.iter().map(|size| vec![f32::NAN; *size]).collect()
+}
+
+fn outputs(values: &mut [Vec<f32>]) -> Vec<&mut [f32]> {
+    values.iter_mut().map(Vec::as_mut_slice).collect()
+}
+
+fn bits(values: &[Vec<f32>]) -> Vec<Vec<u32>> {
+    values.iter().map(|values| values.iter().map(|x| x.to_bits()).collect()).collect()
+}
+
+fn cpu(moments: usize, level: Level, threads: usize) -> Cpu {
+    let mut cpu = Cpu::new(&SIZES, moments, true, level, Threads::new(threads)).unwrap();
+    cpu.load(&slices(&numbers(1))).unwrap();
+    cpu
+}
+
+fn adamw(step: f64) -> Rule {
+    let hyper =
+        Hyper { learning_rate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.1, step };
+    Rule::new("adamw", hyper).unwrap()
+}
+
+/// Two steps of k = 2 with everything that a pass can do; returns all it wrote.
+fn two_steps(level: Level, threads: usize) -> (Vec<Vec<Vec<u32>>>, Vec<u64>) {
+    let mut cpu = cpu(2, level, threads);
+    let (mut written, mut dots) = (vec![], vec![]);
+    for step in 1..=2 {
+        let mut out = empty();
+        cpu.clear_dots();
+        cpu.perturb(noise(0), &mut outputs(&mut out)).unwrap();
+        written.push(bits(&out));
+        cpu.flip(noise(0), &gradient(&numbers(2)), &mut outputs(&mut out)).unwrap();
+        written.push(bits(&out));
+        cpu.accumulate(noise(0), draw(1), true, &gradient(&numbers(3)), &mut outputs(&mut out)).unwrap();
+        cpu.flip(noise(1), &gradient(&numbers(4)), &mut outputs(&mut out)).unwrap();
+        let rule = adamw(f64::from(step));
+        let last = numbers(5);
+        cpu.finish(Parts::SumAndPair, 0.25, Some(noise(1)), &rule, &gradient(&last), &mut outputs(&mut out))
+            .unwrap();
+        written.push(bits(&out));
+        dots.extend(cpu.dots().iter().map(|dot| dot.to_bits()));
+        dots.extend(cpu.squared_norms(&gradient(&last)).unwrap().iter().map(|norm| norm.to_bits()));
+    }
+    (written, dots)
+}
+
+#[test]
+fn same_bits_from_every_width_and_thread_count() {
+    let expected = two_steps(Level::Scalar, 1);
+    for level in Level::available() {
+        for threads in 1..=8 {
+            assert!(two_steps(level, threads) == expected, "{} with {threads} threads", level.name());
+        }
+    }
+}
+
+#[test]
+fn perturb_and_flip_are_a_pair_around_w() {
+    let (w, g) = (numbers(1), numbers(2));
+    let mut cpu = cpu(0, Level::best(), 2);
+    let (mut plus, mut minus) = (empty(), empty());
+    cpu.perturb(noise(0), &mut outputs(&mut plus)).unwrap();
+    cpu.flip(noise(0), &gradient(&g), &mut outputs(&mut minus)).unwrap();
+    for tensor in 0..SIZES.len() {
+        let mut u = vec![0.0; SIZES[tensor].next_multiple_of(64)];
+        fill(Level::Scalar, draw(0), tensor as u32, 0, &mut u);
+        let mut dot = 0.0;
+        for i in 0..SIZES[tensor] {
+            let (w, s) = (w[tensor][i], SCALES[tensor]);
+            let (up, down) = if s == 0.0 { (w, w) } else { (s.mul_add(u[i], w), (-s).mul_add(u[i], w)) };
+            assert_eq!(
+                (plus[tensor][i].to_bits(), minus[tensor][i].to_bits()),
+                (up.to_bits(), down.to_bits())
+            );
+            dot += if s == 0.0 { 0.0 } else { f64::from(u[i]) * f64::from(g[tensor][i]) };
+        }
+        assert!((cpu.dots()[tensor] - dot).abs() <= 1e-9 * (1.0 + dot.abs()), "dot of tensor {tensor}");
+    }
+}
+
+#[test]
+fn adamw_equals_its_formula() {
+    let (w, g) = (numbers(1), numbers(2));
+    let mut cpu = cpu(2, Level::best(), 1);
+    let mut out = empty();
+    for step in 1..=3 {
+        cpu.clear_dots();
+        let rule = adamw(f64::from(step));
+        cpu.finish(Parts::Last, 1.0, None, &rule, &gradient(&g), &mut outputs(&mut out)).unwrap();
+    }
+    for tensor in 0..SIZES.len() {
+        for i in 0..SIZES[tensor] {
+            let g = f64::from(g[tensor][i]);
+            let (mut weight, mut m, mut v) = (f64::from(w[tensor][i]), 0.0, 0.0);
+            for step in 1..=3 {
+                m = 0.9 * m + 0.1 * g;
+                v = 0.999 * v + 0.001 * g * g;
+                weight -= 1e-2 * 0.1 * weight;
+                weight -= 1e-2 * (m / (1.0 - 0.9f64.powi(step)))
+                    / ((v / (1.0 - 0.999f64.powi(step))).sqrt() + 1e-8);
+            }
+            assert!((f64::from(out[tensor][i]) - weight).abs() < 1e-6);
+        }
+    }
+}
+
+#[test]
+fn collected_gradients_are_averaged_from_left_to_right() {
+    let (w, a, b, c) = (numbers(1), numbers(2), numbers(3), numbers(4));
+    let mut cpu = cpu(0, Level::best(), 1);
+    let mut out = empty();
+    cpu.clear_dots();
+    cpu.collect(noise(0), 2.0, true, &gradient(&a), &mut outputs(&mut out)).unwrap();
+    cpu.collect(noise(1), 1.0, false, &gradient(&b), &mut outputs(&mut out)).unwrap();
+    let hyper =
+        Hyper { learning_rate: 0.5, beta1: 0.0, beta2: 0.0, epsilon: 0.0, weight_decay: 0.0, step: 1.0 };
+    let rule = Rule::new("sgd", hyper).unwrap();
+    cpu.finish(Parts::Sum, 0.5, None, &rule, &gradient(&c), &mut outputs(&mut out)).unwrap();
+    for tensor in 0..SIZES.len() {
+        for i in 0..SIZES[tensor] {
+            let mean = (2.0 * a[tensor][i] + b[tensor][i] + c[tensor][i]) * 0.5;
+            assert_eq!(out[tensor][i].to_bits(), (-0.5f32).mul_add(mean, w[tensor][i]).to_bits());
+        }
+    }
+}
+
+#[test]
+fn a_gradient_that_is_not_finite_names_its_tensor_and_changes_nothing() {
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        for (tensor, i) in [(0, 0), (1, 5), (6, 70_000)] {
+            let mut cpu = cpu(2, Level::best(), 2);
+            let mut g = numbers(2);
+            g[tensor][i] = bad;
+            let mut out = empty();
+            let rule = adamw(1.0);
+            let refused = [
+                cpu.flip(noise(0), &gradient(&g), &mut outputs(&mut out)).unwrap_err(),
+                cpu.finish(Parts::Last, 1.0, None, &rule, &gradient(&g), &mut outputs(&mut out)).unwrap_err(),
+            ];
+            assert_eq!(refused, [Error::NotFinite { tensor }, Error::NotFinite { tensor }]);
+            cpu.restore(&mut outputs(&mut out)).unwrap();
+            assert_eq!(bits(&out), bits(&numbers(1)));
+            assert!((0..SIZES.len()).all(|tensor| cpu.moment(1, tensor).iter().all(|v| *v == 0.0)));
+        }
+    }
+}
+
+#[test]
+fn a_tensor_that_no_gradient_reached_stays_as_it_is() {
+    let mut cpu = cpu(2, Level::best(), 1);
+    let g = numbers(2);
+    let mut partial = gradient(&g);
+    partial[4] = None;
+    let mut out = empty();
+    cpu.clear_dots();
+    cpu.finish(Parts::Last, 1.0, None, &adamw(1.0), &partial, &mut outputs(&mut out)).unwrap();
+    assert_eq!(bits(&out)[4], bits(&numbers(1))[4]);
+    assert_ne!(bits(&out)[5], bits(&numbers(1))[5]);
+}
+
+#[test]
+fn lengths_are_checked_before_anything_is_written() {
+    let mut cpu = cpu(0, Level::best(), 1);
+    let mut out = empty();
+    out[5].pop();
+    let refused = cpu.perturb(noise(0), &mut outputs(&mut out)).unwrap_err();
+    assert_eq!(refused.code(), "ERR_SHAPE");
+    assert!(out.iter().flatten().all(|x| x.is_nan()));
+}

@@ -1,0 +1,25 @@
+import { CustomCallback } from '@tensorflow/tfjs-layers'
+import { invalid } from '../options.ts'
+import type { TraceEstimate } from '../types.ts'
+
+/**
+ * A callback that puts the optimizer's free trace estimate into the logs of each epoch, and so into `history`: `trace`
+ * and `traceError`. Costs no gradient. NaN before the first estimate.
+ *
+ * @example
+ * const { history } = await model.fit(x, y, { epochs: 5, callbacks: curvature(optimizer) })
+ * history.trace // one number an epoch
+ */
+export function curvature(optimizer: { readonly curvature: TraceEstimate | null }): CustomCallback {
+  if (optimizer === null || typeof optimizer !== 'object' || !('curvature' in optimizer)) {
+    throw invalid('an optimizer of saltflat', optimizer)
+  }
+  return new CustomCallback({
+    onEpochEnd: async (_, logs) => {
+      const estimate = optimizer.curvature
+      if (logs === undefined) return
+      logs.trace = estimate?.trace ?? Number.NaN
+      logs.traceError = estimate?.standardError ?? Number.NaN
+    },
+  })
+}

@@ -1,0 +1,47 @@
+/**
+ * What an estimator works with: fused native passes over W (the weights), g (the gradient that came last), P (the first
+ * half of a pair) and G (a running total), and the model's own values W'. None of them is seen by the estimator itself.
+ */
+export interface Tools {
+  /** g ← gradient of the loss at W'. `perturbation` chooses in-model randomness, and the part of a split batch. */
+  gradient(perturbation: number): void
+  /** W' ← W + σU of this perturbation. */
+  perturb(perturbation: number): void
+  /** P ← g · W' ← W − σU. */
+  flip(perturbation: number): void
+  /** G += P + g (G ← where `first`) · W' ← W + σU of the next perturbation. */
+  accumulate(perturbation: number, first: boolean): void
+  /** G += factor·g (G ← where `first`) · W' ← W + σU of perturbation `next`. */
+  collect(next: number, factor: number, first: boolean): void
+  /** ‖g‖ over the perturbed tensors. */
+  norm(): number
+  /** W' ← W + scale·g, on the perturbed tensors. */
+  ascend(scale: number): void
+  /**
+   * Updates W by the base optimizer with scale·(parts) and writes it to the model: 'last' g, 'pair' P + g, 'sum' G + g,
+   * 'sum-and-pair' G + (P + g). `pair` is the perturbation whose second half g is, for the free trace.
+   */
+  finish(parts: 'last' | 'pair' | 'sum' | 'sum-and-pair', scale: number, pair?: number): void
+}
+
+/** How a gradient is estimated: one file each, registered in `index.ts`. `Size` is what its schedule gives a step. */
+export interface Estimator<Options extends object = object> {
+  /** Name in configurations, tables and the command line. */
+  readonly name: string
+  /** One line for a reader of a table. */
+  readonly summary: string
+  /** Every option with its default; also the list of known options. */
+  readonly defaults: Required<Options>
+  /** Throws a typed error where an option is out of range. */
+  check(options: Required<Options>): void
+  /** Gradient evaluations a step. */
+  passes(options: Required<Options>): number
+  /** Whether it needs P and G apart. */
+  both(options: Required<Options>): boolean
+  /** ± pairs a step that give the free trace of the smoothed Hessian; 0 for none. */
+  pairs(options: Required<Options>): number
+  /** The option that is a noise size or radius, and may be a schedule. */
+  readonly size: (keyof Options & string) | null
+  /** One step. `size` is the value of that option now; 0 means that there is nothing to perturb. */
+  step(tools: Tools, options: Required<Options>, size: number): void
+}

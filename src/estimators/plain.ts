@@ -1,0 +1,17 @@
+import type { Estimator } from './estimator.ts'
+
+/** The gradient itself: the base optimizer alone. */
+export const plain: Estimator = {
+  name: 'plain',
+  summary: 'the base optimizer alone: ∇f(W)',
+  defaults: {},
+  size: null,
+  check() {},
+  passes: () => 1,
+  both: () => false,
+  pairs: () => 0,
+  step(tools) {
+    tools.gradient(0)
+    tools.finish('last', 1)
+  },
+}

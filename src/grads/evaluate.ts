@@ -1,0 +1,126 @@
+import { engine, type Scalar, Tensor, type Variable, variableGrads } from '@tensorflow/tfjs-core'
+import { SaltflatError, shown } from '../errors.ts'
+import { withKernels } from './kernels/index.ts'
+
+/** A loss: evaluated afresh at every pass, so it must read the variables anew each time. */
+export type Loss = () => Scalar
+
+/** One evaluation. The gradients are the caller's to dispose. */
+export interface Evaluation {
+  readonly loss: number
+  /** In the order of the variables; null where the loss does not depend on one. */
+  readonly gradients: (Tensor | null)[]
+}
+
+/** Evaluates a loss and its gradient at the variables' present values. Leaves no other tensor behind, also on a throw. */
+export function evaluate(loss: Loss, variables: readonly Variable[]): Evaluation {
+  const release = holdKept()
+  try {
+    const { value, grads } = withKernels(engine().backendName, () =>
+      variableGrads(() => scalar(call(loss)), variables as Variable[]),
+    )
+    const gradients = variables.map((variable) => grads[variable.name] ?? null)
+    try {
+      return { loss: finite(value), gradients }
+    } catch (error) {
+      for (const gradient of gradients) gradient?.dispose()
+      throw error
+    } finally {
+      value.dispose()
+    }
+  } catch (error) {
+    release.dispose()
+    throw typed(error)
+  } finally {
+    release.restore()
+  }
+}
+
+/** Evaluates the loss alone, for its side effects (BatchNorm's statistics). */
+export function forward(loss: Loss): number {
+  const release = holdKept()
+  try {
+    return engine().tidy(() => finite(scalar(call(loss))) as unknown as Tensor) as unknown as number
+  } catch (error) {
+    release.dispose()
+    throw typed(error)
+  } finally {
+    release.restore()
+  }
+}
+
+/** Notes tensors that are `keep`-ed meanwhile (a model's metrics), so that a failed pass can give them back. */
+function holdKept(): { dispose(): void; restore(): void } {
+  const target = engine()
+  const original = target.keep
+  const kept: Tensor[] = []
+  target.keep = <T extends Tensor>(one: T): T => {
+    kept.push(one)
+    return original.call(target, one) as T
+  }
+  return {
+    dispose() {
+      for (const one of kept) one.dispose()
+    },
+    restore() {
+      target.keep = original
+    },
+  }
+}
+
+/** Marks what the user's function threw, to tell it from tfjs's own complaints about its result. */
+class Thrown extends Error {}
+
+function call(loss: Loss): unknown {
+  try {
+    return loss()
+  } catch (error) {
+    throw error instanceof SaltflatError ? error : new Thrown('', { cause: error })
+  }
+}
+
+function scalar(value: unknown): Scalar {
+  const expected = 'Expected the loss to be a scalar float32 tensor'
+  if (!(value instanceof Tensor)) {
+    const promise = typeof (value as Promise<unknown> | null)?.then === 'function'
+    const advice = promise ? 'Make the loss synchronous.' : 'Return a tensor, as tf.mean does.'
+    throw new SaltflatError('ERR_LOSS', `${expected}, received ${promise ? 'a Promise' : shown(value)}. ${advice}`)
+  }
+  if (value.isDisposed) throw new SaltflatError('ERR_LOSS', `${expected}, received one that was disposed.`)
+  if (value.rank !== 0 || value.dtype !== 'float32') {
+    throw new SaltflatError(
+      'ERR_LOSS',
+      `${expected}, received ${value.dtype} of shape [${value.shape}]. Reduce it, as tf.mean does.`,
+    )
+  }
+  return value as Scalar
+}
+
+function finite(value: Tensor): number {
+  const loss = value.dataSync()[0]!
+  if (!Number.isFinite(loss)) {
+    throw new SaltflatError(
+      'ERR_NOT_FINITE',
+      `Expected a finite loss, received ${loss}. Lower the learning rate or the noise, or look for log(0) and 0/0.`,
+    )
+  }
+  return loss
+}
+
+function typed(error: unknown): SaltflatError {
+  if (error instanceof SaltflatError) return error
+  if (error instanceof Thrown) {
+    const cause = error.cause
+    const text = cause instanceof Error ? cause.message : String(cause)
+    return new SaltflatError('ERR_LOSS', `The loss threw: ${text}`, { cause })
+  }
+  const text = error instanceof Error ? error.message : String(error)
+  if (text.includes('Cannot find a connection')) {
+    return new SaltflatError(
+      'ERR_NO_GRADIENT',
+      'Expected the loss to depend on at least one trainable variable. Use the variables inside the loss function.',
+      { cause: error },
+    )
+  }
+  return new SaltflatError('ERR_LOSS', `The gradient of the loss failed: ${text}`, { cause: error })
+}

@@ -1,0 +1,48 @@
+import { keep, type Tensor, type Variable } from '@tensorflow/tfjs-core'
+
+type Assign = (this: Variable, value: Tensor) => void
+
+/**
+ * Assignments that a loss makes while it runs (BatchNorm moves its statistics so) must happen once a step, not once a
+ * pass, and not at all in a step that fails.
+ */
+export class SideEffects {
+  readonly #prototype: { assign: Assign }
+  readonly #before: { variable: Variable; value: Tensor }[] = []
+
+  constructor(variables: readonly Variable[]) {
+    // The class of the variables' own tfjs-core, should there be several copies.
+    this.#prototype = Object.getPrototypeOf(variables[0]) as { assign: Assign }
+  }
+
+  /** Runs a pass whose assignments are ignored (`moving` false), or made and remembered. */
+  during<T>(moving: boolean, f: () => T): T {
+    const original = this.#prototype.assign
+    const before = this.#before
+    this.#prototype.assign = moving
+      ? function (value) {
+          if (!before.some(({ variable }) => variable === this)) {
+            before.push({ variable: this, value: keep(this.clone()) })
+          }
+          original.call(this, value)
+        }
+      : () => {}
+    try {
+      return f()
+    } finally {
+      this.#prototype.assign = original
+    }
+  }
+
+  /** The step succeeded. */
+  commit(): void {
+    for (const { value } of this.#before) value.dispose()
+    this.#before.length = 0
+  }
+
+  /** The step failed: everything as it was. */
+  undo(): void {
+    for (const { variable, value } of this.#before) if (!variable.isDisposed) variable.assign(value)
+    this.commit()
+  }
+}

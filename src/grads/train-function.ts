@@ -1,0 +1,96 @@
+import { type Scalar, scalar, slice, type Tensor, type Variable } from '@tensorflow/tfjs-core'
+import { LayersModel } from '@tensorflow/tfjs-layers'
+import { SaltflatError } from '../errors.ts'
+import type { Loss } from './evaluate.ts'
+
+/** How an optimizer of ours takes a step of a model: `pass` evaluates one loss closure, made afresh by the model. */
+export interface ModelOptimizer {
+  /** Called by `minimize` of the wrapped train function; set while a step of ours runs. */
+  passHandler: ((loss: Loss) => Scalar) | null
+  /** Parts that a batch is split into; 1 where perturbations share it. */
+  readonly dataParts: number
+  /** One step; `pass` runs the model's closure on part `part` of the batch through the handler. */
+  stepModel(variables: Variable[], run: (part: number, handler: (loss: Loss) => Scalar) => void): number
+}
+
+type Train = (data: Tensor[]) => Tensor[]
+interface Internals {
+  optimizer_: unknown
+  collectedTrainableWeights: { read(): Variable }[]
+  makeTrainFunction(): Train
+}
+
+const brand: unique symbol = Symbol.for('saltflat.optimizer') as never
+
+/** Marks a class whose instances take whole steps of models. */
+export function brandOptimizer(prototype: object): void {
+  Object.defineProperty(prototype, brand, { value: true })
+}
+
+function isOurs(optimizer: unknown): optimizer is ModelOptimizer {
+  return (optimizer as Record<symbol, unknown> | null)?.[brand] === true
+}
+
+const wrapped: unique symbol = Symbol.for('saltflat.makeTrainFunction') as never
+
+/**
+ * Lets `fit`, `fitDataset` and `trainOnBatch` serve an optimizer that evaluates the loss several times a step: each pass
+ * gets its own closure from the model, so metrics are right for every pass, averaged once, and none is leaked. Active
+ * only for models whose optimizer is ours.
+ */
+export function wrapTrainFunction(model: typeof LayersModel = LayersModel): void {
+  const prototype = model.prototype as unknown as Internals & Record<symbol, boolean>
+  if (prototype[wrapped]) return
+  const original = prototype.makeTrainFunction
+  prototype.makeTrainFunction = function (this: Internals): Train {
+    const train = original.call(this)
+    return (data) => (isOurs(this.optimizer_) ? trainStep(this, this.optimizer_, train, data) : train(data))
+  }
+  Object.defineProperty(prototype, wrapped, { value: true })
+}
+
+function trainStep(model: Internals, optimizer: ModelOptimizer, train: Train, data: Tensor[]): Tensor[] {
+  const sums: number[] = []
+  let passes = 0
+  const parts = split(data, optimizer.dataParts)
+  try {
+    const loss = optimizer.stepModel(
+      model.collectedTrainableWeights.map((weight) => weight.read()),
+      (part, handler) => {
+        optimizer.passHandler = handler
+        let outputs: Tensor[] = []
+        try {
+          outputs = train(parts[part]!)
+        } finally {
+          optimizer.passHandler = null
+        }
+        for (const [i, output] of outputs.slice(1).entries()) sums[i] = (sums[i] ?? 0) + output.dataSync()[0]!
+        for (const output of new Set(outputs)) output.dispose()
+        passes++
+      },
+    )
+    return [scalar(loss), ...sums.map((sum) => scalar(sum / passes))]
+  } finally {
+    if (parts.length > 1) for (const one of parts.flat()) one?.dispose()
+  }
+}
+
+/** Cuts a batch into equal parts, the first ones longer by one where it does not divide. */
+function split(data: Tensor[], parts: number): Tensor[][] {
+  if (parts === 1) return [data]
+  const size = data[0]?.shape[0] ?? 0
+  if (size < parts) {
+    throw new SaltflatError(
+      'ERR_SHAPE',
+      `Expected batches of at least ${parts} examples for data: 'split', received ${size}. Use data: 'shared' or larger batches.`,
+    )
+  }
+  const starts = Array.from({ length: parts + 1 }, (_, part) => Math.ceil((part * size) / parts))
+  return starts.slice(0, -1).map((start, part) => {
+    const length = starts[part + 1]! - start
+    return data.map((one) =>
+      // Absent sample weights come as null.
+      one == null ? one : slice(one, [start, ...one.shape.slice(1).map(() => 0)], [length, ...one.shape.slice(1)]),
+    )
+  })
+}

@@ -1,0 +1,130 @@
+import { serialization } from '@tensorflow/tfjs-core'
+import { estimators } from '../estimators/index.ts'
+import type { NoiseOptions } from '../estimators/noise.ts'
+import type { SamOptions } from '../estimators/sam.ts'
+import { knownKeys } from '../options.ts'
+import type { Schedule } from '../types.ts'
+import { base, foreign } from './base.ts'
+import { type BatchNormMode, FlatOptimizer } from './optimizer.ts'
+
+/** Options of every wrapped optimizer. */
+export interface CommonOptions {
+  /** Seed of noise and in-model randomness: a safe integer ≥ 0. Default: drawn once, and kept in the config. */
+  seed?: number
+  /**
+   * How BatchNorm's moving statistics move in a step of several passes: 'last' in the last pass only (default, no extra
+   * cost), 'clean' in one extra forward pass at W, 'frozen' not at all.
+   */
+  batchNorm?: BatchNormMode
+}
+
+/** A base optimizer: one of ours, or any `tf.train.*` instance, which then gets the mean gradient. */
+export type BaseOptimizer = FlatOptimizer | { applyGradients(gradients: never): void }
+
+/** Options of `adam`. */
+export interface AdamOptions {
+  /** η ≥ 0, or a function of the step. Default 0.001 (Kingma & Ba 2015). */
+  learningRate?: Schedule
+  /** Decay of the first moment, 0 ≤ β₁ < 1. Default 0.9. */
+  beta1?: number
+  /** Decay of the second moment, 0 ≤ β₂ < 1. Default 0.999. */
+  beta2?: number
+  /** Added to √v̂, ≥ 0. Default 1e-8 (Kingma & Ba; stock tfjs takes 1e-7). */
+  epsilon?: number
+}
+
+/** Options of `adamw`. */
+export interface AdamWOptions extends AdamOptions {
+  /** Decoupled decay λ ≥ 0: w ← w − ηλw before the step. Default 0.01 (Loshchilov & Hutter 2019). */
+  weightDecay?: number
+}
+
+/**
+ * Noise stability optimization: flat minima by gradients at W + σU and W − σU.
+ *
+ * W ← base(W, (1/2k)·Σⱼ [∇f(W + σUⱼ) + ∇f(W − σUⱼ)]), U ~ N(0, I)
+ *
+ * 2k gradients a step (one more with `mixing`); native memory of two copies of the weights and the base's moments, one
+ * more copy for k > 1. Throws SaltflatError: ERR_INVALID_ARGUMENT here; ERR_NOT_FINITE, ERR_LOSS and ERR_NO_GRADIENT in
+ * a step, which then has changed nothing. Source: Zhang, Li, Ju, arXiv 2306.08553.
+ *
+ * @example
+ * model.compile({ optimizer: nso(adam({ learningRate: 1e-3 }), { sigma: 0.01, seed: 7 }), loss: 'meanSquaredError' })
+ */
+export function nso(base: BaseOptimizer, options: NoiseOptions & CommonOptions = {}): FlatOptimizer {
+  return wrap('nso', base, options)
+}
+
+/**
+ * One-sided noise: the mean of ∇f(W + σUⱼ), the paper's main ablation. k gradients a step (one more with `mixing`).
+ * Options and errors as for `nso`.
+ */
+export function oneSided(base: BaseOptimizer, options: NoiseOptions & CommonOptions = {}): FlatOptimizer {
+  return wrap('one-sided', base, options)
+}
+
+/**
+ * Sharpness-aware minimization: the gradient at W + ρ·g/‖g‖, g = ∇f(W). Two gradients a step. Errors as for `nso`.
+ * Source: Foret et al., ICLR 2021.
+ */
+export function sam(base: BaseOptimizer, options: SamOptions & CommonOptions = {}): FlatOptimizer {
+  return wrap('sam', base, options)
+}
+
+/** Stochastic gradient descent: w ← w − ηg. η defaults to 0.01, as in stock Keras. */
+export function sgd(options: { learningRate?: Schedule } = {}): FlatOptimizer {
+  return alone('sgd', options)
+}
+
+/** Momentum (Polyak 1964): m ← βm + g, w ← w − ηm. η defaults to 0.01, β to 0.9. */
+export function momentum(options: { learningRate?: Schedule; momentum?: number } = {}): FlatOptimizer {
+  return alone('momentum', options)
+}
+
+/** Adam (Kingma & Ba 2015), one fused native pass. Works alone and as a base. */
+export function adam(options: AdamOptions = {}): FlatOptimizer {
+  return alone('adam', options)
+}
+
+/** AdamW (Loshchilov & Hutter 2019): Adam with decoupled weight decay. Works alone and as a base. */
+export function adamw(options: AdamWOptions = {}): FlatOptimizer {
+  return alone('adamw', options)
+}
+
+function alone(name: string, options: object): FlatOptimizer {
+  return new FlatOptimizer({
+    estimator: 'plain',
+    options: {},
+    base: base(name, options),
+    seed: newSeed(),
+    batchNorm: 'last',
+  })
+}
+
+function wrap(name: string, inner: BaseOptimizer, given: object & CommonOptions): FlatOptimizer {
+  const estimator = estimators[name]!
+  knownKeys(`the options of ${name}`, given, [...Object.keys(estimator.defaults), 'seed', 'batchNorm'])
+  const { seed = newSeed(), batchNorm = 'last', ...options } = given
+  const chosen = Object.entries(options).filter(([, value]) => value !== undefined)
+  return new FlatOptimizer({
+    estimator: name,
+    options: { ...estimator.defaults, ...Object.fromEntries(chosen) },
+    base: inner instanceof FlatOptimizer && inner.settings !== undefined ? plainBase(inner) : foreign(inner),
+    seed,
+    batchNorm,
+  })
+}
+
+/** The base of one of ours; its own estimator must be the plain one, for estimators do not nest. */
+function plainBase(inner: FlatOptimizer) {
+  const { estimator, base } = inner.settings
+  return estimator === 'plain' ? ({ ...base, options: { ...base.options } } as typeof base) : foreign(estimator)
+}
+
+function newSeed(): number {
+  return Math.floor(Math.random() * Number.MAX_SAFE_INTEGER)
+}
+
+serialization.registerClass(
+  FlatOptimizer as unknown as serialization.SerializableConstructor<serialization.Serializable>,
+)

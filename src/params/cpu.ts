@@ -1,0 +1,32 @@
+import type { Tensor } from '@tensorflow/tfjs-core'
+import { loadBinding } from '../native/index.ts'
+import { InPlaceStore } from './in-place.ts'
+import type { DataId, OpenStore } from './store.ts'
+
+/** What this file uses of the stock cpu backend. */
+interface CpuBackend {
+  data: { has(id: DataId): boolean; get(id: DataId): { values: unknown; refCount: number } }
+}
+
+function isCpu(backend: unknown): backend is CpuBackend {
+  const data = (backend as { data?: { get?: unknown } } | null)?.data
+  return typeof data?.get === 'function' && !('binding' in (backend as object))
+}
+
+/** The cpu backend computes on plain typed arrays: variables become views on one native buffer. */
+export const openCpu: OpenStore = (variables, backend) => {
+  if (!isCpu(backend)) return null
+  const valuesOf = (one: Tensor) => backend.data.get(one.dataId).values as Float32Array
+  return new InPlaceStore(variables, {
+    name: 'cpu',
+    references: (id) => (backend.data.has(id) ? backend.data.get(id).refCount : 0),
+    allocate: (length) => loadBinding().alignedArray(length),
+    share(holder, memory) {
+      if (memory.length > 0 && valuesOf(holder) !== memory) throw new Error('the cpu backend copied')
+    },
+    values: (one) => {
+      const values = valuesOf(one)
+      return values instanceof Float32Array ? values : (one.dataSync() as Float32Array)
+    },
+  })
+}

@@ -1,0 +1,93 @@
+import { type Tensor, tensor, type Variable } from '@tensorflow/tfjs-core'
+import type { DataId, Store } from './store.ts'
+
+/** What an in-place store must know of its backend. */
+export interface InPlaceBackend {
+  readonly name: string
+  /** Whether the data still exists, and how many tensors refer to it (aliases that tfjs does not count included). */
+  references(id: DataId): number
+  /** Memory for so many floats, of the kind that the backend shares. */
+  allocate(length: number): Float32Array
+  /** Makes the backend take the memory as its own now; throws where it copied instead. */
+  share(holder: Tensor, memory: Float32Array): void
+  /** The values of a variable or gradient. */
+  values(tensor: Tensor): Float32Array
+}
+
+/**
+ * A store whose memory the backend computes on directly: native code writes it and the next op sees it. Each variable
+ * has one slot; a slot that somebody else also refers to (a clone, a reshape) is left to them and replaced.
+ */
+export class InPlaceStore implements Store {
+  readonly name: string
+  readonly #backend: InPlaceBackend
+  readonly #variables: readonly Variable[]
+  readonly #slots: Float32Array[]
+  readonly #ids: (DataId | null)[]
+
+  constructor(variables: readonly Variable[], backend: InPlaceBackend) {
+    this.name = backend.name
+    this.#backend = backend
+    this.#variables = variables
+    // One allocation, each slot on a 64-byte boundary.
+    const starts: number[] = []
+    let total = 0
+    for (const variable of variables) {
+      starts.push(total)
+      total += Math.ceil(variable.size / 16) * 16
+    }
+    const memory = backend.allocate(total)
+    this.#slots = variables.map((variable, i) => memory.subarray(starts[i], starts[i]! + variable.size))
+    this.#ids = variables.map(() => null)
+    const before = variables.map((variable) => backend.values(variable).slice())
+    this.write((out) => {
+      for (const [i, values] of before.entries()) out[i]!.set(values)
+    })
+  }
+
+  changed(): boolean {
+    return this.#variables.some((variable, i) => variable.dataId !== this.#ids[i])
+  }
+
+  read(): Float32Array[] {
+    return this.#variables.map((variable) => this.#backend.values(variable))
+  }
+
+  write(fill: (out: Float32Array[]) => void): void {
+    const stale: number[] = []
+    for (const [i, variable] of this.#variables.entries()) {
+      const id = this.#ids[i]
+      const own = id != null && variable.dataId === id
+      const references = id == null ? 0 : this.#backend.references(id)
+      if (own && references === 1) continue
+      stale.push(i)
+      // Somebody keeps the old memory: leave it to them.
+      if (references > 0) this.#slots[i] = this.#backend.allocate(variable.size)
+    }
+    fill(this.#slots)
+    for (const i of stale) this.#adopt(i)
+  }
+
+  values(tensors: readonly (Tensor | null)[]): (Float32Array | null)[] {
+    return tensors.map((one) => {
+      if (one === null) return null
+      // A gradient may be a variable's own memory; it is about to be overwritten.
+      const own = this.#ids.includes(one.dataId)
+      const values = this.#backend.values(one)
+      return own ? values.slice() : values
+    })
+  }
+
+  #adopt(i: number): void {
+    const variable = this.#variables[i]!
+    const memory = this.#slots[i]!
+    const holder = tensor(memory, variable.shape, 'float32')
+    try {
+      this.#backend.share(holder, memory)
+      variable.assign(holder)
+      this.#ids[i] = variable.dataId
+    } finally {
+      holder.dispose()
+    }
+  }
+}

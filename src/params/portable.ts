@@ -1,0 +1,42 @@
+import { type Tensor, tensor, type Variable } from '@tensorflow/tfjs-core'
+import type { DataId, OpenStore, Store } from './store.ts'
+
+/** Any backend, through public tfjs calls only: one copy to read, one to write. */
+class PortableStore implements Store {
+  readonly name = 'portable'
+  readonly #variables: readonly Variable[]
+  #ids: DataId[]
+
+  constructor(variables: readonly Variable[]) {
+    this.#variables = variables
+    this.#ids = variables.map((variable) => variable.dataId)
+  }
+
+  changed(): boolean {
+    return this.#variables.some((variable, i) => variable.dataId !== this.#ids[i])
+  }
+
+  read(): Float32Array[] {
+    return this.#variables.map((variable) => variable.dataSync() as Float32Array)
+  }
+
+  write(fill: (out: Float32Array[]) => void): void {
+    // Fresh arrays each time: some backends keep the array they are given.
+    const out = this.#variables.map((variable) => new Float32Array(variable.size))
+    fill(out)
+    for (const [i, values] of out.entries()) {
+      const variable = this.#variables[i]!
+      const holder = tensor(values, variable.shape, 'float32')
+      variable.assign(holder)
+      holder.dispose()
+      this.#ids[i] = variable.dataId
+    }
+  }
+
+  values(tensors: readonly (Tensor | null)[]): (Float32Array | null)[] {
+    return tensors.map((one) => (one === null ? null : (one.dataSync() as Float32Array)))
+  }
+}
+
+/** Serves every backend that no other store knows. */
+export const openPortable: OpenStore = (variables) => new PortableStore(variables)

@@ -1,0 +1,59 @@
+import type { Tensor } from '@tensorflow/tfjs-core'
+import { loadBinding } from '../native/index.ts'
+import { watchAliases } from './aliases.ts'
+import { InPlaceStore } from './in-place.ts'
+import type { DataId, OpenStore } from './store.ts'
+
+/** What this file uses of tfjs-node's backend. */
+export interface TensorflowBackend {
+  binding: { tensorDataSync(id: number): Float32Array }
+  isUsingGpuDevice: boolean
+  tensorMap: { has(id: DataId): boolean; get(id: DataId): { id: number; refCount: number } }
+  getInputTensorIds(tensors: Tensor[]): number[]
+}
+
+function isTensorflow(backend: unknown): backend is TensorflowBackend {
+  const one = backend as Partial<TensorflowBackend> | null
+  return typeof one?.binding?.tensorDataSync === 'function' && typeof one.getInputTensorIds === 'function'
+}
+
+/**
+ * TensorFlow on the CPU shares memory that lies on a 64-byte boundary, and copies any other without a word. So slots are
+ * native memory, and a sentinel written after adoption must be seen by TensorFlow; otherwise this store is not used.
+ */
+export const openTensorflow: OpenStore = (variables, backend) => {
+  if (!isTensorflow(backend) || backend.isUsingGpuDevice) return null
+  const aliases = watchAliases(backend)
+  try {
+    return new InPlaceStore(variables, {
+      name: 'tensorflow',
+      references(id) {
+        if (!backend.tensorMap.has(id)) return aliases.alive(id)
+        return backend.tensorMap.get(id).refCount + aliases.alive(id)
+      },
+      allocate: (length) => loadBinding().alignedArray(length),
+      share(holder, memory) {
+        aliases.watch(holder.dataId)
+        const [id] = backend.getInputTensorIds([holder])
+        if (memory.length > 0) sentinel(memory, () => backend.binding.tensorDataSync(id!))
+      },
+      values: (one) => one.dataSync() as Float32Array,
+    })
+  } catch (error) {
+    if (error instanceof NotShared) return null
+    throw error
+  }
+}
+
+class NotShared extends Error {}
+
+/** Writes a number that was not there and looks whether TensorFlow sees it. */
+function sentinel(memory: Float32Array, seen: () => Float32Array): void {
+  const last = memory.length - 1
+  const before = memory[last]!
+  const mark = before === 12_345.678 ? -1 : Math.fround(12_345.678)
+  memory[last] = mark
+  const shared = seen()[last] === mark
+  memory[last] = before
+  if (!shared) throw new NotShared()
+}
