@@ -1,4 +1,4 @@
-import { engine, type Scalar, Tensor, type Variable, variableGrads } from '@tensorflow/tfjs-core'
+import { engine, type Scalar, Tensor, tidy, type Variable, variableGrads } from '@tensorflow/tfjs-core'
 import { SaltflatError, shown } from '../errors.ts'
 import { withKernels } from './kernels/index.ts'
 
@@ -16,18 +16,16 @@ export interface Evaluation {
 export function evaluate(loss: Loss, variables: readonly Variable[]): Evaluation {
   const release = holdKept()
   try {
-    const { value, grads } = withKernels(engine().backendName, () =>
-      variableGrads(() => scalar(call(loss)), variables as Variable[]),
-    )
-    const gradients = variables.map((variable) => grads[variable.name] ?? null)
-    try {
-      return { loss: finite(value), gradients }
-    } catch (error) {
-      for (const gradient of gradients) gradient?.dispose()
-      throw error
-    } finally {
-      value.dispose()
-    }
+    let found = Number.NaN
+    // The scope takes back what tfjs leaves behind when it refuses.
+    const gradients = tidy(() => {
+      const { value, grads } = withKernels(engine().backendName, () =>
+        variableGrads(() => scalar(call(loss)), variables as Variable[]),
+      )
+      found = finite(value)
+      return variables.map((variable) => grads[variable.name] ?? null) as Tensor[]
+    }) as (Tensor | null)[]
+    return { loss: found, gradients }
   } catch (error) {
     release.dispose()
     throw typed(error)
@@ -40,7 +38,11 @@ export function evaluate(loss: Loss, variables: readonly Variable[]): Evaluation
 export function forward(loss: Loss): number {
   const release = holdKept()
   try {
-    return engine().tidy(() => finite(scalar(call(loss))) as unknown as Tensor) as unknown as number
+    let found = Number.NaN
+    tidy(() => {
+      found = finite(scalar(call(loss)))
+    })
+    return found
   } catch (error) {
     release.dispose()
     throw typed(error)

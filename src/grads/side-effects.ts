@@ -1,4 +1,4 @@
-import { keep, type Tensor, type Variable } from '@tensorflow/tfjs-core'
+import type { Tensor, Variable } from '@tensorflow/tfjs-core'
 
 type Assign = (this: Variable, value: Tensor) => void
 
@@ -22,7 +22,10 @@ export class SideEffects {
     this.#prototype.assign = moving
       ? function (value) {
           if (!before.some(({ variable }) => variable === this)) {
-            before.push({ variable: this, value: keep(this.clone()) })
+            const value = this.clone()
+            // What `keep` does; but a failed pass gives back whatever was kept through it, and this must outlive that.
+            value.kept = true
+            before.push({ variable: this, value })
           }
           original.call(this, value)
         }

@@ -1,5 +1,6 @@
 import {
   engine,
+  keep,
   type NamedTensorMap,
   type Scalar,
   scalar,
@@ -20,7 +21,7 @@ import { Weights } from '../params/weights.ts'
 import type { Distribution, ParameterFilter, Schedule, TraceEstimate } from '../types.ts'
 import { hyperparameters } from './base.ts'
 import { pack, type Settings, unpack } from './config.ts'
-import { type NamedTensor, readState, writeState } from './state.ts'
+import { type NamedTensor, readState, splitState, writeState } from './state.ts'
 import { Step } from './step.ts'
 
 /** How BatchNorm's moving statistics are taken from a step that evaluates the loss several times. */
@@ -44,6 +45,8 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
   #weights: Weights | null = null
   #trace: RunningTrace | null = null
   #pending: NamedTensor[] | null = null
+  /** What the last `getWeights` returned. */
+  #saved: NamedTensor[] = []
   #disposed = false
   #stepping = false
 
@@ -166,7 +169,9 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
   override dispose(): void {
     this.#weights?.dispose()
     this.#weights = null
-    this.#pending = null
+    this.#dropPending()
+    for (const { tensor: one } of this.#saved) one.dispose()
+    this.#saved = []
     this.#settings.base.foreign?.dispose()
     this.#disposed = true
   }
@@ -182,21 +187,36 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
     return new (cls as unknown as new (settings: Settings) => T)(unpack(config.settings as string))
   }
 
+  /**
+   * Everything needed to go on: iterations, moments, curvature statistics. The tensors belong to the optimizer, as in
+   * stock tfjs, and live until the next call.
+   */
   override async getWeights(): Promise<NamedTensor[]> {
     if (this.#pending !== null) return this.#pending
-    const foreign = this.#settings.base.foreign
-    const own = writeState({
-      iterations: this.iterations,
-      moments: this.#moments(),
-      trace: this.#trace?.save() ?? new Float64Array(0),
-    })
-    return [await this.saveIterations(), ...own, ...(foreign === null ? [] : await foreign.getWeights())]
+    for (const { tensor: one } of this.#saved) one.dispose()
+    this.#saved = [
+      await this.saveIterations(),
+      ...writeState({
+        iterations: this.iterations,
+        moments: this.#moments(),
+        trace: this.#trace?.save() ?? new Float64Array(0),
+      }),
+    ]
+    const rest = (await this.#settings.base.foreign?.getWeights()) ?? []
+    const result = [...this.#saved, ...rest]
+    // Stock optimizers return live variables, and leak a fresh count of iterations at every call.
+    this.#saved.push(...rest.filter(({ name }) => name === 'iter'))
+    return result
   }
 
   override async setWeights(weights: NamedTensor[]): Promise<void> {
-    // The variables that the moments belong to are known only at the first step.
-    this.#pending = await Promise.all(weights.map(async ({ name, tensor: one }) => ({ name, tensor: one.clone() })))
-    await this.extractIterations(weights)
+    const foreign = this.#settings.base.foreign
+    const { own, rest } = splitState(weights)
+    if (foreign !== null && rest.length > 0) await foreign.setWeights(rest)
+    this.#dropPending()
+    // Whose moments these are is known at the first step; then they are checked and taken over.
+    this.#pending = own.map(({ name, tensor: one }) => ({ name, tensor: keep(one.clone()) }))
+    await this.extractIterations(own)
     if (this.#weights !== null) this.#restoreState(this.#weights)
   }
 
@@ -312,9 +332,11 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
     if (state.trace.length > 0 && !this.#traceOf(weights).load(state.trace)) {
       throw new SaltflatError('ERR_STATE', 'Expected the curvature statistics of this model, received others.')
     }
-    const foreign = this.#settings.base.foreign
-    if (foreign !== null && state.rest.length > 0) void foreign.setWeights(state.rest)
-    for (const { tensor: one } of pending) one.dispose()
+    this.#dropPending()
+  }
+
+  #dropPending(): void {
+    for (const { tensor: one } of this.#pending ?? []) one.dispose()
     this.#pending = null
   }
 

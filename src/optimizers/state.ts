@@ -36,17 +36,26 @@ export function writeState({ iterations, moments, trace }: State): NamedTensor[]
   ]
 }
 
-/** Reads what `writeState` wrote, behind tfjs's own iteration count; refuses anything that does not fit, changing nothing. */
-export function readState(
-  saved: readonly NamedTensor[],
-  sizes: readonly number[],
-  moments: number,
-): State & { rest: NamedTensor[] } {
+/** Cuts off what a wrapped stock optimizer has saved behind our own state. */
+export function splitState(saved: readonly NamedTensor[]): { own: NamedTensor[]; rest: NamedTensor[] } {
+  const { tensors, each } = header(saved)
+  const end = 2 + tensors * each
+  return { own: saved.slice(0, end), rest: saved.slice(end) }
+}
+
+function header(saved: readonly NamedTensor[]): { words: Int32Array; tensors: number; each: number } {
   const words = saved[1]?.tensor.dtype === 'int32' ? (saved[1].tensor.dataSync() as Int32Array) : new Int32Array(0)
-  if (words.length < 5 || words[0] !== format) {
+  const [version, , , tensors = 0, each = 0] = words
+  if (words.length < 5 || words.length % 2 === 0 || version !== format) {
     throw refused('a state that this version of saltflat wrote', 'another')
   }
-  const [, low, high, tensors, each] = words as unknown as [number, number, number, number, number]
+  return { words, tensors, each }
+}
+
+/** Reads what `writeState` wrote, behind tfjs's own iteration count; refuses anything that does not fit, changing nothing. */
+export function readState(saved: readonly NamedTensor[], sizes: readonly number[], moments: number): State {
+  const { words, tensors, each } = header(saved)
+  const [, low, high] = words as unknown as [number, number, number]
   const fresh = tensors === 0
   if (!fresh && (tensors !== sizes.length || each !== moments)) {
     throw refused(`${moments} moments of ${sizes.length} tensors`, `${each} of ${tensors}`)
@@ -69,7 +78,7 @@ export function readState(
     read.push(ofTensor)
   }
   const iterations = (low >>> 0) + high * 2 ** 32
-  return { iterations, moments: read, trace, rest: saved.slice(2 + tensors * each) }
+  return { iterations, moments: read, trace }
 }
 
 function refused(expected: string, received: string): SaltflatError {

@@ -1,7 +1,8 @@
-import type { Tensor } from '@tensorflow/tfjs-core'
+import { engine, type Tensor } from '@tensorflow/tfjs-core'
 import { SaltflatError } from '../errors.ts'
 import type { Tools } from '../estimators/estimator.ts'
 import type { Evaluation } from '../grads/evaluate.ts'
+import { withKernels } from '../grads/kernels/index.ts'
 import { withRandomness } from '../grads/randomness.ts'
 import { SideEffects } from '../grads/side-effects.ts'
 import { fromNative, type Hyperparameters } from '../native/index.ts'
@@ -45,7 +46,7 @@ export class Step {
     this.#size = plain ? 0 : size
     try {
       weights.begin({ ...noise, scales: this.#scales(this.#size) })
-      drive(this.#tools())
+      withKernels(engine().backendName, () => drive(this.#tools()))
       this.#effects.commit()
     } catch (error) {
       this.#effects.undo()
