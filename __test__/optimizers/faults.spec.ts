@@ -24,6 +24,7 @@ const faults: [string, string, (loss: tf.Scalar) => unknown][] = [
   ['is NaN', 'ERR_NOT_FINITE', (loss) => tf.mul(loss, Number.NaN)],
   ['is Infinity', 'ERR_NOT_FINITE', (loss) => tf.add(loss, Number.POSITIVE_INFINITY)],
   ['is a vector', 'ERR_LOSS', (loss) => tf.stack([loss, loss])],
+  // biome-ignore lint/suspicious/noThenProperty: what is tested
   ['is a Promise', 'ERR_LOSS', () => ({ then() {} })],
   ['is a string', 'ERR_LOSS', () => 'loss'],
   ['is nothing', 'ERR_LOSS', () => undefined],

@@ -9,9 +9,12 @@ export interface ModelOptimizer {
   passHandler: ((loss: Loss) => Scalar) | null
   /** Parts that a batch is split into; 1 where perturbations share it. */
   readonly dataParts: number
-  /** One step; `pass` runs the model's closure on part `part` of the batch through the handler. */
-  stepModel(variables: Variable[], run: (part: number, handler: (loss: Loss) => Scalar) => void): number
+  /** One step; `run` takes the model's closure on a part of the batch through the handler. */
+  stepModel(variables: Variable[], run: RunPass): number
 }
+
+/** One pass over part `part` of the batch (-1: all of it). Only passes that are `reported` count in the metrics. */
+export type RunPass = (part: number, handler: (loss: Loss) => Scalar, reported: boolean) => void
 
 type Train = (data: Tensor[]) => Tensor[]
 interface Internals {
@@ -56,17 +59,19 @@ function trainStep(model: Internals, optimizer: ModelOptimizer, train: Train, da
   try {
     const loss = optimizer.stepModel(
       model.collectedTrainableWeights.map((weight) => weight.read()),
-      (part, handler) => {
+      (part, handler, reported) => {
         optimizer.passHandler = handler
         let outputs: Tensor[] = []
         try {
-          outputs = train(parts[part]!)
+          outputs = train(part < 0 ? data : parts[part]!)
         } finally {
           optimizer.passHandler = null
         }
-        for (const [i, output] of outputs.slice(1).entries()) sums[i] = (sums[i] ?? 0) + output.dataSync()[0]!
+        if (reported) {
+          for (const [i, output] of outputs.slice(1).entries()) sums[i] = (sums[i] ?? 0) + output.dataSync()[0]!
+          passes++
+        }
         for (const output of new Set(outputs)) output.dispose()
-        passes++
       },
     )
     return [scalar(loss), ...sums.map((sum) => scalar(sum / passes))]

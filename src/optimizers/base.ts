@@ -71,7 +71,8 @@ export function base(name: string, options: object): Base {
 
 /** A stock tfjs optimizer as a base. */
 export function foreign(optimizer: unknown): Base {
-  if (!(optimizer instanceof TfOptimizer)) {
+  // tfjs's own instanceof reads properties, and so throws on null.
+  if (optimizer == null || !(optimizer instanceof TfOptimizer)) {
     throw invalid('a base optimizer such as adam() or tf.train.adam(0.001)', optimizer)
   }
   return { kind: null, options: {}, foreign: optimizer }

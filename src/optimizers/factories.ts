@@ -109,7 +109,10 @@ function wrap(name: string, inner: BaseOptimizer, given: object & CommonOptions)
   return new FlatOptimizer({
     estimator: name,
     options: { ...estimator.defaults, ...Object.fromEntries(chosen) },
-    base: inner instanceof FlatOptimizer && inner.settings !== undefined ? plainBase(inner) : foreign(inner),
+    base:
+      (inner as Partial<FlatOptimizer> | null)?.settings === undefined
+        ? foreign(inner)
+        : plainBase(inner as FlatOptimizer),
     seed,
     batchNorm,
   })

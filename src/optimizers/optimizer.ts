@@ -1,6 +1,5 @@
 import {
   engine,
-  keep,
   type NamedTensorMap,
   type Scalar,
   scalar,
@@ -15,13 +14,13 @@ import { SaltflatError } from '../errors.ts'
 import type { Estimator } from '../estimators/estimator.ts'
 import { estimators } from '../estimators/index.ts'
 import { type Evaluation, evaluate, forward, type Loss } from '../grads/evaluate.ts'
-import { brandOptimizer, type ModelOptimizer, wrapTrainFunction } from '../grads/train-function.ts'
-import { at, oneOf, predicate, whole } from '../options.ts'
+import { brandOptimizer, type ModelOptimizer, type RunPass, wrapTrainFunction } from '../grads/train-function.ts'
+import { at, number, oneOf, predicate, schedule, whole } from '../options.ts'
 import { Weights } from '../params/weights.ts'
 import type { Distribution, ParameterFilter, Schedule, TraceEstimate } from '../types.ts'
 import { hyperparameters } from './base.ts'
 import { pack, type Settings, unpack } from './config.ts'
-import { type NamedTensor, readState, splitState, writeState } from './state.ts'
+import { copied, joinState, type NamedTensor, readState, splitState, writeState } from './state.ts'
 import { Step } from './step.ts'
 
 /** How BatchNorm's moving statistics are taken from a step that evaluates the loss several times. */
@@ -82,8 +81,14 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
 
   set learningRate(value: Schedule) {
     const { options, foreign } = this.#settings.base
-    if (foreign === null) options.learningRate = value
-    else (foreign as unknown as { learningRate: Schedule }).learningRate = value
+    if (foreign === null) {
+      options.learningRate = schedule('learningRate', value, { min: 0 })
+      return
+    }
+    const stock = foreign as unknown as { learningRate: number; setLearningRate?(value: number): void }
+    stock.learningRate = number('learningRate', value, { min: 0 })
+    // Stock sgd and momentum compute with a copy of it.
+    stock.setLearningRate?.(stock.learningRate)
   }
 
   /** Seed of all noise; with it and the step a run can be replayed. */
@@ -117,21 +122,22 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
 
   /**
    * One step on a loss of your own. It is called `passesPerStep` times and must read the variables anew each time; the
-   * returned cost is the mean over these calls. With `data: 'split'` it gets the number of the part as its argument.
+   * returned cost is the mean over these calls. With `data: 'split'` it gets the number of the part as its argument, or
+   * none where all of the batch is meant (a step without noise, BatchNorm's clean pass).
    */
   override minimize(f: Loss, returnCost = false, variables?: Variable[]): Scalar | null {
     if (this.passHandler !== null) return this.passHandler(f)
     const chosen = variables ?? trainable()
     const cost = this.#step(chosen, (part, run) => {
-      run(this.dataParts > 1 ? () => (f as (part: number) => Scalar)(part) : f)
+      run(part >= 0 ? () => (f as (part: number) => Scalar)(part) : f)
     })
     return returnCost ? scalar(cost) : null
   }
 
   /** @internal One step of a model; see `ModelOptimizer`. */
-  stepModel(variables: Variable[], run: (part: number, handler: (loss: Loss) => Scalar) => void): number {
-    return this.#step(variables, (part, evaluateLoss) => {
-      run(part, (loss) => scalar(evaluateLoss(loss)))
+  stepModel(variables: Variable[], run: RunPass): number {
+    return this.#step(variables, (part, evaluateLoss, reported) => {
+      run(part, (loss) => scalar(evaluateLoss(loss)), reported)
     })
   }
 
@@ -153,7 +159,8 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
     })
     const kept = variables.map((variable, i) => (variable.trainable ? (named[i]!.tensor ?? null) : null))
     const weights = this.#open(variables)
-    const step = this.#newStep(weights, () => ({ loss: 0, gradients: kept.slice() }))
+    // Clones, for a step disposes of what it has used.
+    const step = this.#newStep(weights, () => ({ loss: 0, gradients: kept.map((one) => one?.clone() ?? null) }))
     step.run(
       (tools) => {
         tools.gradient(0)
@@ -192,9 +199,8 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
    * stock tfjs, and live until the next call.
    */
   override async getWeights(): Promise<NamedTensor[]> {
-    if (this.#pending !== null) return this.#pending
-    for (const { tensor: one } of this.#saved) one.dispose()
-    this.#saved = [
+    this.#refuseDisposed()
+    const own = this.#pending?.map(copied) ?? [
       await this.saveIterations(),
       ...writeState({
         iterations: this.iterations,
@@ -203,24 +209,29 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
       }),
     ]
     const rest = (await this.#settings.base.foreign?.getWeights()) ?? []
-    const result = [...this.#saved, ...rest]
+    for (const { tensor: one } of this.#saved) one.dispose()
     // Stock optimizers return live variables, and leak a fresh count of iterations at every call.
-    this.#saved.push(...rest.filter(({ name }) => name === 'iter'))
-    return result
+    this.#saved = [...own, ...rest.filter(({ name }) => name === 'iter')]
+    return joinState(own, rest)
   }
 
+  /** Goes on from what `getWeights` gave; whether it fits the variables shows at the first step. Throws ERR_STATE. */
   override async setWeights(weights: NamedTensor[]): Promise<void> {
-    const foreign = this.#settings.base.foreign
-    const { own, rest } = splitState(weights)
-    if (foreign !== null && rest.length > 0) await foreign.setWeights(rest)
-    this.#dropPending()
-    // Whose moments these are is known at the first step; then they are checked and taken over.
-    this.#pending = own.map(({ name, tensor: one }) => ({ name, tensor: keep(one.clone()) }))
-    await this.extractIterations(own)
-    if (this.#weights !== null) this.#restoreState(this.#weights)
+    this.#refuseDisposed()
+    const { foreign } = this.#settings.base
+    const { own, rest, iterations } = splitState(weights, foreign !== null)
+    if (this.#weights !== null) {
+      this.#restoreState(this.#weights, own)
+    } else {
+      const pending = own.map(copied)
+      this.#dropPending()
+      this.#pending = pending
+    }
+    this.iterations_ = iterations
+    await foreign?.setWeights(rest)
   }
 
-  #step(variables: Variable[], pass: (part: number, run: (loss: Loss) => number) => void): number {
+  #step(variables: Variable[], pass: (part: number, run: (loss: Loss) => number, reported: boolean) => void): number {
     if (this.#stepping) {
       throw new SaltflatError('ERR_STATE', 'Expected one step at a time, received minimize inside a loss.')
     }
@@ -231,11 +242,12 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
     const passes = size === 0 ? 1 : estimator.passes(options)
     const step = this.#newStep(weights, (perturbation, index, effects) => {
       let result: Evaluation | null = null
-      pass(this.dataParts > 1 ? perturbation : 0, (loss) => {
+      const run = (loss: Loss) => {
         const moving = batchNorm === 'last' && index === passes - 1
         result = effects.during(moving, () => evaluate(loss, variables))
         return result.loss
-      })
+      }
+      pass(this.dataParts > 1 && size !== 0 ? perturbation : -1, run, true)
       return result!
     })
     this.#stepping = true
@@ -243,7 +255,7 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
       step.run(
         (tools) => {
           if (batchNorm === 'clean') {
-            step.extra((effects) => pass(0, (loss) => effects.during(true, () => forward(loss))))
+            step.extra((effects) => pass(-1, (loss) => effects.during(true, () => forward(loss)), false))
           }
           estimator.step(tools, options, size)
         },
@@ -252,7 +264,10 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
       )
       this.incrementIterations()
       const samples = step.traceSamples(estimator.pairs(options))
-      if (samples !== null) this.#traceOf(weights).add(samples, size)
+      if (samples !== null) {
+        this.#trace ??= this.#newTrace(weights)
+        this.#trace.add(samples, size)
+      }
       return step.meanLoss
     } finally {
       this.#stepping = false
@@ -283,17 +298,14 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
   }
 
   #open(variables: readonly Variable[]): Weights {
-    if (this.#disposed) {
-      throw new SaltflatError(
-        'ERR_DISPOSED',
-        'Expected a live optimizer, received one that was disposed. Make a new one.',
-      )
-    }
+    this.#refuseDisposed()
     if (this.#weights === null) {
       const { base, options } = this.#settings
       const both = this.#estimator.both(options)
-      this.#weights = new Weights(variables, { rule: base.kind?.name ?? 'mean', both })
-      this.#restoreState(this.#weights)
+      const weights = new Weights(variables, { rule: base.kind?.name ?? 'mean', both })
+      if (this.#pending !== null) this.#restoreState(weights, this.#pending)
+      this.#dropPending()
+      this.#weights = weights
     } else if (!this.#weights.holds(variables)) {
       throw new SaltflatError(
         'ERR_STATE',
@@ -305,10 +317,18 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
     return this.#weights
   }
 
-  #traceOf(weights: Weights): RunningTrace {
+  #refuseDisposed(): void {
+    if (this.#disposed) {
+      throw new SaltflatError(
+        'ERR_DISPOSED',
+        'Expected a live optimizer, received one that was disposed. Make a new one.',
+      )
+    }
+  }
+
+  #newTrace(weights: Weights): RunningTrace {
     const names = weights.variables.filter((one, i) => this.#perturbed(one.name, i)).map(({ name }) => name)
-    this.#trace ??= new RunningTrace(names, traceDecay)
-    return this.#trace
+    return new RunningTrace(names, traceDecay)
   }
 
   #moments(): Float32Array[][] {
@@ -317,22 +337,22 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
     return weights.variables.map((_, t) => Array.from({ length: weights.moments }, (_, m) => weights.moment(m, t)))
   }
 
-  #restoreState(weights: Weights): void {
-    const pending = this.#pending
-    if (pending === null) return
-    const state = readState(
-      pending,
-      weights.variables.map(({ size }) => size),
-      weights.moments,
-    )
-    this.iterations_ = state.iterations
-    for (const [t, moments] of state.moments.entries()) {
-      for (const [m, values] of moments.entries()) weights.setMoment(m, t, values)
-    }
-    if (state.trace.length > 0 && !this.#traceOf(weights).load(state.trace)) {
+  /** Checks all of a state before it changes anything. */
+  #restoreState(weights: Weights, saved: readonly NamedTensor[]): void {
+    const sizes = weights.variables.map(({ size }) => size)
+    const state = readState(saved, sizes, weights.moments)
+    const trace = state.trace.length > 0 ? this.#newTrace(weights) : null
+    if (trace?.load(state.trace) === false) {
       throw new SaltflatError('ERR_STATE', 'Expected the curvature statistics of this model, received others.')
     }
-    this.#dropPending()
+    for (const [t, size] of sizes.entries()) {
+      for (let m = 0; m < weights.moments; m++) {
+        // A state saved before the first step has none.
+        weights.setMoment(m, t, state.moments[t]?.[m] ?? new Float32Array(size))
+      }
+    }
+    this.iterations_ = state.iterations
+    this.#trace = trace
   }
 
   #dropPending(): void {

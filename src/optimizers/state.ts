@@ -1,4 +1,4 @@
-import { type Tensor, tensor1d } from '@tensorflow/tfjs-core'
+import { keep, type Tensor, tensor1d } from '@tensorflow/tfjs-core'
 import { SaltflatError } from '../errors.ts'
 
 /** tfjs's own pair, which it does not export. */
@@ -36,11 +36,37 @@ export function writeState({ iterations, moments, trace }: State): NamedTensor[]
   ]
 }
 
-/** Cuts off what a wrapped stock optimizer has saved behind our own state. */
-export function splitState(saved: readonly NamedTensor[]): { own: NamedTensor[]; rest: NamedTensor[] } {
-  const { tensors, each } = header(saved)
+/** A copy that lives until it is disposed. */
+export function copied({ name, tensor }: NamedTensor): NamedTensor {
+  return { name, tensor: keep(tensor.clone()) }
+}
+
+/** Marks what a wrapped stock optimizer has saved: names must be unique in a file, and each has an 'iter'. */
+const prefix = 'saltflat/base/'
+
+/** Our own state, and behind it that of a wrapped stock optimizer. */
+export function joinState(own: readonly NamedTensor[], rest: readonly NamedTensor[]): NamedTensor[] {
+  return [...own, ...rest.map(({ name, tensor }) => ({ name: prefix + name, tensor }))]
+}
+
+/** Undoes `joinState`. `wrapped`: a stock optimizer's part must be there; otherwise none may be. */
+export function splitState(
+  saved: readonly NamedTensor[],
+  wrapped: boolean,
+): { own: NamedTensor[]; rest: NamedTensor[]; iterations: number } {
+  const { words, tensors, each } = header(saved)
   const end = 2 + tensors * each
-  return { own: saved.slice(0, end), rest: saved.slice(end) }
+  const own = saved.slice(0, end)
+  const rest = saved.slice(end).map(({ name, tensor }) => ({ name: name.replace(prefix, ''), tensor }))
+  const whole = own.length === end && own.slice(2).every(({ tensor }) => tensor.dtype === 'float32')
+  if (!whole || rest.length > 0 !== wrapped) {
+    throw refused(`${end} tensors${wrapped ? ' and those of the base optimizer' : ''}`, `${saved.length}`)
+  }
+  return { own, rest, iterations: iterationsOf(words) }
+}
+
+function iterationsOf(words: Int32Array): number {
+  return (words[1]! >>> 0) + words[2]! * 2 ** 32
 }
 
 function header(saved: readonly NamedTensor[]): { words: Int32Array; tensors: number; each: number } {
@@ -55,7 +81,6 @@ function header(saved: readonly NamedTensor[]): { words: Int32Array; tensors: nu
 /** Reads what `writeState` wrote, behind tfjs's own iteration count; refuses anything that does not fit, changing nothing. */
 export function readState(saved: readonly NamedTensor[], sizes: readonly number[], moments: number): State {
   const { words, tensors, each } = header(saved)
-  const [, low, high] = words as unknown as [number, number, number]
   const fresh = tensors === 0
   if (!fresh && (tensors !== sizes.length || each !== moments)) {
     throw refused(`${moments} moments of ${sizes.length} tensors`, `${each} of ${tensors}`)
@@ -77,8 +102,7 @@ export function readState(saved: readonly NamedTensor[], sizes: readonly number[
     }
     read.push(ofTensor)
   }
-  const iterations = (low >>> 0) + high * 2 ** 32
-  return { iterations, moments: read, trace }
+  return { iterations: iterationsOf(words), moments: read, trace }
 }
 
 function refused(expected: string, received: string): SaltflatError {

@@ -62,34 +62,54 @@ pub struct Draw {
 pub(crate) fn fill<V: Lanes>(draw: Draw, tensor: u32, first_tile: u32, out: &mut [f32]) {
     debug_assert!(out.len().is_multiple_of(TILE));
     match draw.distribution {
-        Distribution::Gaussian => each_tile::<V>(draw, tensor, first_tile, out, |[a, b, c, d]| {
-            let (x, y) = box_muller::<V>(a, b);
-            let (z, w) = box_muller::<V>(c, d);
-            [x, y, z, w]
-        }),
-        Distribution::Uniform => {
-            each_tile::<V>(draw, tensor, first_tile, out, |words| words.map(uniform::<V>))
-        }
-        Distribution::Laplace => {
-            each_tile::<V>(draw, tensor, first_tile, out, |words| words.map(laplace::<V>))
-        }
+        Distribution::Gaussian => each_tile::<V, Gaussian>(draw, tensor, first_tile, out),
+        Distribution::Uniform => each_tile::<V, Uniform>(draw, tensor, first_tile, out),
+        Distribution::Laplace => each_tile::<V, Laplace>(draw, tensor, first_tile, out),
         Distribution::Rademacher => rademacher::<V>(draw, tensor, first_tile, out),
     }
 }
 
+/// Four words of a counter to four draws. A trait and not a closure: closures do not take on the instruction set of the
+/// function that they are called in, and would run on the narrowest one.
+trait Transform {
+    fn apply<V: Lanes>(words: [V::U; 4]) -> [V::F; 4];
+}
+
+struct Gaussian;
+struct Uniform;
+struct Laplace;
+
+impl Transform for Gaussian {
+    #[inline(always)]
+    fn apply<V: Lanes>([a, b, c, d]: [V::U; 4]) -> [V::F; 4] {
+        let (x, y) = box_muller::<V>(a, b);
+        let (z, w) = box_muller::<V>(c, d);
+        [x, y, z, w]
+    }
+}
+
+impl Transform for Uniform {
+    #[inline(always)]
+    fn apply<V: Lanes>([a, b, c, d]: [V::U; 4]) -> [V::F; 4] {
+        [uniform::<V>(a), uniform::<V>(b), uniform::<V>(c), uniform::<V>(d)]
+    }
+}
+
+impl Transform for Laplace {
+    #[inline(always)]
+    fn apply<V: Lanes>([a, b, c, d]: [V::U; 4]) -> [V::F; 4] {
+        [laplace::<V>(a), laplace::<V>(b), laplace::<V>(c), laplace::<V>(d)]
+    }
+}
+
 #[inline(always)]
-fn each_tile<V: Lanes>(
-    draw: Draw,
-    tensor: u32,
-    first_tile: u32,
-    out: &mut [f32],
-    transform: impl Fn([V::U; 4]) -> [V::F; 4],
-) {
+fn each_tile<V: Lanes, T: Transform>(draw: Draw, tensor: u32, first_tile: u32, out: &mut [f32]) {
     for (tile, target) in (first_tile..).zip(out.chunks_exact_mut(TILE)) {
-        let drawn = transform(philox::<V>(draw, tensor, 16 * tile));
-        for (slot, values) in drawn.into_iter().enumerate() {
-            V::store(&mut target[16 * slot..16 * slot + 16], values);
-        }
+        let [a, b, c, d] = T::apply::<V>(philox::<V>(draw, tensor, 16 * tile));
+        V::store(&mut target[0..16], a);
+        V::store(&mut target[16..32], b);
+        V::store(&mut target[32..48], c);
+        V::store(&mut target[48..64], d);
     }
 }
 
@@ -124,7 +144,8 @@ pub(crate) fn philox<V: Lanes>(draw: Draw, tensor: u32, base: u32) -> [V::U; 4] 
         k0 = k0.wrapping_add(W0);
         k1 = k1.wrapping_add(W1);
     }
-    counter.map(V::narrow)
+    let [a, b, c, d] = counter;
+    [V::narrow(a), V::narrow(b), V::narrow(c), V::narrow(d)]
 }
 
 const TWO_POW_MINUS_32: f32 = f32::from_bits((127 - 32) << 23);

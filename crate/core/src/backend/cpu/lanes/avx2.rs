@@ -71,8 +71,8 @@ impl Lanes for Avx2 {
             [_mm256_blendv_ps(no[0], yes[0], mask[0]), _mm256_blendv_ps(no[1], yes[1], mask[1])];
 
         word(value: u32) -> U = [_mm256_set1_epi32(value as i32); 2];
-        bits(a: F) -> U = a.map(|half| _mm256_castps_si256(half));
-        float_bits(a: U) -> F = a.map(|half| _mm256_castsi256_ps(half));
+        bits(a: F) -> U = [_mm256_castps_si256(a[0]), _mm256_castps_si256(a[1])];
+        float_bits(a: U) -> F = [_mm256_castsi256_ps(a[0]), _mm256_castsi256_ps(a[1])];
         from_i32(a: U) -> F = [_mm256_cvtepi32_ps(a[0]), _mm256_cvtepi32_ps(a[1])];
         and(a: U, b: U) -> U = [_mm256_and_si256(a[0], b[0]), _mm256_and_si256(a[1], b[1])];
         or(a: U, b: U) -> U = [_mm256_or_si256(a[0], b[0]), _mm256_or_si256(a[1], b[1])];

@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+// The command line tool. Plain JavaScript, committed: it runs before anything is built, and then says what to do.
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+// Each command is a program of its own: the file it lives in, and what it does.
+const commands = {
+  build: ['scripts/build-native.mjs', 'compile the native addon here, where no prebuilt binary fits (needs Rust)'],
+  doctor: ['dist/cli/doctor.js', 'say what works on this machine, and what is missing; --json for programs'],
+  main: ['dist/cli/main.js', 'train the same network with Adam, SAM and NSO on noisy labels, and compare them'],
+}
+
+const [name = '--help', ...rest] = process.argv.slice(2)
+if (name === '--version' || name === '-v') console.log(JSON.parse(readFileSync(join(root, 'package.json'))).version)
+else if (name === '--help' || name === '-h' || name === 'help') console.log(usage())
+else if (!Object.hasOwn(commands, name)) fail(`There is no command ${JSON.stringify(name)}.\n\n${usage()}`)
+else if (!existsSync(join(root, commands[name][0]))) fail(notBuilt())
+else run([join(root, commands[name][0]), ...rest])
+
+function usage() {
+  const width = Math.max(...Object.keys(commands).map((command) => command.length))
+  const lines = Object.entries(commands).map(([command, [, text]]) => `  ${command.padEnd(width)}  ${text}`)
+  return ['Usage: saltflat COMMAND [flags]', '', ...lines, '', 'saltflat COMMAND --help tells more.'].join('\n')
+}
+
+function notBuilt() {
+  const inRepository = existsSync(join(root, 'src', 'native'))
+  return inRepository
+    ? 'saltflat is not built yet. Run `npm run build` in the repository first.'
+    : 'This installation of saltflat lacks its dist/ folder. Install it again: `npm install saltflat`.'
+}
+
+// The program gets a Node of its own and the terminal; its signals too, so that it may end in its own time.
+function run(args) {
+  const child = spawn(process.execPath, args, { stdio: 'inherit' })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('exit', (code, signal) => {
+    process.exitCode = code ?? 128 + constants.signals[signal]
+  })
+}
+
+function fail(message) {
+  console.error(message)
+  process.exitCode = 1
+}

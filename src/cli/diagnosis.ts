@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join, relative } from 'node:path'
+import { type Binding, loadBinding, locate, packageRoot, system } from '../native/index.ts'
+
+/** What works on this machine and what is missing, in the form that `doctor --json` prints. */
+export interface Diagnosis {
+  /** Version of saltflat. */
+  readonly version: string
+  /** The native addon: the machine it must fit, where it is (null: nowhere), and why it does not load. */
+  readonly binary: { platform: string; path: string | null; loaded: boolean; reason?: string }
+  /** Instruction set in use, threads of a pass, instruction sets found; null without the addon. */
+  readonly cpu: { simd: string; threads: number; detected: string[] } | null
+  readonly gpu: { available: boolean; code: string; reason: string }
+  /** Versions of the TensorFlow.js packages that saltflat imports; null: not installed. */
+  readonly tfjs: { core: string | null; layers: string | null }
+  /** The tfjs backends the command line tool can run on. */
+  readonly backends: { name: string; available: boolean; version: string | null; reason?: string }[]
+  /** The core against its own reference. */
+  readonly selfTest: { ok: boolean; checks: { name: string; ok: boolean }[] }
+}
+
+const require = createRequire(import.meta.url)
+
+/** Looks at everything and throws for nothing: what is missing is part of the answer. */
+export async function diagnose(): Promise<Diagnosis> {
+  const binding = attempt(loadBinding)
+  return {
+    version: installed(join(packageRoot(), 'package.json')) ?? 'unknown',
+    binary: { platform: system(), path: path(), loaded: 'value' in binding, ...reasonOf(binding) },
+    cpu: ask(binding, 'cpuInfo') ?? null,
+    gpu: { available: false, code: 'ERR_UNSUPPORTED', reason: 'this version has no CUDA backend yet' },
+    tfjs: {
+      core: installed('@tensorflow/tfjs-core/package.json'),
+      layers: installed('@tensorflow/tfjs-layers/package.json'),
+    },
+    backends: [
+      await backend('tfjs-node', '@tensorflow/tfjs-node'),
+      await backend('wasm', '@tensorflow/tfjs-backend-wasm'),
+    ],
+    selfTest: ask(binding, 'selfTest') ?? { ok: false, checks: [] },
+  }
+}
+
+type Attempt<T> = { readonly value: T } | { readonly error: unknown }
+
+function attempt<T>(job: () => T): Attempt<T> {
+  try {
+    return { value: job() }
+  } catch (error) {
+    return { error }
+  }
+}
+
+/** The answer of one function of the addon; undefined where it, or the addon, is missing or fails. */
+function ask<K extends 'cpuInfo' | 'selfTest'>(binding: Attempt<Binding>, name: K): ReturnType<Binding[K]> | undefined {
+  if (!('value' in binding) || typeof binding.value[name] !== 'function') return undefined
+  const answer = attempt(binding.value[name] as () => ReturnType<Binding[K]>)
+  return 'value' in answer ? answer.value : undefined
+}
+
+/** Starts a backend: being installed says little, tfjs-node is often there without its binding. */
+async function backend(name: 'tfjs-node' | 'wasm', module: string): Promise<Diagnosis['backends'][number]> {
+  const version = installed(`${module}/package.json`)
+  if (!version) return { name, available: false, version, reason: `${module} is not installed` }
+  try {
+    const { loadBackend } = await import('./backend.ts')
+    await loadBackend(name)
+    return { name, available: true, version }
+  } catch (error) {
+    return { name, available: false, version, ...reasonOf({ error }) }
+  }
+}
+
+function path(): string | null {
+  const found = locate()
+  if ('error' in found) return null
+  const inside = relative(packageRoot(), found.file)
+  return inside.startsWith('..') ? found.file : inside
+}
+
+function installed(manifest: string): string | null {
+  const file = attempt(() => readFileSync(require.resolve(manifest), 'utf8'))
+  return 'value' in file ? (JSON.parse(file.value) as { version: string }).version : null
+}
+
+function reasonOf(result: Attempt<unknown>): { reason?: string } {
+  if (!('error' in result)) return {}
+  return { reason: result.error instanceof Error ? result.error.message.trim() : String(result.error) }
+}

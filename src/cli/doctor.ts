@@ -1,0 +1,55 @@
+import { parseArgs } from 'node:util'
+import { type Diagnosis, diagnose } from './diagnosis.ts'
+
+// `saltflat doctor [--json]`: what works here and what is missing. Exit code 0 whenever the report is printed.
+
+const usage = `Says what of saltflat works on this machine, and what is missing.
+
+saltflat doctor [--json]
+  --json   the same as one JSON object: version, binary, cpu, gpu, tfjs, backends, selfTest
+  --help   this text`
+
+function describe(found: Diagnosis): string {
+  const { binary, cpu, gpu, tfjs, backends, selfTest } = found
+  const failed = selfTest.checks.filter((check) => !check.ok)
+  const rows: [string, string][] = [
+    ['native addon', binary.loaded ? String(binary.path) : 'not loaded, see below'],
+    ['cpu', cpu ? `${cpu.simd} (of ${cpu.detected.join(', ')}), ${cpu.threads} threads` : 'unknown without the addon'],
+    ['gpu', gpu.available ? 'yes' : `no: ${gpu.reason}`],
+    ['tfjs', `tfjs-core ${tfjs.core ?? 'is missing'}, tfjs-layers ${tfjs.layers ?? 'is missing'}`],
+    ...backends.map(({ name, available, version, reason }): [string, string] => [
+      `backend ${name}`,
+      available ? `${version}` : `no: ${reason?.split('\n', 1)[0]}`,
+    ]),
+    ['self-test', outcome(selfTest.checks.length, failed)],
+  ]
+  const width = Math.max(...rows.map(([label]) => label.length))
+  const table = rows.map(([label, text]) => `  ${label.padEnd(width)}  ${text}`)
+  const details = binary.reason ? ['', binary.reason] : []
+  return [`saltflat ${found.version} on ${binary.platform}`, '', ...table, ...details].join('\n')
+}
+
+function outcome(count: number, failed: Diagnosis['selfTest']['checks']): string {
+  if (count === 0) return 'not run'
+  if (failed.length === 0) return `all ${count} checks hold`
+  return `${failed.length} of ${count} checks fail: ${failed.map((check) => check.name).join('; ')}`
+}
+
+function options(): { json?: boolean; help?: boolean } {
+  return parseArgs({ options: { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } }).values
+}
+
+async function main(): Promise<string> {
+  const { json, help } = options()
+  if (help) return usage
+  const found = await diagnose()
+  return json ? JSON.stringify(found, null, 2) : describe(found)
+}
+
+try {
+  const text = await main()
+  process.stdout.write(`${text}\n`, () => process.exit(0)) // A backend's threads would keep the process alive.
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 2
+}

@@ -1,0 +1,23 @@
+import { adam, nso, sam } from '../index.ts'
+import type { MethodName } from '../report/comparison.ts'
+import type { Settings } from './settings.ts'
+
+/** Gradient evaluations in one step of each method. */
+export const passesPerStep: Readonly<Record<MethodName, number>> = { adam: 1, sam: 2, nso: 2 }
+
+/** Steps a method may take within the budget of gradient evaluations. */
+export function stepsOf(method: MethodName, { gradientEvaluations }: Settings): number {
+  return Math.floor(gradientEvaluations / passesPerStep[method])
+}
+
+/** The optimizer of a method: Adam with a learning rate that falls to 0 over the method's own steps, plain or wrapped. */
+export function optimizerOf(method: MethodName, settings: Settings): ReturnType<typeof adam | typeof sam | typeof nso> {
+  const { learningRate, rho, sigma, seed } = settings
+  const steps = stepsOf(method, settings)
+  const base = adam({
+    learningRate: (step) => learningRate * 0.5 * (1 + Math.cos((Math.PI * Math.min(step, steps)) / steps)),
+  })
+  if (method === 'sam') return sam(base, { rho })
+  if (method === 'nso') return nso(base, { sigma, perturbations: 1, seed })
+  return base
+}

@@ -1,0 +1,35 @@
+import { type ErrorCode, SaltflatError } from '../errors.ts'
+
+/** What the core can report; a Record, so that a code added to one list and forgotten in the other does not compile. */
+const codes: Record<ErrorCode, true> = {
+  ERR_INVALID_ARGUMENT: true,
+  ERR_DTYPE: true,
+  ERR_SHAPE: true,
+  ERR_EMPTY: true,
+  ERR_NOT_FINITE: true,
+  ERR_LOSS: true,
+  ERR_NO_GRADIENT: true,
+  ERR_DISPOSED: true,
+  ERR_OVERLAP: true,
+  ERR_DETACHED: true,
+  ERR_SHARED: true,
+  ERR_STATE: true,
+  ERR_UNSUPPORTED: true,
+  ERR_NO_BINARY: true,
+  ERR_OUT_OF_MEMORY: true,
+  ERR_ABORTED: true,
+  ERR_PANIC: true,
+}
+
+/**
+ * What the addon threw, as a `SaltflatError` whose `cause` is the original. A code that is not ours (napi says
+ * `GenericFailure` for a panic it caught) becomes `ERR_PANIC`.
+ */
+export function fromNative(error: unknown): SaltflatError {
+  if (error instanceof SaltflatError) return error
+  const { code, message } =
+    error instanceof Error ? (error as NodeJS.ErrnoException) : { code: '', message: String(error) }
+  if (code && Object.hasOwn(codes, code)) return new SaltflatError(code as ErrorCode, message, { cause: error })
+  const said = `The native core failed where it should not: ${message} This is a bug in saltflat, please report it.`
+  return new SaltflatError('ERR_PANIC', said, { cause: error })
+}

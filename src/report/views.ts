@@ -1,0 +1,16 @@
+import type { Comparison } from './comparison.ts'
+import { comparisonView } from './comparison-view.ts'
+import type { Plottable } from './types.ts'
+
+/** Every result that can be shown, told apart by its `kind`. */
+export type Result = Comparison
+
+/** How each kind of result is shown: a pure function from the result to text and pictures. To add a kind, add a line. */
+const views: { readonly [K in Result['kind']]: (result: Extract<Result, { kind: K }>) => Plottable } = {
+  comparison: comparisonView,
+}
+
+/** Text and pictures of a result, or the Plottable itself where one was given. */
+export function viewOf(result: Result | Plottable): Plottable {
+  return 'kind' in result ? views[result.kind](result) : result
+}
