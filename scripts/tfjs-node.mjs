@@ -1,7 +1,17 @@
 // npm run tfjs-node: the real tfjs-node binding. Its own install script downloads TensorFlow from a storage host, and
 // scripts are off here; so the same C library comes out of the PyPI wheel, and the binding is compiled against it.
 // Both are kept outside the repository, so that a second call only links and copies. `--check` changes nothing.
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -117,12 +127,21 @@ function builtBinding() {
 /** Makes a folder all at once: filled under another name, then renamed, so that an interruption leaves nothing half. */
 function whole(folder, fill) {
   mkdirSync(dirname(folder), { recursive: true })
+  removeAbandoned(folder)
   const unfinished = mkdtempSync(`${folder}-`)
   try {
     fill(unfinished)
     if (!existsSync(folder)) renameSync(unfinished, folder)
   } finally {
     rmSync(unfinished, { recursive: true, force: true })
+  }
+}
+
+/** What a killed run left an hour ago or more; a younger one may still be at work. */
+function removeAbandoned(folder) {
+  for (const name of readdirSync(dirname(folder)).filter((one) => one.startsWith(`${basename(folder)}-`))) {
+    const path = join(dirname(folder), name)
+    if (Date.now() - statSync(path).mtimeMs > 3.6e6) rmSync(path, { recursive: true, force: true })
   }
 }
 

@@ -1,26 +1,22 @@
+// biome-ignore-all assist/source/organizeImports: grouped for its readers
+// The public names, grouped; no logic.
+
 // Training into flat minima.
+export { nso, oneSided, sam } from './optimizers/factories.ts'
+export { adam, adamw, momentum, sgd } from './optimizers/factories.ts'
+export type { AdamOptions, AdamWOptions, BaseOptimizer, CommonOptions } from './optimizers/factories.ts'
+export { type BatchNormMode, FlatOptimizer } from './optimizers/optimizer.ts'
+export type { NoiseOptions } from './estimators/noise.ts'
+export type { SamOptions } from './estimators/sam.ts'
+export { reestimateBatchNorm } from './grads/re-estimate.ts'
 
 // Seeing curvature.
 export { curvature } from './callbacks/curvature.ts'
 export { type SmoothedTraceOptions, smoothedTrace } from './curvature/smoothed-trace.ts'
-// What everything shares.
-export { type ErrorCode, SaltflatError } from './errors.ts'
-export type { NoiseOptions } from './estimators/noise.ts'
-export type { SamOptions } from './estimators/sam.ts'
+
 // tfjs repairs, useful on their own.
 export { registerKernels } from './grads/kernels/index.ts'
-export {
-  type AdamOptions,
-  type AdamWOptions,
-  adam,
-  adamw,
-  type BaseOptimizer,
-  type CommonOptions,
-  momentum,
-  nso,
-  oneSided,
-  sam,
-  sgd,
-} from './optimizers/factories.ts'
-export { type BatchNormMode, FlatOptimizer } from './optimizers/optimizer.ts'
+
+// What everything shares.
+export { type ErrorCode, SaltflatError } from './errors.ts'
 export type { Distribution, ParameterFilter, Schedule, TraceEstimate } from './types.ts'

@@ -24,7 +24,7 @@ gradient cost, and reports what became of each.
 npm start [-- OPTIONS]
   --json FILE      also write the figures to FILE
   --smoke          seconds instead of minutes: shows that everything works, not what the methods do
-  --full           more images and three times the gradients
+  --full           1,000 images and 3,600 gradients a method: many minutes
   --data DIR       train on the IDX files of DIR (train-images-idx3-ubyte[.gz] …) instead of the digits
   --backend NAME   ${backendNames.join(' or ')}; without it, tfjs-node where it is built
   --seed N         images, wrong labels, initial weights, batches and noise; default 0
@@ -87,6 +87,8 @@ function parsed(argv: readonly string[]) {
     }).values
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new SaltflatError('ERR_INVALID_ARGUMENT', `${reason} Run with --help for the options.`, { cause })
+    throw new SaltflatError('ERR_INVALID_ARGUMENT', `${reason.replace(/\.?$/, '.')} Run with --help for the options.`, {
+      cause,
+    })
   }
 }

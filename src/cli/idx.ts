@@ -73,7 +73,9 @@ async function loadPart(folder: string, part: string): Promise<Images> {
       `Expected labels from 0 to 9 in ${folder} (${part}), received ${wrong}.`,
     )
   }
-  return { pixels: Float32Array.from(images.values, (grey) => grey / 255), labels: labels.values }
+  const pixels = Float32Array.from(images.values)
+  for (let i = 0; i < pixels.length; i++) pixels[i]! /= 255 // 47 million numbers: no call for each
+  return { pixels, labels: labels.values }
 }
 
 async function loadFile(folder: string, name: string, dimensions: number): Promise<Idx> {

@@ -48,9 +48,9 @@ export async function train(
   let step = 0
   let begun = 0
 
-  const evaluate = () => {
-    const { accuracy, loss } = score(probabilities(model, task.test), task.test.labels)
-    const trainLoss = score(probabilities(model, task.train), task.train.labels).loss
+  const evaluate = async () => {
+    const { accuracy, loss } = score(await probabilities(model, task.test), task.test.labels)
+    const trainLoss = score(await probabilities(model, task.train), task.train.labels).loss
     const point = { gradients: step * passes, accuracy, testLoss: loss, trainLoss }
     curve.push(point)
     control.report({ kind: 'evaluation', point })
@@ -63,14 +63,14 @@ export async function train(
       times.push(performance.now() - begun)
       step++
       control.report({ kind: 'step', gradients: step * passes })
-      if (due.has(step)) evaluate()
+      if (due.has(step)) await evaluate()
       await control.turn(step * passes)
       if (step === steps || control.stopped()) model.stopTraining = true
     },
   }
 
   try {
-    evaluate()
+    await evaluate()
     for (let epoch = 0; step < steps && !control.stopped(); epoch++) {
       // The same order for every method: it depends on the seed and the epoch only, not on fit's own shuffle.
       const images = take(task.train, permutation(settings.images, random(settings.seed, 'shuffle', epoch)))
@@ -80,7 +80,7 @@ export async function train(
       tf.dispose([x, y])
     }
     if (step === 0) return null
-    if (curve.at(-1)?.gradients !== step * passes) evaluate()
+    if (curve.at(-1)?.gradients !== step * passes) await evaluate()
     const last = curve.at(-1)!
     const curvature = await measureTrace(model, task.train, settings, control)
     return {
@@ -93,7 +93,7 @@ export async function train(
       msPerStep: median(times),
       steps: step,
       passesPerStep: passes,
-      wrongLabelsFitted: wrongLabelsFitted(probabilities(model, task.train), task.train.labels, task.trueLabels),
+      wrongLabelsFitted: wrongLabelsFitted(await probabilities(model, task.train), task.train.labels, task.trueLabels),
       curve,
     }
   } finally {
@@ -107,12 +107,19 @@ function evaluationSteps(steps: number, evaluations: number): Set<number> {
   return new Set(Array.from({ length: evaluations }, (_, k) => Math.round(((k + 1) * steps) / evaluations)))
 }
 
-function probabilities(model: Sequential, images: Images): Float32Array {
-  const x = tf.tensor4d(images.pixels, [images.labels.length, 28, 28, 1])
-  const y = model.predict(x, { batchSize: 500 }) as tf.Tensor
-  const values = y.dataSync() as Float32Array
-  tf.dispose([x, y])
-  return values
+/** The net's answers, a part of the images at a time: between the parts Ctrl-C is seen. */
+async function probabilities(model: Sequential, images: Images): Promise<Float32Array> {
+  const count = images.labels.length
+  const answers = new Float32Array(count * 10)
+  for (let from = 0; from < count; from += 500) {
+    const part = Math.min(500, count - from)
+    const x = tf.tensor4d(images.pixels.slice(from * 28 * 28, (from + part) * 28 * 28), [part, 28, 28, 1])
+    const y = model.predict(x, { batchSize: part }) as tf.Tensor
+    answers.set(y.dataSync() as Float32Array, from * 10)
+    tf.dispose([x, y])
+    await new Promise((resume) => setImmediate(resume))
+  }
+  return answers
 }
 
 function median(values: readonly number[]): number {

@@ -13,7 +13,7 @@ export interface CommonOptions {
   seed?: number
   /**
    * How BatchNorm's moving statistics move in a step of several passes: 'last' in the last pass only (default, no extra
-   * cost), 'clean' in one extra forward pass at W, 'frozen' not at all.
+   * cost), 'clean' in one extra forward pass at W, 're-estimate' not at all: call `reestimateBatchNorm` after training.
    */
   batchNorm?: BatchNormMode
 }

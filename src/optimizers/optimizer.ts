@@ -24,7 +24,7 @@ import { copied, joinState, type NamedTensor, readState, splitState, writeState 
 import { Step } from './step.ts'
 
 /** How BatchNorm's moving statistics are taken from a step that evaluates the loss several times. */
-export type BatchNormMode = 'last' | 'clean' | 'frozen'
+export type BatchNormMode = 'last' | 'clean' | 're-estimate'
 
 /** Weight of a trace sample against its successor: about the last 200 steps count. */
 const traceDecay = 0.99
@@ -60,7 +60,7 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
       )
     }
     whole('seed', settings.seed, 0, Number.MAX_SAFE_INTEGER)
-    oneOf('batchNorm', settings.batchNorm, ['last', 'clean', 'frozen'])
+    oneOf('batchNorm', settings.batchNorm, ['last', 'clean', 're-estimate'])
     estimator.check(settings.options)
     this.#settings = settings
     this.#estimator = estimator

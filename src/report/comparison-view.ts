@@ -8,6 +8,9 @@ import type { Chart, Plottable, Table } from './types.ts'
 export function comparisonView(result: Comparison): Plottable {
   return {
     title: `Adam, SAM and NSO on partly wrong labels${result.complete ? '' : ' (partial)'}`,
+    subject:
+      `The same small net trained three ways at equal gradient cost on ${count(result.images)} images, ` +
+      `${count(result.wrongLabels)} of them wrongly labelled; judged on ${count(result.testImages)} with true labels.`,
     summary: findings(result),
     charts: charts(result),
     table: table(result),

@@ -21,7 +21,9 @@ export async function figure(view: Plottable): Promise<string> {
     y += height
   }
 
-  line(view.title, 24, ink, 'bold', 38)
+  line(view.title, 24, ink, 'bold', 34)
+  for (const text of wrap(view.subject, 150)) line(text, 13, quiet)
+  y += 12
   for (const sentence of view.summary) {
     for (const text of wrap(sentence, 125)) line(text, 15, ink)
     y += 4

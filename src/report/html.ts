@@ -16,6 +16,7 @@ export async function toHtml(view: Plottable): Promise<string> {
 <style>${style}</style>
 <main>
 <h1>${escapeXml(view.title)}</h1>
+<p class="subject">${escapeXml(view.subject)}</p>
 <p class="lead">${escapeXml(first ?? '')}</p>
 ${more.map((sentence) => `<p>${escapeXml(sentence)}</p>`).join('\n')}
 ${toTable(view.table)}
@@ -63,6 +64,7 @@ main { max-width: 1120px; margin: 0 auto; padding: 40px 24px 64px }
 h1 { font-size: 28px; line-height: 1.25; margin: 0 0 12px }
 h2 { font-size: 18px; margin: 36px 0 8px }
 p { max-width: 78ch; margin: 0 0 12px }
+.subject { color: #5b6770 }
 .lead { font-size: 19px }
 .table { overflow-x: auto; margin: 24px 0 }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }

@@ -74,7 +74,7 @@ export function lineChart(chart: {
   const [low, high] = [Math.min(...ys), Math.max(...ys)]
   const labels = spread(
     drawn.map(({ name, points }) => ({ name, x: points.at(-1)!.x, y: points.at(-1)!.y })),
-    0.062 * (high - low || 1),
+    0.075 * (high - low || 1),
   )
   const x = {
     field: 'x',

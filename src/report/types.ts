@@ -2,6 +2,8 @@
 export interface Plottable {
   /** A heading of a few words. */
   readonly title: string
+  /** What was done, in one sentence. */
+  readonly subject: string
   /** What was found, in plain sentences, the most important first. */
   readonly summary: readonly string[]
   /** Pictures, the most telling first. */

@@ -1,0 +1,98 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import test from 'ava'
+import { adam, nso } from '../../src/index.ts'
+import { onEachBackend, tf } from '../helpers/backends.ts'
+import { random } from '../helpers/training.ts'
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+
+/** Resident bytes after garbage, and what its finalizers free, is gone. */
+async function resident(): Promise<number> {
+  for (let i = 0; i < 4; i++) {
+    collect()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  return process.memoryUsage().rss
+}
+
+/** A conv net with everything that has ever leaked in a step: moving statistics, masks, metrics, pooling. */
+function convNet(units: number): tf.LayersModel {
+  const model = tf.sequential({
+    layers: [
+      tf.layers.conv2d({ filters: 4, kernelSize: 3, inputShape: [8, 8, 1] }),
+      tf.layers.batchNormalization(),
+      tf.layers.reLU(),
+      tf.layers.maxPooling2d({ poolSize: 2 }),
+      tf.layers.flatten(),
+      tf.layers.dense({ units }),
+      tf.layers.dropout({ rate: 0.2 }),
+      tf.layers.dense({ units: 3, activation: 'softmax' }),
+    ],
+  })
+  return model
+}
+
+const compiled = { loss: 'categoricalCrossentropy', metrics: ['accuracy', 'mse'] }
+
+function data(): [tf.Tensor, tf.Tensor] {
+  const classes = Array.from({ length: 16 }, (_, i) => i % 3)
+  return [random([16, 8, 8, 1], 1), tf.tidy(() => tf.oneHot(classes, 3).toFloat())]
+}
+
+onEachBackend(
+  test,
+  '1,000 steps of fit keep tensors and bytes from step 100 on, and memory from step 200 on',
+  async (t) => {
+    const optimizer = nso(adam({ learningRate: 0.003 }), { sigma: 0.02, seed: 1 })
+    const model = convNet(8)
+    model.compile({ optimizer, ...compiled })
+    const [x, y] = data()
+    let [numTensors, numBytes, rss] = [0, 0, 0]
+    for (let steps = 100; steps <= 1000; steps += 100) {
+      const { history } = await model.fit(x, y, { batchSize: 8, epochs: 50, verbose: 0 })
+      t.deepEqual(Object.keys(history), ['loss', 'acc', 'mse'])
+      t.is(optimizer.iterations, steps)
+      if (steps === 100) [numTensors, numBytes] = [tf.memory().numTensors, tf.memory().numBytes]
+      t.deepEqual([tf.memory().numTensors, tf.memory().numBytes], [numTensors, numBytes], `after ${steps} steps`)
+      if (steps === 200) rss = await resident()
+    }
+    const growth = (await resident()) / rss - 1
+    t.log(
+      `resident memory: ${(rss / 2 ** 20).toFixed(0)} MiB at step 200, ${(100 * growth).toFixed(1)} % more at 1,000`,
+    )
+    t.true(growth < 0.05, `memory grew by ${(100 * growth).toFixed(1)} %`)
+    optimizer.dispose()
+    model.dispose()
+    tf.dispose([x, y])
+  },
+)
+
+onEachBackend(
+  test,
+  '200 models and optimizers, made, trained for a step, saved and disposed of, leave nothing',
+  async (t) => {
+    const [x, y] = data()
+    let [numTensors, numBytes, rss] = [0, 0, 0]
+    for (let i = 1; i <= 200; i++) {
+      const optimizer = nso(adam(), { seed: 1, perturbations: 2 })
+      // Weights, sums and moments: 3 MB of native memory each, so that 150 of them would show.
+      const model = convNet(4096)
+      model.compile({ optimizer, ...compiled })
+      await model.trainOnBatch(x, y)
+      await optimizer.getWeights()
+      optimizer.dispose()
+      model.dispose()
+      if (i === 1) [numTensors, numBytes] = [tf.memory().numTensors, tf.memory().numBytes]
+      t.deepEqual([tf.memory().numTensors, tf.memory().numBytes], [numTensors, numBytes], `after ${i}`)
+      // Often, so that garbage not yet collected does not set the high-water mark of the heap.
+      const bytes = i % 10 === 0 ? await resident() : 0
+      if (i === 50) rss = bytes
+    }
+    const growth = (await resident()) / rss - 1
+    t.log(`resident memory: ${(rss / 2 ** 20).toFixed(0)} MiB after 50, ${(100 * growth).toFixed(1)} % more after 200`)
+    t.true(growth < 0.05, `memory grew by ${(100 * growth).toFixed(1)} %`)
+    tf.dispose([x, y])
+  },
+)

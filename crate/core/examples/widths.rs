@@ -1,0 +1,210 @@
+//! Every instruction set that this CPU has against the scalar one, bit by bit. `scripts/test-avx512.mjs` runs it on an
+//! emulated CPU, so it is small, uses one thread, and says the outcome in its last line.
+#![allow(clippy::print_stdout)]
+
+use saltflat_core::backend::cpu::dispatch::fill;
+use saltflat_core::backend::{Gradient, Noise};
+use saltflat_core::{Backend, Cpu, Distribution, Draw, Hyper, Level, Parts, Rule, Threads};
+use std::process::ExitCode;
+
+/// Around vectors of 16, tiles of 64, blocks of 1,024, counter blocks of 2,048 signs and chunks of 4,096.
+const SIZES: [usize; 10] = [1, 15, 0, 16, 17, 63, 65, 1023, 2049, 4097];
+/// A scale of 0 leaves its tensor alone.
+const SCALES: [f32; 10] = [0.1, 0.25, 0.1, 0.0, 0.3, 0.1, 0.07, 1e-3, 0.0, 0.5];
+/// Where rounding, underflow and the overflow of a square show; no sum of them is NaN, whose sign is nobody's promise.
+const HARD: [f32; 12] = [
+    0.0,
+    -0.0,
+    1e-45,
+    -1e-45,
+    f32::MIN_POSITIVE,
+    1e-38,
+    -1e-20,
+    1.0,
+    1.000_000_1,
+    -0.999_999_94,
+    1e19,
+    -1e30,
+];
+const PARTS: [(&str, Parts); 4] =
+    [("g", Parts::Last), ("P+g", Parts::Pair), ("G+g", Parts::Sum), ("G+P+g", Parts::SumAndPair)];
+
+/// What one set computed: names of checks, and the bits that every other set must show.
+struct Record {
+    level: Level,
+    checks: Vec<(String, Vec<u64>)>,
+}
+
+fn main() -> ExitCode {
+    let levels = Level::available();
+    let expected = Record::of(Level::Scalar).checks;
+    let (mut checked, mut failed) = (0, 0);
+    for level in levels.iter().filter(|level| **level != Level::Scalar) {
+        for ((name, bits), (_, expected)) in Record::of(*level).checks.iter().zip(&expected) {
+            let first = bits.iter().zip(expected).position(|(a, b)| a != b);
+            let verdict = match first {
+                None if bits.len() == expected.len() => "ok".into(),
+                None => format!("FAILED: {} values against {}", bits.len(), expected.len()),
+                Some(i) => format!("FAILED at value {i}: {:x} against {:x}", bits[i], expected[i]),
+            };
+            println!("{} {name}: {verdict}", level.name());
+            checked += 1;
+            failed += usize::from(verdict != "ok");
+        }
+    }
+    let names: Vec<_> = levels.iter().map(|level| level.name()).collect();
+    let outcome = if failed == 0 { format!("ok {checked}") } else { format!("FAILED {failed} of {checked}") };
+    println!("WIDTHS {outcome} checks {}", names.join(" "));
+    // Where this is the only process, its end is a panic of the kernel, and that overtakes the line.
+    while std::process::id() == 1 {
+        std::thread::park();
+    }
+    ExitCode::from(u8::from(failed != 0))
+}
+
+impl Record {
+    fn of(level: Level) -> Self {
+        let mut record = Self { level, checks: vec![] };
+        record.noise();
+        for (kind, values) in [("plain", plain as Values), ("hard", hard)] {
+            for (name, distribution) in Distribution::ALL {
+                record.passes(&format!("{kind} {name}"), distribution, values);
+            }
+            for (rule, moments) in Rule::ALL {
+                for (part, parts) in PARTS {
+                    record.finish(&format!("{kind} finish {rule} {part}"), (rule, moments), parts, values);
+                }
+            }
+        }
+        record.refusals();
+        record
+    }
+
+    fn note<'a>(&mut self, name: String, out: &'a [Vec<f32>], sums: impl IntoIterator<Item = &'a f64>) {
+        let values = out.iter().flatten().map(|x| u64::from(x.to_bits()));
+        self.checks.push((name, values.chain(sums.into_iter().map(|x| x.to_bits())).collect()));
+    }
+
+    /// The words of a counter include its last ones, where 16 × tile comes near 2³².
+    fn noise(&mut self) {
+        for (name, distribution) in Distribution::ALL {
+            for (step, tile) in [(0, 0), (1, 31), (u32::MAX, (1 << 28) - 65)] {
+                let mut out = vec![f32::NAN; 65 * 64];
+                fill(self.level, draw(distribution, step, 3), 5, tile, &mut out);
+                self.note(format!("noise {name} step {step} tile {tile}"), &[out], []);
+            }
+        }
+    }
+
+    fn cpu(&self, moments: usize, values: Values) -> Cpu {
+        let mut cpu =
+            Cpu::new(&SIZES, moments, true, self.level, Threads::new(1)).expect("a level that is there");
+        cpu.load(&values(1).iter().map(Vec::as_slice).collect::<Vec<_>>()).expect("the right lengths");
+        cpu
+    }
+
+    /// Every pass but the last of a step, twice, so that what one leaves behind enters the next.
+    fn passes(&mut self, name: &str, distribution: Distribution, values: Values) {
+        let mut cpu = self.cpu(0, values);
+        for step in 0..2 {
+            let noise = |index| Noise { draw: draw(distribution, step, index), scales: &SCALES };
+            let (mut out, grads) = (empty(), values(2 + step));
+            let (g, first) = (gradient(&grads), step == 0);
+            let name = |pass: &str| format!("{name} {pass} {step}");
+            cpu.perturb(noise(0), &mut outputs(&mut out)).expect("perturb");
+            self.note(name("perturb"), &out, []);
+            cpu.flip(noise(0), &g, &mut outputs(&mut out)).expect("flip");
+            self.note(name("flip"), &out, cpu.dots());
+            let next = noise(1).draw;
+            cpu.accumulate(noise(0), next, first, &g, &mut outputs(&mut out)).expect("accumulate");
+            self.note(name("accumulate"), &out, cpu.dots());
+            cpu.collect(noise(1), 1.0 / 3.0, false, &g, &mut outputs(&mut out)).expect("collect");
+            self.note(name("collect"), &out, []);
+            let sums: Vec<_> = (0..SIZES.len()).map(|tensor| cpu.mean(tensor).to_vec()).collect();
+            self.note(name("sums"), &sums, []);
+            cpu.ascend(&SCALES, &g, &mut outputs(&mut out)).expect("ascend");
+            self.note(name("ascend"), &out, cpu.squared_norms(&g).expect("squared norms"));
+        }
+    }
+
+    /// Two steps with a rule; one tensor gets no gradient.
+    fn finish(&mut self, name: &str, (rule, moments): (&str, usize), parts: Parts, values: Values) {
+        let mut cpu = self.cpu(moments, values);
+        for step in 1..=2 {
+            let noise = |index| Noise { draw: draw(Distribution::Rademacher, step, index), scales: &SCALES };
+            let hyper = Hyper {
+                learning_rate: 1e-2,
+                beta1: 0.9,
+                beta2: 0.999,
+                epsilon: 1e-8,
+                weight_decay: 0.1,
+                step: f64::from(step),
+            };
+            let rule = Rule::new(rule, hyper).expect("a rule of this name");
+            let (mut out, grads) = (empty(), values(2 + step));
+            let mut g = gradient(&grads);
+            g[6] = None;
+            cpu.clear_dots();
+            cpu.collect(noise(0), 1.0, true, &g, &mut outputs(&mut out)).expect("collect");
+            cpu.flip(noise(0), &g, &mut outputs(&mut out)).expect("flip");
+            let last = Some(noise(0));
+            cpu.finish(parts, 1.0 / 3.0, last, &rule, &g, &mut outputs(&mut out)).expect("finish");
+            self.note(format!("{name} {step}"), &out, cpu.dots());
+            for tensor in 0..SIZES.len() {
+                out[tensor] = cpu.mean(tensor).to_vec();
+                (0..moments).for_each(|moment| out[tensor].extend(cpu.moment(moment, tensor)));
+            }
+            self.note(format!("{name} {step}, its state"), &out, []);
+        }
+    }
+
+    /// A gradient that is not finite is found at whichever lane it stands.
+    fn refusals(&mut self) {
+        let mut found = vec![];
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for place in [0, 1, 15, 16, 1022] {
+                let (mut cpu, mut out, mut grads) = (self.cpu(0, plain), empty(), plain(2));
+                grads[7][place] = bad;
+                let noise = Noise { draw: draw(Distribution::Uniform, 0, 0), scales: &SCALES };
+                let refused = cpu.flip(noise, &gradient(&grads), &mut outputs(&mut out));
+                found.push(u64::from(refused == Err(saltflat_core::Error::NotFinite { tensor: 7 })));
+            }
+        }
+        self.checks.push(("refused gradients".into(), found));
+    }
+}
+
+type Values = fn(u32) -> Vec<Vec<f32>>;
+
+/// Numbers that look like weights or gradients, different for every seed.
+fn plain(seed: u32) -> Vec<Vec<f32>> {
+    let draw = Draw { key: [seed, 99], ..draw(Distribution::Uniform, 0, 0) };
+    let tensor = |(tensor, size): (usize, &usize)| {
+        let mut values = vec![0.0; size.next_multiple_of(64)];
+        fill(Level::Scalar, draw, tensor as u32, 0, &mut values);
+        values.truncate(*size);
+        values
+    };
+    SIZES.iter().enumerate().map(tensor).collect()
+}
+
+fn hard(seed: u32) -> Vec<Vec<f32>> {
+    let value = |i: usize| HARD[(i * (2 * seed as usize + 1) + i / 16) % HARD.len()];
+    SIZES.iter().map(|size| (0..*size).map(value).collect()).collect()
+}
+
+fn draw(distribution: Distribution, step: u32, index: u32) -> Draw {
+    Draw { key: [0x1234_5678, 0x9ABC_DEF0], step, index, distribution }
+}
+
+fn gradient(values: &[Vec<f32>]) -> Vec<Gradient<'_>> {
+    values.iter().map(|values| Some(values.as_slice())).collect()
+}
+
+fn empty() -> Vec<Vec<f32>> {
+    SIZES.iter().map(|size| vec![f32::NAN; *size]).collect()
+}
+
+fn outputs(values: &mut [Vec<f32>]) -> Vec<&mut [f32]> {
+    values.iter_mut().map(Vec::as_mut_slice).collect()
+}
