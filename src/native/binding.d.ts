@@ -3,8 +3,11 @@
 
 /** W, G, P and the moments of one optimizer in native memory, with the fused passes of a training step. */
 export declare class Workspace {
-  /** Zeroed vectors for tensors of these sizes. `both`: a pair sum and a total apart, for k > 1. */
-  constructor(sizes: Array<number>, rule: string, both: boolean, options?: WorkspaceOptions | undefined | null)
+  /**
+   * Zeroed vectors for tensors of these sizes. `sums`: 0 where only the last gradient counts, 1 for a pair, a total or
+   * a mean, 2 for a pair and a total.
+   */
+  constructor(sizes: Array<number>, rule: string, sums: number, options?: WorkspaceOptions | undefined | null)
   /** Bytes of native memory held. */
   get bytes(): number
   /** Moment vectors that the base optimizer keeps. */

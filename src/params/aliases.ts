@@ -3,15 +3,18 @@ import type { DataId } from './store.ts'
 /** TensorFlow ops whose output may be the input's own memory. tfjs does not count these as references. */
 const aliasing = new Set([
   'AddN',
+  'BatchToSpaceND',
   'Bitcast',
   'BroadcastTo',
   'Cast',
   'ConcatV2',
+  'Einsum',
   'ExpandDims',
   'Identity',
   'Max',
   'Mean',
   'Min',
+  'MirrorPad',
   'Pack',
   'Pad',
   'PadV2',
@@ -61,16 +64,24 @@ export function watchAliases(backend: unknown): Aliases {
   if (known !== undefined) return known
   /** Data → the watched data whose memory it may be. */
   const origin = new WeakMap<DataId, DataId>()
-  const outputs = new WeakMap<DataId, Set<DataId>>()
+  const outputs = new WeakMap<DataId, { ids: Set<DataId>; limit: number }>()
+  const prune = (ids: Set<DataId>) => {
+    for (const one of ids) if (!executor.tensorMap.has(one)) ids.delete(one)
+    return ids.size
+  }
   const note = (name: string, inputs: { dataId: DataId }[], results: { dataId: DataId }[]) => {
     if (!aliasing.has(name)) return
     for (const input of inputs) {
       const source = origin.get(input.dataId)
       if (source === undefined) continue
+      const known = outputs.get(source)
+      if (known === undefined) continue
       for (const result of results) {
         origin.set(result.dataId, source)
-        outputs.get(source)?.add(result.dataId)
+        known.ids.add(result.dataId)
       }
+      // A model that only predicts never asks for `alive`: forget the dead as they pile up.
+      if (known.ids.size > known.limit) known.limit = 64 + 2 * prune(known.ids)
     }
   }
   const single = executor.executeSingleOutput
@@ -88,13 +99,11 @@ export function watchAliases(backend: unknown): Aliases {
   const aliases: Aliases = {
     watch(id) {
       origin.set(id, id)
-      outputs.set(id, new Set())
+      outputs.set(id, { ids: new Set(), limit: 64 })
     },
     alive(id) {
-      const ids = outputs.get(id)
-      if (ids === undefined) return 0
-      for (const one of ids) if (!executor.tensorMap.has(one)) ids.delete(one)
-      return ids.size
+      const known = outputs.get(id)
+      return known === undefined ? 0 : prune(known.ids)
     },
   }
   watched.set(executor, aliases)

@@ -1,6 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
 import { loadBinding } from '../native/index.ts'
 import { InPlaceStore } from './in-place.ts'
+import { protect } from './protect.ts'
 import type { DataId, OpenStore } from './store.ts'
 
 /** What this file uses of the stock cpu backend. */
@@ -16,11 +17,12 @@ function isCpu(backend: unknown): backend is CpuBackend {
 /** The cpu backend computes on plain typed arrays: variables become views on one native buffer. */
 export const openCpu: OpenStore = (variables, backend) => {
   if (!isCpu(backend)) return null
+  const protection = protect(backend)
   const valuesOf = (one: Tensor) => backend.data.get(one.dataId).values as Float32Array
   return new InPlaceStore(variables, {
     name: 'cpu',
     references: (id) => (backend.data.has(id) ? backend.data.get(id).refCount : 0),
-    allocate: (length) => loadBinding().alignedArray(length),
+    allocate: (length) => protection.own(loadBinding().alignedArray(length)),
     share(holder, memory) {
       if (memory.length > 0 && valuesOf(holder) !== memory) throw new Error('the cpu backend copied')
     },

@@ -55,36 +55,36 @@ export class InPlaceStore implements Store {
 
   write(fill: (out: Float32Array[]) => void): void {
     const stale: number[] = []
+    const out = [...this.#slots]
     for (const [i, variable] of this.#variables.entries()) {
       const id = this.#ids[i]
-      const own = id != null && variable.dataId === id
       const references = id == null ? 0 : this.#backend.references(id)
-      if (own && references === 1) continue
+      if (variable.dataId === id && references === 1) continue
       stale.push(i)
       // Somebody keeps the old memory: leave it to them.
-      if (references > 0) this.#slots[i] = this.#backend.allocate(variable.size)
+      if (references > 0) out[i] = this.#backend.allocate(variable.size)
     }
-    fill(this.#slots)
-    for (const i of stale) this.#adopt(i)
+    fill(out)
+    for (const i of stale) this.#adopt(i, out[i]!)
   }
 
   values(tensors: readonly (Tensor | null)[]): (Float32Array | null)[] {
+    const ids = new Set(this.#ids)
     return tensors.map((one) => {
       if (one === null) return null
-      // A gradient may be a variable's own memory; it is about to be overwritten.
-      const own = this.#ids.includes(one.dataId)
       const values = this.#backend.values(one)
-      return own ? values.slice() : values
+      // A gradient may be a variable's own memory; it is about to be overwritten.
+      return ids.has(one.dataId) ? values.slice() : values
     })
   }
 
-  #adopt(i: number): void {
+  #adopt(i: number, memory: Float32Array): void {
     const variable = this.#variables[i]!
-    const memory = this.#slots[i]!
     const holder = tensor(memory, variable.shape, 'float32')
     try {
       this.#backend.share(holder, memory)
       variable.assign(holder)
+      this.#slots[i] = memory
       this.#ids[i] = variable.dataId
     } finally {
       holder.dispose()

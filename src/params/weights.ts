@@ -1,17 +1,19 @@
-import type { Tensor, Variable } from '@tensorflow/tfjs-core'
+import { engine, type Tensor, type Variable } from '@tensorflow/tfjs-core'
 import { SaltflatError, shown } from '../errors.ts'
 import type { Hyperparameters, Workspace } from '../native/index.ts'
-import { loadBinding } from '../native/index.ts'
+import { fromNative, loadBinding } from '../native/index.ts'
 import type { Distribution } from '../types.ts'
 import { openStore } from './registry.ts'
 import type { Store } from './store.ts'
 
-/** How the vectors compute and where they live; shows in no result. */
+export type { Variable }
+
+/** What the native vectors are for. */
 export interface WeightsOptions {
   /** Base optimizer rule of the native core. */
   rule: string
-  /** Whether a pair sum and a total are kept apart. */
-  both: boolean
+  /** Vectors for gradients: 0 only the last one counts, 1 a pair, a total or a mean, 2 a pair and a total. */
+  sums: 0 | 1 | 2
 }
 
 /** What addresses the noise of a step. */
@@ -31,18 +33,27 @@ export interface StepNoise {
 export class Weights {
   readonly variables: readonly Variable[]
   readonly #workspace: Workspace
-  readonly #store: Store
+  readonly #openStore: (variables: readonly Variable[]) => Store
+  #store: Store
+  /** The tfjs backend that the store is of. */
+  #backend: unknown
 
-  constructor(variables: readonly Variable[], options: WeightsOptions, open: typeof openStore = openStore) {
+  constructor(variables: readonly Variable[], { rule, sums }: WeightsOptions, open = openStore) {
     check(variables)
     this.variables = variables
-    this.#workspace = new (loadBinding().Workspace)(
-      variables.map((variable) => variable.size),
-      options.rule,
-      options.both,
-    )
-    this.#store = open(variables)
-    this.#workspace.load(this.#store.read())
+    this.#openStore = open
+    let workspace: Workspace | null = null
+    try {
+      const sizes = variables.map((variable) => variable.size)
+      workspace = new (loadBinding().Workspace)(sizes, rule, sums)
+      this.#workspace = workspace
+      this.#backend = engine().backend
+      this.#store = open(variables)
+      workspace.load(this.#store.read())
+    } catch (error) {
+      workspace?.dispose()
+      throw fromNative(error)
+    }
   }
 
   /** Name of the store that serves. */
@@ -65,10 +76,11 @@ export class Weights {
     return this.variables.length === variables.length && this.variables.every((one, i) => one === variables[i])
   }
 
-  /** Takes over values that somebody else assigned since the last write. */
+  /** Takes over values that somebody else assigned since the last write, and a change of the tfjs backend. */
   sync(): void {
     for (const variable of this.variables) checkAlive(variable)
-    if (this.#store.changed()) this.#workspace.load(this.#store.read())
+    const moved = this.#followBackend()
+    if (moved || this.#store.changed()) this.#workspace.load(this.#store.read())
   }
 
   begin({ seed, distribution, stream, step, scales }: StepNoise): void {
@@ -76,32 +88,32 @@ export class Weights {
   }
 
   perturb(j: number): void {
-    this.#store.write((out) => this.#workspace.perturb(j, out))
+    this.#write((out) => this.#workspace.perturb(j, out))
   }
 
   flip(j: number, g: Gradients): void {
-    this.#store.write((out) => this.#workspace.flip(j, this.#store.values(g), out))
+    this.#write((out) => this.#workspace.flip(j, this.#store.values(g), out))
   }
 
   accumulate(j: number, first: boolean, g: Gradients): void {
-    this.#store.write((out) => this.#workspace.accumulate(j, first, this.#store.values(g), out))
+    this.#write((out) => this.#workspace.accumulate(j, first, this.#store.values(g), out))
   }
 
   collect(next: number, factor: number, first: boolean, g: Gradients): void {
-    this.#store.write((out) => this.#workspace.collect(next, factor, first, this.#store.values(g), out))
+    this.#write((out) => this.#workspace.collect(next, factor, first, this.#store.values(g), out))
   }
 
   ascend(scales: Float32Array, g: Gradients): void {
-    this.#store.write((out) => this.#workspace.ascend(scales, this.#store.values(g), out))
+    this.#write((out) => this.#workspace.ascend(scales, this.#store.values(g), out))
   }
 
   finish(parts: string, scale: number, pair: number, hyper: Hyperparameters, g: Gradients): void {
-    this.#store.write((out) => this.#workspace.finish(parts, scale, pair, hyper, this.#store.values(g), out))
+    this.#write((out) => this.#workspace.finish(parts, scale, pair, hyper, this.#store.values(g), out))
   }
 
   /** W' ← W, bit for bit. */
   restore(): void {
-    this.#store.write((out) => this.#workspace.restore(out))
+    this.#write((out) => this.#workspace.restore(out))
   }
 
   squaredNorms(g: Gradients): number[] {
@@ -128,6 +140,20 @@ export class Weights {
 
   dispose(): void {
     this.#workspace.dispose()
+  }
+
+  #write(fill: (out: Float32Array[]) => void): void {
+    this.#followBackend()
+    this.#store.write(fill)
+  }
+
+  /** Opens the store anew where tfjs has moved to another backend: memory of the old one is no longer computed with. */
+  #followBackend(): boolean {
+    const { backend } = engine()
+    if (backend === this.#backend) return false
+    this.#store = this.#openStore(this.variables)
+    this.#backend = backend
+    return true
   }
 }
 

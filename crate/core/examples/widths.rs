@@ -98,7 +98,7 @@ impl Record {
 
     fn cpu(&self, moments: usize, values: Values) -> Cpu {
         let mut cpu =
-            Cpu::new(&SIZES, moments, true, self.level, Threads::new(1)).expect("a level that is there");
+            Cpu::new(&SIZES, moments, 2, self.level, Threads::new(1)).expect("a level that is there");
         cpu.load(&values(1).iter().map(Vec::as_slice).collect::<Vec<_>>()).expect("the right lengths");
         cpu
     }
@@ -120,7 +120,7 @@ impl Record {
             self.note(name("accumulate"), &out, cpu.dots());
             cpu.collect(noise(1), 1.0 / 3.0, false, &g, &mut outputs(&mut out)).expect("collect");
             self.note(name("collect"), &out, []);
-            let sums: Vec<_> = (0..SIZES.len()).map(|tensor| cpu.mean(tensor).to_vec()).collect();
+            let sums: Vec<_> = (0..SIZES.len()).map(|tensor| cpu.mean(tensor).unwrap().to_vec()).collect();
             self.note(name("sums"), &sums, []);
             cpu.ascend(&SCALES, &g, &mut outputs(&mut out)).expect("ascend");
             self.note(name("ascend"), &out, cpu.squared_norms(&g).expect("squared norms"));
@@ -151,7 +151,7 @@ impl Record {
             cpu.finish(parts, 1.0 / 3.0, last, &rule, &g, &mut outputs(&mut out)).expect("finish");
             self.note(format!("{name} {step}"), &out, cpu.dots());
             for tensor in 0..SIZES.len() {
-                out[tensor] = cpu.mean(tensor).to_vec();
+                out[tensor] = cpu.mean(tensor).unwrap().to_vec();
                 (0..moments).for_each(|moment| out[tensor].extend(cpu.moment(moment, tensor)));
             }
             self.note(format!("{name} {step}, its state"), &out, []);

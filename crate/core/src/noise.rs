@@ -36,10 +36,6 @@ impl Distribution {
     }
 }
 
-/// Training noise.
-pub const STREAM_TRAINING: u32 = 0;
-/// Randomness inside the model, such as dropout.
-pub const STREAM_MODEL: u32 = 5;
 /// Perturbations a stream can hold; the stream sits above them in counter word 3.
 pub const MAX_PERTURBATIONS: u32 = 1 << 24;
 

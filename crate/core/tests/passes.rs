@@ -48,7 +48,7 @@ fn bits(values: &[Vec<f32>]) -> Vec<Vec<u32>> {
 }
 
 fn cpu(moments: usize, level: Level, threads: usize) -> Cpu {
-    let mut cpu = Cpu::new(&SIZES, moments, true, level, Threads::new(threads)).unwrap();
+    let mut cpu = Cpu::new(&SIZES, moments, 2, level, Threads::new(threads)).unwrap();
     cpu.load(&slices(&numbers(1))).unwrap();
     cpu
 }
@@ -205,4 +205,29 @@ fn lengths_are_checked_before_anything_is_written() {
     let refused = cpu.perturb(noise(0), &mut outputs(&mut out)).unwrap_err();
     assert_eq!(refused.code(), "ERR_SHAPE");
     assert!(out.iter().flatten().all(|x| x.is_nan()));
+}
+
+#[test]
+fn a_sum_that_overflows_is_refused_like_a_gradient_that_is_not_finite() {
+    let mut cpu = cpu(2, Level::best(), 1);
+    let mut g = numbers(2);
+    g[5][7] = 2e38;
+    let mut out = empty();
+    cpu.clear_dots();
+    cpu.flip(noise(0), &gradient(&g), &mut outputs(&mut out)).unwrap();
+    let refused =
+        cpu.finish(Parts::Pair, 0.5, Some(noise(0)), &adamw(1.0), &gradient(&g), &mut outputs(&mut out));
+    assert_eq!(refused.unwrap_err(), Error::NotFinite { tensor: 5 });
+    cpu.restore(&mut outputs(&mut out)).unwrap();
+    assert_eq!(bits(&out), bits(&numbers(1)));
+}
+
+#[test]
+fn a_workspace_owns_no_more_vectors_than_its_estimator_needs() {
+    let w = Cpu::new(&SIZES, 0, 0, Level::best(), Threads::new(1)).unwrap().bytes();
+    let made = |moments, sums| Cpu::new(&SIZES, moments, sums, Level::best(), Threads::new(1)).unwrap();
+    assert_eq!([made(2, 0).bytes(), made(2, 1).bytes(), made(2, 2).bytes()], [3 * w, 4 * w, 5 * w]);
+    let g = numbers(2);
+    let refused = made(0, 0).flip(noise(0), &gradient(&g), &mut outputs(&mut empty())).unwrap_err();
+    assert_eq!(refused.code(), "ERR_STATE");
 }

@@ -60,7 +60,12 @@ pub fn random_words(
 ) -> Result<Uint32Array> {
     let draw = draw(seed, "gaussian", stream, step, perturbation)?;
     let tile = whole("tile", tile, f64::from((1u32 << 28) - 1))? as u32;
-    let mut out = vec![0u32; whole("length", length, f64::from(1u32 << 24))? as usize];
+    let length = whole(
+        "length",
+        length,
+        f64::from((1u32 << 28) - tile).mul_add(64.0, 0.0).min(f64::from(1u32 << 24)),
+    )?;
+    let mut out = vec![0u32; length as usize];
     dispatch::words(draw, 0, tile, &mut out);
     Ok(Uint32Array::new(out))
 }

@@ -20,19 +20,40 @@ pub struct Views {
     places: Vec<Place>,
 }
 
+/// The elements of an array. All are fetched before the first is looked at, for fetching one may run a getter; after
+/// that JavaScript waits until the call is over.
+pub struct Elements {
+    env: sys::napi_env,
+    values: Vec<sys::napi_value>,
+}
+
+/// Fetches the elements of an array.
+pub fn elements(array: &Array<'_>) -> Elements {
+    let array_value = array.value();
+    let values = (0..array.len())
+        .map(|i| {
+            let mut element = null_mut();
+            // SAFETY: plain Node-API call on live handles of this call.
+            unsafe { sys::napi_get_element(array_value.env, array_value.value, i, &mut element) };
+            element
+        })
+        .collect();
+    Elements { env: array_value.env, values }
+}
+
 impl Views {
     /// Read-only slices; `undefined` or `null` gives `None`.
-    pub fn inputs<'a>(&mut self, what: &str, array: &'a Array<'a>) -> Result<Vec<Option<&'a [f32]>>> {
-        self.each(what, array, false, |pointer, len| {
+    pub fn inputs<'a>(&mut self, what: &str, elements: &Elements) -> Result<Vec<Option<&'a [f32]>>> {
+        self.each(what, elements, false, |pointer, len| {
             // SAFETY: checked by `typed`; JavaScript, the only other user of the memory, waits for this call.
             unsafe { std::slice::from_raw_parts(pointer, len) }
         })
     }
 
-    /// Slices to write.
-    pub fn outputs<'a>(&mut self, what: &str, array: &'a Array<'a>) -> Result<Vec<&'a mut [f32]>> {
-        let slices = self.each(what, array, true, |pointer, len| {
-            // SAFETY: as above; `check` refuses overlap before anything is written.
+    /// Slices to write. Not to be touched before `check` has passed.
+    pub fn outputs<'a>(&mut self, what: &str, elements: &Elements) -> Result<Vec<&'a mut [f32]>> {
+        let slices = self.each(what, elements, true, |pointer, len| {
+            // SAFETY: as above; `check` refuses overlap before anything is read or written.
             unsafe { std::slice::from_raw_parts_mut(pointer, len) }
         })?;
         let missing =
@@ -59,28 +80,23 @@ impl Views {
         Ok(())
     }
 
-    fn each<'a, T>(
+    fn each<T>(
         &mut self,
         what: &str,
-        array: &'a Array<'a>,
+        elements: &Elements,
         written: bool,
         slice: impl Fn(*mut f32, usize) -> T,
     ) -> Result<Vec<Option<T>>> {
-        let value = array.value();
-        (0..array.len())
-            .map(|i| {
-                let mut element = null_mut();
-                // SAFETY: plain Node-API call on live handles of this call.
-                unsafe { sys::napi_get_element(value.env, value.value, i, &mut element) };
-                let Some((pointer, len)) = typed(value.env, element, what, i)? else { return Ok(None) };
-                let start = pointer as usize;
-                if len > 0 {
-                    self.places.push(Place { start, end: start + 4 * len, written });
-                }
-                let pointer = if len > 0 { pointer } else { std::ptr::NonNull::dangling().as_ptr() };
-                Ok(Some(slice(pointer, len)))
-            })
-            .collect()
+        let view = |(i, element): (usize, &sys::napi_value)| {
+            let Some((pointer, len)) = typed(elements.env, *element, what, i)? else { return Ok(None) };
+            if len == 0 {
+                return Ok(Some(slice(std::ptr::NonNull::dangling().as_ptr(), 0)));
+            }
+            let start = pointer as usize;
+            self.places.push(Place { start, end: start + 4 * len, written });
+            Ok(Some(slice(pointer, len)))
+        };
+        elements.values.iter().enumerate().map(view).collect()
     }
 }
 
@@ -89,7 +105,7 @@ fn typed(
     env: sys::napi_env,
     value: sys::napi_value,
     what: &str,
-    i: u32,
+    i: usize,
 ) -> Result<Option<(*mut f32, usize)>> {
     let mut kind = 0;
     // SAFETY: plain Node-API call on live handles of this call.

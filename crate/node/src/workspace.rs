@@ -2,7 +2,7 @@
 
 use crate::error::{Result, coded, core, node, whole};
 use crate::sample::draw;
-use crate::view::Views;
+use crate::view::{Views, elements};
 use napi::Env;
 use napi::bindgen_prelude::{Array, Float32Array, ObjectFinalize};
 use napi_derive::napi;
@@ -54,13 +54,14 @@ impl ObjectFinalize for Workspace {
 
 #[napi]
 impl Workspace {
-    /// Zeroed vectors for tensors of these sizes. `both`: a pair sum and a total apart, for k > 1.
+    /// Zeroed vectors for tensors of these sizes. `sums`: 0 where only the last gradient counts, 1 for a pair, a total or
+    /// a mean, 2 for a pair and a total.
     #[napi(constructor, catch_unwind)]
     pub fn new(
         env: &Env,
         sizes: Vec<f64>,
         rule: String,
-        both: bool,
+        sums: f64,
         options: Option<WorkspaceOptions>,
     ) -> Result<Self> {
         let sizes: Vec<usize> = sizes
@@ -83,7 +84,8 @@ impl Workspace {
                 )
             })
         })?;
-        let cpu = Cpu::new(&sizes, moments, both, level, threads).map_err(core)?;
+        let cpu =
+            Cpu::new(&sizes, moments, whole("sums", sums, 2.0)? as usize, level, threads).map_err(core)?;
         let bytes = cpu.bytes() as i64;
         env.adjust_external_memory(bytes).map_err(node)?;
         let none = draw(0.0, "gaussian", 0.0, 0.0, 0.0)?;
@@ -114,7 +116,8 @@ impl Workspace {
     #[napi(catch_unwind)]
     pub fn load(&mut self, #[napi(ts_arg_type = "Array<Float32Array>")] weights: Array<'_>) -> Result<()> {
         let mut views = Views::default();
-        let weights: Option<Vec<&[f32]>> = views.inputs("weights", &weights)?.into_iter().collect();
+        let weights: Option<Vec<&[f32]>> =
+            views.inputs("weights", &elements(&weights))?.into_iter().collect();
         let weights =
             weights.ok_or_else(|| coded("ERR_INVALID_ARGUMENT", "Expected every weight, received a gap."))?;
         self.cpu()?.load(&weights).map_err(core)
@@ -124,6 +127,7 @@ impl Workspace {
     #[napi(catch_unwind)]
     pub fn restore(&mut self, #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>) -> Result<()> {
         let mut views = Views::default();
+        let out = elements(&out);
         let mut out = views.outputs("outputs", &out)?;
         views.check()?;
         self.cpu()?.restore(&mut out).map_err(core)
@@ -157,6 +161,7 @@ impl Workspace {
         #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
     ) -> Result<()> {
         let mut views = Views::default();
+        let out = elements(&out);
         let mut out = views.outputs("outputs", &out)?;
         views.check()?;
         let (cpu, noise) = self.with_noise(j)?;
@@ -172,6 +177,7 @@ impl Workspace {
         #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
     ) -> Result<()> {
         let mut views = Views::default();
+        let (g, out) = (elements(&g), elements(&out));
         let (g, mut out) = (views.inputs("gradients", &g)?, views.outputs("outputs", &out)?);
         views.check()?;
         let (cpu, noise) = self.with_noise(j)?;
@@ -188,6 +194,7 @@ impl Workspace {
         #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
     ) -> Result<()> {
         let mut views = Views::default();
+        let (g, out) = (elements(&g), elements(&out));
         let (g, mut out) = (views.inputs("gradients", &g)?, views.outputs("outputs", &out)?);
         views.check()?;
         let next = self.at(j + 1.0)?;
@@ -206,6 +213,7 @@ impl Workspace {
         #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
     ) -> Result<()> {
         let mut views = Views::default();
+        let (g, out) = (elements(&g), elements(&out));
         let (g, mut out) = (views.inputs("gradients", &g)?, views.outputs("outputs", &out)?);
         views.check()?;
         let (cpu, noise) = self.with_noise(next)?;
@@ -247,6 +255,7 @@ impl Workspace {
         let rule =
             Rule::new(&self.rule, hyper).ok_or_else(|| coded("ERR_STATE", "Expected a known rule."))?;
         let mut views = Views::default();
+        let (g, out) = (elements(&g), elements(&out));
         let (g, mut out) = (views.inputs("gradients", &g)?, views.outputs("outputs", &out)?);
         views.check()?;
         if j < 0.0 {
@@ -262,7 +271,7 @@ impl Workspace {
         &mut self,
         #[napi(ts_arg_type = "Array<Float32Array | null>")] g: Array<'_>,
     ) -> Result<Vec<f64>> {
-        let g = Views::default().inputs("gradients", &g)?;
+        let g = Views::default().inputs("gradients", &elements(&g))?;
         Ok(self.cpu()?.squared_norms(&g).map_err(core)?.to_vec())
     }
 
@@ -275,6 +284,7 @@ impl Workspace {
         #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
     ) -> Result<()> {
         let mut views = Views::default();
+        let (g, out) = (elements(&g), elements(&out));
         let (g, mut out) = (views.inputs("gradients", &g)?, views.outputs("outputs", &out)?);
         views.check()?;
         self.cpu()?.ascend(&scales, &g, &mut out).map_err(core)
@@ -290,7 +300,7 @@ impl Workspace {
     #[napi(catch_unwind)]
     pub fn mean(&mut self, tensor: f64) -> Result<Float32Array> {
         let tensor = self.tensor(tensor)?;
-        Ok(Float32Array::new(self.cpu()?.mean(tensor).to_vec()))
+        Ok(Float32Array::new(self.cpu()?.mean(tensor).map_err(core)?.to_vec()))
     }
 
     /// A copy of one tensor of a moment.

@@ -63,7 +63,7 @@ pub trait Backend {
         g: &[Gradient<'_>],
         out: &mut [&mut [f32]],
     ) -> Result<()>;
-    /// G += c·g (or ← where `first`) · out ← W + σU of `next`, if there is one.
+    /// G += c·g (or ← where `first`) · out ← W + σU of `next`.
     fn collect(
         &mut self,
         next: Noise<'_>,
@@ -72,7 +72,7 @@ pub trait Backend {
         g: &[Gradient<'_>],
         out: &mut [&mut [f32]],
     ) -> Result<()>;
-    /// Checks g, then W ← rule(W, scale · parts) and out ← W. With `pair`, dots −= U·g of that noise.
+    /// Checks that scale · parts is finite, then W ← rule(W, scale · parts) and out ← W. With `pair`, dots −= U·g of that noise.
     fn finish(
         &mut self,
         parts: Parts,

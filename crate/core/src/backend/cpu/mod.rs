@@ -2,7 +2,7 @@
 
 pub mod dispatch;
 mod io;
-pub mod lanes;
+pub(crate) mod lanes;
 mod pass;
 mod passes;
 mod threads;
@@ -17,7 +17,7 @@ use crate::memory::AlignedVec;
 use crate::noise::Draw;
 use crate::optimizer::Rule;
 use io::{Flat, Inputs, Outputs};
-use passes::{Accumulate, Ascend, Collect, Finish, Flip, Mean, Perturb, SquaredNorm};
+use passes::{Accumulate, Ascend, Collect, Finish, Flip, Mean, MeanNorm, Perturb, SquaredNorm};
 
 /// W, G, P and the moments of one optimizer, on the CPU.
 pub struct Cpu {
@@ -25,7 +25,7 @@ pub struct Cpu {
     level: Level,
     threads: Threads,
     w: AlignedVec,
-    sum: AlignedVec,
+    sum: Option<AlignedVec>,
     pair: Option<AlignedVec>,
     moments: Vec<AlignedVec>,
     chunk_sums: Vec<f64>,
@@ -35,9 +35,10 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// Zeroed vectors for tensors of these sizes. `both` keeps a pair sum and a total apart (k > 1, or a mixed-in
-    /// clean gradient); otherwise one vector serves as either.
-    pub fn new(sizes: &[usize], moments: usize, both: bool, level: Level, threads: Threads) -> Result<Self> {
+    /// Zeroed vectors for tensors of these sizes: W, the moments, and `sums` vectors for gradients. 0 where only the
+    /// last gradient counts; 1 where a pair or a total is kept, or the mean is asked for; 2 where a pair and a total
+    /// are kept apart (k > 1, or a mixed-in clean gradient).
+    pub fn new(sizes: &[usize], moments: usize, sums: usize, level: Level, threads: Threads) -> Result<Self> {
         let layout = Layout::new(sizes)?;
         if !Level::available().contains(&level) {
             return Err(Error::Invalid(format!(
@@ -48,8 +49,8 @@ impl Cpu {
         let vector = || AlignedVec::zeroed(layout.total());
         Ok(Self {
             w: vector()?,
-            sum: vector()?,
-            pair: both.then(vector).transpose()?,
+            sum: (sums > 0).then(vector).transpose()?,
+            pair: (sums > 1).then(vector).transpose()?,
             moments: (0..moments).map(|_| vector()).collect::<Result<_>>()?,
             chunk_sums: vec![0.0; layout.chunks().len()],
             tensor_sums: vec![0.0; sizes.len()],
@@ -63,18 +64,14 @@ impl Cpu {
 
     /// Bytes of all vectors.
     pub fn bytes(&self) -> usize {
-        let pair = self.pair.as_ref().map_or(0, AlignedVec::bytes);
-        self.w.bytes() + self.sum.bytes() + pair + self.moments.iter().map(AlignedVec::bytes).sum::<usize>()
-    }
-
-    /// One tensor of W.
-    pub fn weights(&self, tensor: usize) -> &[f32] {
-        &self.w[self.layout.range(tensor)]
+        let sums = self.sum.iter().chain(&self.pair);
+        self.w.bytes() + sums.chain(&self.moments).map(AlignedVec::bytes).sum::<usize>()
     }
 
     /// One tensor of the mean gradient that [`Rule::Mean`] left.
-    pub fn mean(&self, tensor: usize) -> &[f32] {
-        &self.sum[self.layout.range(tensor)]
+    pub fn mean(&self, tensor: usize) -> Result<&[f32]> {
+        let sum = self.sum.as_ref().ok_or_else(|| vectors("a mean gradient"))?;
+        Ok(&sum[self.layout.range(tensor)])
     }
 
     /// One tensor of a moment.
@@ -100,19 +97,10 @@ impl Cpu {
         Ok(())
     }
 
-    fn fold(&mut self) {
-        for (tensor, sum) in self.tensor_sums.iter_mut().enumerate() {
-            *sum = fold_chunks(&mut self.chunk_sums[self.layout.chunks_of(tensor)]);
-        }
-    }
-
     /// `tensor_sums` ← the sums that just came out of a pass; an error where one is not finite.
     fn finite_sums(&mut self) -> Result<()> {
-        self.fold();
-        match self.tensor_sums.iter().position(|sum| !sum.is_finite()) {
-            Some(tensor) => Err(Error::NotFinite { tensor }),
-            None => Ok(()),
-        }
+        fold(&self.layout, &mut self.chunk_sums, &mut self.tensor_sums);
+        finite(&self.tensor_sums)
     }
 
     fn add_dots(&mut self, sign: f64) {
@@ -141,6 +129,23 @@ fn check_lengths(
         }
     }
     Ok(())
+}
+
+fn fold(layout: &Layout, chunk_sums: &mut [f64], tensor_sums: &mut [f64]) {
+    for (tensor, sum) in tensor_sums.iter_mut().enumerate() {
+        *sum = fold_chunks(&mut chunk_sums[layout.chunks_of(tensor)]);
+    }
+}
+
+fn finite(sums: &[f64]) -> Result<()> {
+    match sums.iter().position(|sum| !sum.is_finite()) {
+        Some(tensor) => Err(Error::NotFinite { tensor }),
+        None => Ok(()),
+    }
+}
+
+fn vectors(what: &str) -> Error {
+    Error::State(format!("Expected a workspace made with a vector for {what}."))
 }
 
 fn check_noise(layout: &Layout, noise: &Noise<'_>) -> Result<()> {
@@ -193,7 +198,8 @@ impl Backend for Cpu {
         self.check("outputs", out)?;
         check_noise(&self.layout, &noise)?;
         self.check_gradients(g)?;
-        let pair = Flat::new(self.pair.as_mut().unwrap_or(&mut self.sum));
+        let pair = self.pair.as_mut().or(self.sum.as_mut()).ok_or_else(|| vectors("a pair"))?;
+        let pair = Flat::new(pair);
         run!(self, Flip { noise, w: Flat::new(&mut self.w), g: Inputs(g), pair, out: Outputs::new(out) });
         self.finite_sums()?;
         self.add_dots(1.0);
@@ -211,8 +217,8 @@ impl Backend for Cpu {
         self.check("outputs", out)?;
         check_noise(&self.layout, &noise)?;
         self.check_gradients(g)?;
-        let Some(pair) = self.pair.as_mut() else {
-            return Err(Error::State("Expected a workspace made for several perturbations.".into()));
+        let (Some(pair), Some(sum)) = (self.pair.as_mut(), self.sum.as_mut()) else {
+            return Err(vectors("a pair and one for a total"));
         };
         run!(
             self,
@@ -223,7 +229,7 @@ impl Backend for Cpu {
                 w: Flat::new(&mut self.w),
                 g: Inputs(g),
                 pair: Flat::new(pair),
-                sum: Flat::new(&mut self.sum),
+                sum: Flat::new(sum),
                 out: Outputs::new(out),
             }
         );
@@ -243,6 +249,7 @@ impl Backend for Cpu {
         self.check("outputs", out)?;
         check_noise(&self.layout, &next)?;
         self.check_gradients(g)?;
+        let sum = self.sum.as_mut().ok_or_else(|| vectors("a total"))?;
         run!(
             self,
             Collect {
@@ -251,7 +258,7 @@ impl Backend for Cpu {
                 first,
                 w: Flat::new(&mut self.w),
                 g: Inputs(g),
-                sum: Flat::new(&mut self.sum),
+                sum: Flat::new(sum),
                 out: Outputs::new(out),
             }
         );
@@ -272,13 +279,16 @@ impl Backend for Cpu {
             check_noise(&self.layout, noise)?;
         }
         self.check_gradients(g)?;
-        run!(self, SquaredNorm(Inputs(g)));
-        self.finite_sums()?;
-        if parts == Parts::SumAndPair && self.pair.is_none() {
-            return Err(Error::State("Expected a workspace made for several perturbations.".into()));
-        }
-        let sum = Flat::new(&mut self.sum);
+        let sum = self.sum.as_mut().map(Flat::new);
         let both = self.pair.as_mut().map(Flat::new);
+        let enough = match parts {
+            Parts::Last => *rule != Rule::Mean || sum.is_some(),
+            Parts::Pair | Parts::Sum => sum.is_some(),
+            Parts::SumAndPair => both.is_some(),
+        };
+        if !enough {
+            return Err(vectors("these parts"));
+        }
         let finish = Finish {
             noise,
             rule: &(),
@@ -286,24 +296,32 @@ impl Backend for Cpu {
             w: Flat::new(&mut self.w),
             g: Inputs(g),
             pair: match parts {
-                Parts::Pair => Some(both.unwrap_or(sum)),
+                Parts::Pair => both.or(sum),
                 Parts::SumAndPair => both,
                 Parts::Last | Parts::Sum => None,
             },
-            sum: matches!(parts, Parts::Sum | Parts::SumAndPair).then_some(sum),
+            sum: if matches!(parts, Parts::Sum | Parts::SumAndPair) { sum } else { None },
             moments: [None; 2],
             reached: &self.reached,
             out: Outputs::new(out),
         };
+        // Nothing is written before this: a sum of finite gradients may still overflow.
+        run!(self, MeanNorm(&finish));
+        fold(&self.layout, &mut self.chunk_sums, &mut self.tensor_sums);
+        finite(&self.tensor_sums)?;
         let mut moments = self.moments.iter_mut().map(Flat::new);
         let moments = [moments.next(), moments.next()];
         match rule {
-            Rule::Mean => run!(self, Mean { target: sum, finish }),
+            Rule::Mean => {
+                if let Some(target) = sum {
+                    run!(self, Mean { target, finish });
+                }
+            }
             Rule::Sgd(rule) => run!(self, finish.with(rule, moments)),
             Rule::Momentum(rule) => run!(self, finish.with(rule, moments)),
             Rule::Adam(rule) => run!(self, finish.with(rule, moments)),
         }
-        self.fold();
+        fold(&self.layout, &mut self.chunk_sums, &mut self.tensor_sums);
         if noise.is_some() {
             self.add_dots(-1.0);
         }
@@ -313,7 +331,7 @@ impl Backend for Cpu {
     fn squared_norms(&mut self, g: &[Gradient<'_>]) -> Result<&[f64]> {
         self.check_gradients(g)?;
         run!(self, SquaredNorm(Inputs(g)));
-        self.fold();
+        fold(&self.layout, &mut self.chunk_sums, &mut self.tensor_sums);
         Ok(&self.tensor_sums)
     }
 

@@ -212,6 +212,21 @@ impl Pass for Mean<'_> {
     }
 }
 
+/// sum (scale·(G + (P + g)))²: read only, and not finite exactly where the mean gradient is not
+pub(crate) struct MeanNorm<'a, 'b>(pub &'b Finish<'a, ()>);
+
+impl Pass for MeanNorm<'_, '_> {
+    fn draws(&self, _: usize) -> [Option<Draw>; 2] {
+        [None, None]
+    }
+    #[inline(always)]
+    unsafe fn vector<V: Lanes>(&self, at: At, _: [V::F; 2], sums: V::D) -> V::D {
+        // SAFETY: passed on.
+        let mean = unsafe { self.0.mean::<V>(at, self.0.g.get::<V>(at)) };
+        V::add_products(sums, mean, mean)
+    }
+}
+
 /// sum g²
 pub(crate) struct SquaredNorm<'a>(pub Inputs<'a>);
 

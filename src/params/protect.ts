@@ -1,0 +1,42 @@
+import type { DataId } from './store.ts'
+
+interface CpuBackend {
+  makeTensorInfo(shape: number[], dtype: string, values?: unknown): { dataId: DataId }
+  readSync(id: DataId): unknown
+}
+
+/** Marks memory as written in place. */
+export interface Protection {
+  own(memory: Float32Array): Float32Array
+}
+
+const protections = new WeakMap<object, Protection>()
+
+/**
+ * Keeps in-place memory of the cpu backend to the variables. Stock `slice`, `split` and `unstack` return views on their
+ * input where they can, and `dataSync` returns the values themselves; in stock tfjs that is safe, for nobody writes to
+ * them again. So what leaves a variable on these two ways is copied.
+ */
+export function protect(backend: unknown): Protection {
+  const cpu = backend as CpuBackend
+  const known = protections.get(cpu)
+  if (known !== undefined) return known
+  const owned = new WeakSet<ArrayBufferLike>()
+  const copied = (values: unknown) =>
+    values instanceof Float32Array && owned.has(values.buffer) ? values.slice() : values
+  const { makeTensorInfo, readSync } = cpu
+  cpu.makeTensorInfo = function (shape, dtype, values) {
+    return makeTensorInfo.call(this, shape, dtype, copied(values))
+  }
+  cpu.readSync = function (id) {
+    return copied(readSync.call(this, id))
+  }
+  const protection: Protection = {
+    own(memory) {
+      owned.add(memory.buffer)
+      return memory
+    },
+  }
+  protections.set(cpu, protection)
+  return protection
+}
