@@ -173,8 +173,7 @@ test.serial('smoothedTrace refuses what is out of range or of another type', (t)
   ),
 )
 
-// smoothedTrace does not yet look at its keys, nor at what `variables` is. The day this passes, drop `failing`.
-test.serial.failing('smoothedTrace refuses unknown options and variables that are no list', (t) =>
+test.serial('smoothedTrace refuses unknown options and variables that are no list', (t) =>
   traced(
     t,
     [

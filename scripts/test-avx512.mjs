@@ -67,8 +67,7 @@ function fetchKernel(cwd) {
 
 /** Boots, shows what the machine prints, and stops it at the outcome. */
 async function emulate(folder) {
-  const bochs = spawn('bochs', ['-q', '-f', 'bochsrc'], { cwd: folder, stdio: ['pipe', 'ignore', 'ignore'] })
-  bochs.stdin.on('error', () => {}).write('c\n') // Debian's Bochs has a debugger in it, which waits for "continue".
+  const bochs = spawn('bochs', ['-q', '-f', 'bochsrc', '-rc', 'commands'], { cwd: folder, stdio: 'ignore' })
   process.once('exit', () => bochs.kill('SIGKILL'))
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
   const read = (name) => (fs.existsSync(join(folder, name)) ? fs.readFileSync(join(folder, name), 'latin1') : '')
@@ -109,7 +108,8 @@ function writeMachine(folder, kernel, program) {
   const rom = Buffer.alloc(512)
   rom.write(bootCode(disk.length / 512), 'hex')
   rom[511] = -rom.reduce((sum, byte) => sum + byte) // The BIOS wants the sum 0.
-  const files = { disk, rom, bochsrc: settings(disk.length / cylinder) }
+  const commands = 'c\n' // Debian's Bochs has a debugger in it, which waits for "continue".
+  const files = { disk, rom, commands, bochsrc: settings(disk.length / cylinder) }
   for (const [name, content] of Object.entries(files)) fs.writeFileSync(join(folder, name), content)
 }
 

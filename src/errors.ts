@@ -15,8 +15,9 @@ export type ErrorCode =
   | 'ERR_UNSUPPORTED' // something this backend or model kind cannot do
   | 'ERR_NO_BINARY' // the native addon is missing or cannot be loaded
   | 'ERR_OUT_OF_MEMORY' // an allocation failed
+  | 'ERR_BASE' // a wrapped stock optimizer threw
   | 'ERR_ABORTED' // an AbortSignal fired
-  | 'ERR_PANIC' // a bug in the native core, caught; Node goes on
+  | 'ERR_PANIC' // a bug in saltflat, caught; Node goes on
 
 /** What saltflat throws: `code` is stable, `message` says what was expected, what came and what to do. */
 export class SaltflatError extends Error {

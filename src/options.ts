@@ -47,7 +47,21 @@ export function schedule(name: string, value: unknown, range: { min: number; ope
 
 /** The value of a schedule at a step. */
 export function at(name: string, value: Schedule, step: number, range: { min: number }): number {
-  return typeof value === 'function' ? number(`${name} at step ${step}`, value(step), range) : value
+  if (typeof value !== 'function') return value
+  let now: unknown
+  try {
+    now = value(step)
+  } catch (error) {
+    if (error instanceof SaltflatError) throw error
+    throw new SaltflatError(
+      'ERR_INVALID_ARGUMENT',
+      `Expected a number for ${name} at step ${step}, received a throw: ${error}`,
+      {
+        cause: error,
+      },
+    )
+  }
+  return number(`${name} at step ${step}`, now, range)
 }
 
 /** A filter as a predicate. `undefined` lets everything through. */

@@ -43,11 +43,11 @@ onEachBackend(test, 'on a quadratic, the mean of U·HU: right within 4 standard 
   t.deepEqual([a, b].map(bits), before)
 })
 
-onEachBackend(test, 'each pair is U·HU of the noise of stream 1, at that step', (t) => {
+onEachBackend(test, 'each pair is U·HU of its own perturbation in stream 1', (t) => {
   const { a, b, loss } = quadratic()
   const found = smoothedTrace(loss, { variables: [a, b], sigma: 0.25, pairs: 3, seed: 8 })
   const samples = [0, 1, 2].map((pair) => {
-    const u = [5, 7].flatMap((size, t) => [...loadBinding().sample(8, 'gaussian', 1, pair, 0, t, size)])
+    const u = [5, 7].flatMap((size, t) => [...loadBinding().sample(8, 'gaussian', 1, 0, pair, t, size)])
     return u.reduce((sum, value, i) => sum + value * matrix[i]!.reduce((dot, h, j) => dot + h * u[j]!, 0), 0)
   })
   const mean = samples.reduce((sum, one) => sum + one, 0) / 3

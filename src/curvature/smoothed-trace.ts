@@ -1,10 +1,10 @@
-import type { Variable } from '@tensorflow/tfjs-core'
 import { evaluate, type Loss } from '../grads/evaluate.ts'
 import { withRandomness } from '../grads/randomness.ts'
 import { SideEffects } from '../grads/side-effects.ts'
 import { fromNative } from '../native/index.ts'
-import { number, predicate, whole } from '../options.ts'
-import { Weights } from '../params/weights.ts'
+import { invalid, knownKeys, number, whole } from '../options.ts'
+import { maskOf } from '../params/mask.ts'
+import { type Gradients, type Variable, Weights } from '../params/weights.ts'
 import type { ParameterFilter, TraceEstimate } from '../types.ts'
 import { RunningTrace } from './running-trace.ts'
 
@@ -31,44 +31,39 @@ const stream = 1
  * Two gradients a pair; weights are bit-equal afterwards, also after a throw. Equal seeds give equal noise, so several
  * models can be compared under the same perturbations. Throws ERR_INVALID_ARGUMENT, ERR_LOSS, ERR_NOT_FINITE.
  */
-export function smoothedTrace(
-  loss: Loss,
-  { variables, sigma, pairs = 16, seed = 0, filter }: SmoothedTraceOptions,
-): TraceEstimate {
+export function smoothedTrace(loss: Loss, options: SmoothedTraceOptions): TraceEstimate {
+  knownKeys('the options of smoothedTrace', options, ['variables', 'sigma', 'pairs', 'seed', 'filter'])
+  const { variables, sigma, pairs = 16, seed = 0, filter } = options
+  if (!Array.isArray(variables)) throw invalid('an array of variables', variables)
   number('sigma', sigma, { min: 0, open: true })
   whole('pairs', pairs, 1, 2 ** 24)
   whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)
-  const perturbed = predicate(filter)
-  const chosen = variables.map(({ name }, i) => perturbed(name, i))
-  const weights = new Weights(variables, { rule: 'mean', both: false })
-  const running = new RunningTrace(
-    variables.filter((_, i) => chosen[i]).map(({ name }) => name),
-    1,
-  )
-  const scales = Float32Array.from(chosen, (one) => (one ? sigma : 0))
-  const effects = new SideEffects(variables)
-  // The same randomness inside the model for every gradient: the loss is one function of W.
-  const gradientAt = (use: (gradients: ReturnType<typeof evaluate>['gradients']) => void) => {
-    const { gradients } = withRandomness({ seed, step: 0, perturbation: 0 }, () =>
-      effects.during(false, () => evaluate(loss, variables)),
-    )
-    try {
-      use(gradients)
-    } finally {
-      for (const gradient of gradients) gradient?.dispose()
-    }
-  }
+  const weights = new Weights(variables, { rule: 'mean', sums: 1 })
   try {
+    const mask = maskOf(variables, filter)
+    const names = weights.variables.filter((_, i) => mask[i]).map(({ name }) => name)
+    const running = new RunningTrace(names, 1)
+    const scales = Float32Array.from(mask, (perturbed) => (perturbed ? sigma : 0))
+    const effects = new SideEffects(variables)
+    // The same randomness inside the model for every gradient: the loss is one function of W.
+    const gradientAt = (use: (gradients: Gradients) => void) => {
+      const { gradients } = withRandomness({ seed, step: 0, perturbation: 0 }, () =>
+        effects.during(false, () => evaluate(loss, variables)),
+      )
+      try {
+        use(gradients)
+      } finally {
+        for (const gradient of gradients) gradient?.dispose()
+      }
+    }
     for (let pair = 0; pair < pairs; pair++) {
-      weights.begin({ seed, distribution: 'gaussian', stream, step: pair, scales })
-      weights.perturb(0)
-      gradientAt((gradients) => weights.flip(0, gradients))
-      gradientAt((gradients) => weights.finish('pair', 0.5, 0, none, gradients))
+      weights.begin({ seed, distribution: 'gaussian', stream, step: 0, scales })
+      weights.perturb(pair)
+      gradientAt((gradients) => weights.flip(pair, gradients))
+      gradientAt((gradients) => weights.finish('pair', 0.5, pair, none, gradients))
+      const samples = weights.dots().filter((_, i) => mask[i])
       running.add(
-        weights
-          .dots()
-          .filter((_, i) => chosen[i])
-          .map((dot) => dot / (2 * sigma)),
+        samples.map((dot) => dot / (2 * sigma)),
         sigma,
       )
     }
@@ -76,8 +71,11 @@ export function smoothedTrace(
   } catch (error) {
     throw fromNative(error)
   } finally {
-    weights.restore()
-    weights.dispose()
+    try {
+      weights.restore()
+    } finally {
+      weights.dispose()
+    }
   }
 }
 

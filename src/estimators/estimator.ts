@@ -3,7 +3,10 @@
  * half of a pair) and G (a running total), and the model's own values W'. None of them is seen by the estimator itself.
  */
 export interface Tools {
-  /** g ← gradient of the loss at W'. `perturbation` chooses in-model randomness, and the part of a split batch. */
+  /**
+   * g ← gradient of the loss at W'. `perturbation` chooses in-model randomness, and the part of a split batch; `WHOLE`
+   * takes all of the batch.
+   */
   gradient(perturbation: number): void
   /** W' ← W + σU of this perturbation. */
   perturb(perturbation: number): void
@@ -24,6 +27,9 @@ export interface Tools {
   finish(parts: 'last' | 'pair' | 'sum' | 'sum-and-pair', scale: number, pair?: number): void
 }
 
+/** In place of a perturbation: a gradient on all of a batch that is split between perturbations. */
+export const WHOLE = -1
+
 /** How a gradient is estimated: one file each, registered in `index.ts`. `Size` is what its schedule gives a step. */
 export interface Estimator<Options extends object = object> {
   /** Name in configurations, tables and the command line. */
@@ -36,8 +42,8 @@ export interface Estimator<Options extends object = object> {
   check(options: Required<Options>): void
   /** Gradient evaluations a step. */
   passes(options: Required<Options>): number
-  /** Whether it needs P and G apart. */
-  both(options: Required<Options>): boolean
+  /** Vectors for gradients: 0 where only the last one counts, 1 for P or G, 2 for both. */
+  sums(options: Required<Options>): 0 | 1 | 2
   /** ± pairs a step that give the free trace of the smoothed Hessian; 0 for none. */
   pairs(options: Required<Options>): number
   /** The option that is a noise size or radius, and may be a schedule. */

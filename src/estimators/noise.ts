@@ -19,8 +19,8 @@ export interface NoiseOptions {
   filter?: ParameterFilter | undefined
   /**
    * Whether the k perturbations see the same batch ('shared', as the published code does) or a k-th part of it each
-   * ('split', the independent samples of the paper's algorithm; the batch must hold at least k examples).
-   * Default 'shared'.
+   * ('split', the independent samples of the paper's algorithm). Parts differ by at most one example and count alike; a
+   * batch of fewer than k examples is shared. Default 'shared'.
    */
   data?: 'shared' | 'split'
 }

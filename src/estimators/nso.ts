@@ -1,4 +1,4 @@
-import type { Estimator } from './estimator.ts'
+import { type Estimator, WHOLE } from './estimator.ts'
 import { checkNoise, type NoiseOptions, noiseDefaults } from './noise.ts'
 
 /**
@@ -14,11 +14,11 @@ export const nso: Estimator<NoiseOptions> = {
   size: 'sigma',
   check: checkNoise,
   passes: ({ perturbations, mixing }) => 2 * perturbations + (mixing > 0 ? 1 : 0),
-  both: ({ perturbations, mixing }) => perturbations > 1 || mixing > 0,
+  sums: ({ perturbations, mixing }) => (perturbations > 1 || mixing > 0 ? 2 : 1),
   pairs: ({ perturbations }) => perturbations,
   step(tools, { perturbations: k, mixing }) {
     if (mixing > 0) {
-      tools.gradient(0)
+      tools.gradient(WHOLE)
       // Weighted so that the common factor of `finish` leaves λ on it.
       tools.collect(0, (2 * k * mixing) / (1 - mixing), true)
     } else {

@@ -1,4 +1,4 @@
-import type { Estimator } from './estimator.ts'
+import { type Estimator, WHOLE } from './estimator.ts'
 import { checkNoise, type NoiseOptions, noiseDefaults } from './noise.ts'
 
 /**
@@ -14,11 +14,11 @@ export const oneSided: Estimator<NoiseOptions> = {
   size: 'sigma',
   check: checkNoise,
   passes: ({ perturbations, mixing }) => perturbations + (mixing > 0 ? 1 : 0),
-  both: () => false,
+  sums: ({ perturbations, mixing }) => (perturbations > 1 || mixing > 0 ? 1 : 0),
   pairs: () => 0,
   step(tools, { perturbations: k, mixing }) {
     if (mixing > 0) {
-      tools.gradient(0)
+      tools.gradient(WHOLE)
       tools.collect(0, (k * mixing) / (1 - mixing), true)
     } else {
       tools.perturb(0)

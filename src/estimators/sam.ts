@@ -15,7 +15,7 @@ export interface SamOptions {
 
 /**
  * Sharpness-aware minimization (Foret et al. 2021): g = ∇f(W), then the gradient at W + ρ·g/‖g‖. Two gradients a step.
- * A zero gradient has no direction: that step is a plain one.
+ * A gradient of 0 has no direction, and the second one is then taken at W too.
  */
 export const sam: Estimator<SamOptions> = {
   name: 'sam',
@@ -27,15 +27,14 @@ export const sam: Estimator<SamOptions> = {
     predicate(options.filter)
   },
   passes: () => 2,
-  both: () => false,
+  sums: () => 0,
   pairs: () => 0,
   step(tools, _, rho) {
     tools.gradient(0)
-    const norm = tools.norm()
-    if (norm > 0) {
-      tools.ascend(rho / norm)
-      tools.gradient(0)
-    }
+    // In f32, as it is applied: infinite where the gradient is 0, or too small to have a direction.
+    const scale = Math.fround(rho / tools.norm())
+    if (Number.isFinite(scale)) tools.ascend(scale)
+    tools.gradient(0)
     tools.finish('last', 1)
   },
 }

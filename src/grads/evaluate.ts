@@ -12,9 +12,12 @@ export interface Evaluation {
   readonly gradients: (Tensor | null)[]
 }
 
-/** Evaluates a loss and its gradient at the variables' present values. Leaves no other tensor behind, also on a throw. */
-export function evaluate(loss: Loss, variables: readonly Variable[]): Evaluation {
-  const release = holdKept()
+/**
+ * Evaluates a loss and its gradient at the variables' present values. Leaves no other tensor behind, also on a throw:
+ * `metrics` says that what the loss keeps are a model's metrics, which nobody gets to see then.
+ */
+export function evaluate(loss: Loss, variables: readonly Variable[], metrics = false): Evaluation {
+  const release = holdKept(metrics)
   try {
     let found = Number.NaN
     // The scope takes back what tfjs leaves behind when it refuses.
@@ -35,8 +38,8 @@ export function evaluate(loss: Loss, variables: readonly Variable[]): Evaluation
 }
 
 /** Evaluates the loss alone, for its side effects (BatchNorm's statistics). */
-export function forward(loss: Loss): number {
-  const release = holdKept()
+export function forward(loss: Loss, metrics = false): number {
+  const release = holdKept(metrics)
   try {
     let found = Number.NaN
     tidy(() => {
@@ -51,21 +54,31 @@ export function forward(loss: Loss): number {
   }
 }
 
-/** Notes tensors that are `keep`-ed meanwhile (a model's metrics), so that a failed pass can give them back. */
-function holdKept(): { dispose(): void; restore(): void } {
-  const target = engine()
-  const original = target.keep
+/**
+ * Notes what is `keep`-ed meanwhile and nobody gives back when a pass fails: tfjs's copies for the backward pass, and
+ * with `metrics` the scalars that a model keeps. What the user's loss keeps is the user's.
+ */
+function holdKept(metrics: boolean): { dispose(): void; restore(): void } {
+  const target = engine() as unknown as { keep(one: Tensor): Tensor; clone(one: Tensor): Tensor }
+  const { keep, clone } = target
   const kept: Tensor[] = []
-  target.keep = <T extends Tensor>(one: T): T => {
-    kept.push(one)
-    return original.call(target, one) as T
+  // tfjs itself keeps what it has just cloned by its own `clone`, which nothing else calls.
+  let copy: Tensor | null = null
+  target.clone = (one) => {
+    copy = clone.call(target, one)
+    return copy
+  }
+  target.keep = (one) => {
+    if (one === copy || (metrics && one.rank === 0)) kept.push(one)
+    return keep.call(target, one)
   }
   return {
     dispose() {
       for (const one of kept) one.dispose()
     },
     restore() {
-      target.keep = original
+      target.keep = keep
+      target.clone = clone
     },
   }
 }

@@ -9,6 +9,8 @@ export interface ModelOptimizer {
   passHandler: ((loss: Loss) => Scalar) | null
   /** Parts that a batch is split into; 1 where perturbations share it. */
   readonly dataParts: number
+  /** Gradient evaluations a step. */
+  readonly passesPerStep: number
   /** One step; `run` takes the model's closure on a part of the batch through the handler. */
   stepModel(variables: Variable[], run: RunPass): number
 }
@@ -20,7 +22,13 @@ type Train = (data: Tensor[]) => Tensor[]
 interface Internals {
   optimizer_: unknown
   collectedTrainableWeights: { read(): Variable }[]
+  layers: readonly Layer[]
   makeTrainFunction(): Train
+}
+interface Layer {
+  name: string
+  stateful?: boolean
+  layers?: readonly Layer[]
 }
 
 const brand: unique symbol = Symbol.for('saltflat.optimizer') as never
@@ -53,6 +61,7 @@ export function wrapTrainFunction(model: typeof LayersModel = LayersModel): void
 }
 
 function trainStep(model: Internals, optimizer: ModelOptimizer, train: Train, data: Tensor[]): Tensor[] {
+  refuseStateful(model.layers, optimizer.passesPerStep)
   const sums: number[] = []
   let passes = 0
   const parts = split(data, optimizer.dataParts)
@@ -76,20 +85,14 @@ function trainStep(model: Internals, optimizer: ModelOptimizer, train: Train, da
     )
     return [scalar(loss), ...sums.map((sum) => scalar(sum / passes))]
   } finally {
-    if (parts.length > 1) for (const one of parts.flat()) one?.dispose()
+    for (const part of parts) if (part !== data) for (const one of part) one?.dispose()
   }
 }
 
-/** Cuts a batch into equal parts, the first ones longer by one where it does not divide. */
+/** Cuts a batch into equal parts, the first ones longer by one where it does not divide; too small a one is shared. */
 function split(data: Tensor[], parts: number): Tensor[][] {
-  if (parts === 1) return [data]
   const size = data[0]?.shape[0] ?? 0
-  if (size < parts) {
-    throw new SaltflatError(
-      'ERR_SHAPE',
-      `Expected batches of at least ${parts} examples for data: 'split', received ${size}. Use data: 'shared' or larger batches.`,
-    )
-  }
+  if (parts === 1 || size < parts) return Array.from({ length: parts }, () => data)
   const starts = Array.from({ length: parts + 1 }, (_, part) => Math.ceil((part * size) / parts))
   return starts.slice(0, -1).map((start, part) => {
     const length = starts[part + 1]! - start
@@ -98,4 +101,17 @@ function split(data: Tensor[], parts: number): Tensor[][] {
       one == null ? one : slice(one, [start, ...one.shape.slice(1).map(() => 0)], [length, ...one.shape.slice(1)]),
     )
   })
+}
+
+/** The state of a stateful layer would move once a pass, and differ between the halves of a pair. */
+function refuseStateful(layers: readonly Layer[], passes: number): void {
+  for (const layer of layers) {
+    if (layer.stateful && passes > 1) {
+      throw new SaltflatError(
+        'ERR_UNSUPPORTED',
+        `Expected layers without state, received '${layer.name}' with stateful: true, whose state would move ${passes} times a step. Train it with a plain optimizer, or make it stateless.`,
+      )
+    }
+    if (layer.layers !== undefined) refuseStateful(layer.layers, passes)
+  }
 }

@@ -17,6 +17,7 @@ const codes: Record<ErrorCode, true> = {
   ERR_UNSUPPORTED: true,
   ERR_NO_BINARY: true,
   ERR_OUT_OF_MEMORY: true,
+  ERR_BASE: true,
   ERR_ABORTED: true,
   ERR_PANIC: true,
 }
@@ -30,6 +31,6 @@ export function fromNative(error: unknown): SaltflatError {
   const { code, message } =
     error instanceof Error ? (error as NodeJS.ErrnoException) : { code: '', message: String(error) }
   if (code && Object.hasOwn(codes, code)) return new SaltflatError(code as ErrorCode, message, { cause: error })
-  const said = `The native core failed where it should not: ${message} This is a bug in saltflat, please report it.`
+  const said = `saltflat failed where it should not: ${message} This is a bug, please report it.`
   return new SaltflatError('ERR_PANIC', said, { cause: error })
 }

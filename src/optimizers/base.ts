@@ -65,6 +65,8 @@ export function base(name: string, options: object): Base {
     if (!(key in all)) continue
     const value = number(key, all[key], { min })
     if (value >= max) throw invalid(`${key} < ${max}`, value)
+    // The core computes in f32: 0 there makes 0/0 of a weight without gradients.
+    if (key === 'epsilon' && Math.fround(value) === 0) throw invalid('epsilon > 1e-45', value)
   }
   return { kind, options: all, foreign: null }
 }

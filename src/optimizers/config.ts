@@ -1,5 +1,6 @@
 import { serialization, type Optimizer as TfOptimizer } from '@tensorflow/tfjs-core'
 import { SaltflatError } from '../errors.ts'
+import { estimators } from '../estimators/index.ts'
 import { type Base, base, foreign } from './base.ts'
 
 /** What an optimizer is made of, as plain values. */
@@ -22,10 +23,21 @@ export function pack(settings: Settings): string {
   return Buffer.from(JSON.stringify(plain, encode)).toString('hex')
 }
 
-/** The settings of a packed config. A function that was lost becomes one that throws when it is called. */
-export function unpack(packed: string): Settings {
-  const plain = JSON.parse(Buffer.from(packed, 'hex').toString(), decode)
-  return { ...plain, base: unpackBase(plain.base) }
+/**
+ * The settings of a packed config, with defaults for options that are younger than it. A function that was lost becomes
+ * one that throws when it is called.
+ */
+export function unpack(packed: unknown): Settings {
+  let plain: Omit<Settings, 'base'> & { base: Parameters<typeof unpackBase>[0] }
+  try {
+    plain = JSON.parse(Buffer.from(packed as string, 'hex').toString(), decode)
+  } catch (cause) {
+    throw new SaltflatError('ERR_STATE', 'Expected the config of a saltflat optimizer, received something else.', {
+      cause,
+    })
+  }
+  const options = { ...estimators[plain.estimator]?.defaults, ...plain.options }
+  return { ...plain, options, base: unpackBase(plain.base) }
 }
 
 function unpackBase(saved: {

@@ -21,15 +21,21 @@ export interface CommonOptions {
 /** A base optimizer: one of ours, or any `tf.train.*` instance, which then gets the mean gradient. */
 export type BaseOptimizer = FlatOptimizer | { applyGradients(gradients: never): void }
 
-/** Options of `adam`. */
-export interface AdamOptions {
-  /** η ≥ 0, or a function of the step. Default 0.001 (Kingma & Ba 2015). */
+/** Options of every base optimizer alone. */
+export interface BaseOnlyOptions {
+  /** η ≥ 0, or a function of the step. Default 0.01 for sgd and momentum (Keras), 0.001 for adam and adamw (Kingma & Ba 2015). */
   learningRate?: Schedule
+  /** Seed of randomness inside the model, such as dropout: a safe integer ≥ 0. Not used as a base. Default: drawn once. */
+  seed?: number
+}
+
+/** Options of `adam`. */
+export interface AdamOptions extends BaseOnlyOptions {
   /** Decay of the first moment, 0 ≤ β₁ < 1. Default 0.9. */
   beta1?: number
   /** Decay of the second moment, 0 ≤ β₂ < 1. Default 0.999. */
   beta2?: number
-  /** Added to √v̂, ≥ 0. Default 1e-8 (Kingma & Ba; stock tfjs takes 1e-7). */
+  /** Added to √v̂, > 0. Default 1e-8 (Kingma & Ba; stock tfjs takes 1e-7). */
   epsilon?: number
 }
 
@@ -71,13 +77,13 @@ export function sam(base: BaseOptimizer, options: SamOptions & CommonOptions = {
   return wrap('sam', base, options)
 }
 
-/** Stochastic gradient descent: w ← w − ηg. η defaults to 0.01, as in stock Keras. */
-export function sgd(options: { learningRate?: Schedule } = {}): FlatOptimizer {
+/** Stochastic gradient descent: w ← w − ηg. */
+export function sgd(options: BaseOnlyOptions = {}): FlatOptimizer {
   return alone('sgd', options)
 }
 
-/** Momentum (Polyak 1964): m ← βm + g, w ← w − ηm. η defaults to 0.01, β to 0.9. */
-export function momentum(options: { learningRate?: Schedule; momentum?: number } = {}): FlatOptimizer {
+/** Momentum (Polyak 1964): m ← βm + g, w ← w − ηm; β defaults to 0.9. */
+export function momentum(options: BaseOnlyOptions & { momentum?: number } = {}): FlatOptimizer {
   return alone('momentum', options)
 }
 
@@ -91,14 +97,8 @@ export function adamw(options: AdamWOptions = {}): FlatOptimizer {
   return alone('adamw', options)
 }
 
-function alone(name: string, options: object): FlatOptimizer {
-  return new FlatOptimizer({
-    estimator: 'plain',
-    options: {},
-    base: base(name, options),
-    seed: newSeed(),
-    batchNorm: 'last',
-  })
+function alone(name: string, { seed = newSeed(), ...options }: BaseOnlyOptions): FlatOptimizer {
+  return new FlatOptimizer({ estimator: 'plain', options: {}, base: base(name, options), seed, batchNorm: 'last' })
 }
 
 function wrap(name: string, inner: BaseOptimizer, given: object & CommonOptions): FlatOptimizer {

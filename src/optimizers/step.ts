@@ -14,7 +14,8 @@ export interface StepInputs {
   /** Evaluates the loss at the model's present values; `index` counts the passes of this step. */
   evaluate(perturbation: number, index: number, effects: SideEffects): Evaluation
   noise: Omit<StepNoise, 'scales'>
-  perturbed(name: string, index: number): boolean
+  /** Which variables are perturbed. */
+  mask: readonly boolean[]
   hyper: Hyperparameters
   /** A base optimizer that lives elsewhere, given the mean gradient. */
   update: ((mean: (tensor: number) => Float32Array | null) => void) | null
@@ -41,19 +42,35 @@ export class Step {
   }
 
   /** Runs `drive` with perturbations of this size. A failure restores weights and side effects, and is typed. */
-  run(drive: (tools: Tools) => void, size: number, plain: boolean): void {
+  run(drive: (tools: Tools) => void, size: number): void {
     const { weights, noise } = this.#inputs
-    this.#size = plain ? 0 : size
+    this.#size = size
     try {
       weights.begin({ ...noise, scales: this.#scales(this.#size) })
       withKernels(engine().backendName, () => drive(this.#tools()))
       this.#effects.commit()
     } catch (error) {
-      this.#effects.undo()
-      weights.restore()
+      try {
+        this.#effects.undo()
+      } finally {
+        this.#restore(error)
+      }
       throw this.#named(fromNative(error))
     } finally {
       this.#release()
+    }
+  }
+
+  /** W' ← W after a failure; where even that fails, says so and keeps the cause. */
+  #restore(cause: unknown): void {
+    try {
+      this.#inputs.weights.restore()
+    } catch (second) {
+      const { message, code } = fromNative(second)
+      const first = cause instanceof Error ? cause.message : String(cause)
+      throw new SaltflatError(code, `The step failed (${first}), and its weights could not be restored: ${message}`, {
+        cause,
+      })
     }
   }
 
@@ -66,16 +83,15 @@ export class Step {
   /** U·(g⁺ − g⁻)/(2σ) of each perturbed tensor, averaged over the pairs; null where there was none. */
   traceSamples(pairs: number): number[] | null {
     if (pairs === 0 || this.#size === 0) return null
-    const scales = this.#scales(this.#size)
-    return this.#inputs.weights
+    const { weights, mask } = this.#inputs
+    return weights
       .dots()
-      .filter((_, i) => scales[i] !== 0)
+      .filter((_, i) => mask[i])
       .map((dot) => dot / (2 * this.#size * pairs))
   }
 
   #scales(size: number): Float32Array {
-    const { weights, perturbed } = this.#inputs
-    return Float32Array.from(weights.variables, ({ name }, i) => (perturbed(name, i) ? size : 0))
+    return Float32Array.from(this.#inputs.mask, (perturbed) => (perturbed ? size : 0))
   }
 
   #tools(): Tools {
@@ -87,9 +103,8 @@ export class Step {
       accumulate: (j, first) => weights.accumulate(j, first, this.#last),
       collect: (next, factor, first) => weights.collect(next, factor, first, this.#last),
       norm: () => {
-        const perturbed = this.#scales(1)
         const squares = weights.squaredNorms(this.#last)
-        const sum = squares.reduce((total, square, i) => total + (perturbed[i] === 0 ? 0 : square), 0)
+        const sum = squares.reduce((total, square, i) => total + (this.#inputs.mask[i] ? square : 0), 0)
         // Also the tensors that are not perturbed must be finite.
         const bad = squares.findIndex((square) => !Number.isFinite(square))
         if (bad >= 0) throw this.#notFinite(bad)
@@ -107,7 +122,7 @@ export class Step {
     const { noise, evaluate } = this.#inputs
     this.#release()
     const index = this.#losses.length
-    const { loss, gradients } = withRandomness({ ...noise, perturbation }, () =>
+    const { loss, gradients } = withRandomness({ ...noise, perturbation: Math.max(0, perturbation) }, () =>
       evaluate(perturbation, index, this.#effects),
     )
     this.#losses.push(loss)

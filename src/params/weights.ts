@@ -38,7 +38,11 @@ export class Weights {
   /** The tfjs backend that the store is of. */
   #backend: unknown
 
-  constructor(variables: readonly Variable[], { rule, sums }: WeightsOptions, open = openStore) {
+  constructor(
+    variables: readonly Variable[],
+    { rule, sums }: WeightsOptions,
+    open: (variables: readonly Variable[]) => Store = openStore,
+  ) {
     check(variables)
     this.variables = variables
     this.#openStore = open
