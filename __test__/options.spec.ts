@@ -101,7 +101,7 @@ test('a base must be ours and alone, or a tfjs optimizer', (t) => {
 
 test('bounds themselves', (t) => {
   for (const make of [
-    () => adam({ learningRate: 0, beta1: 0, beta2: 0, epsilon: 0 }),
+    () => adam({ learningRate: 0, beta1: 0, beta2: 0, epsilon: 1e-44 }),
     () => adamw({ weightDecay: 0 }),
     () => momentum({ momentum: 0 }),
     () => nso(sgd(), { sigma: Number.MIN_VALUE, perturbations: 2 ** 24, mixing: 0, seed: Number.MAX_SAFE_INTEGER }),

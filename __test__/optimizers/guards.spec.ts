@@ -17,7 +17,7 @@ onEachBackend(test, 'what the user took out of a weight never changes: slices, p
   const kept = [
     tf.slice(w, [0], [2]),
     ...tf.split(w as tf.Tensor1D, 2),
-    ...tf.unstack(tf.tidy(() => tf.reshape(w, [2, 2]))),
+    ...tf.tidy(() => tf.unstack(tf.reshape(w, [2, 2]))),
     tf.mirrorPad(w, [[0, 0]], 'reflect'),
     tf.batchToSpaceND(
       matrix,

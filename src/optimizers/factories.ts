@@ -4,7 +4,7 @@ import type { NoiseOptions } from '../estimators/noise.ts'
 import type { SamOptions } from '../estimators/sam.ts'
 import { knownKeys } from '../options.ts'
 import type { Schedule } from '../types.ts'
-import { base, foreign } from './base.ts'
+import { base, bases, foreign } from './base.ts'
 import { type BatchNormMode, FlatOptimizer } from './optimizer.ts'
 
 /** Options of every wrapped optimizer. */
@@ -97,7 +97,9 @@ export function adamw(options: AdamWOptions = {}): FlatOptimizer {
   return alone('adamw', options)
 }
 
-function alone(name: string, { seed = newSeed(), ...options }: BaseOnlyOptions): FlatOptimizer {
+function alone(name: string, given: BaseOnlyOptions): FlatOptimizer {
+  knownKeys(`the options of ${name}`, given, [...Object.keys(bases[name]!.defaults), 'seed'])
+  const { seed = newSeed(), ...options } = given
   return new FlatOptimizer({ estimator: 'plain', options: {}, base: base(name, options), seed, batchNorm: 'last' })
 }
 

@@ -120,7 +120,8 @@ impl Record {
             self.note(name("accumulate"), &out, cpu.dots());
             cpu.collect(noise(1), 1.0 / 3.0, false, &g, &mut outputs(&mut out)).expect("collect");
             self.note(name("collect"), &out, []);
-            let sums: Vec<_> = (0..SIZES.len()).map(|tensor| cpu.mean(tensor).unwrap().to_vec()).collect();
+            let sums: Vec<_> =
+                (0..SIZES.len()).map(|tensor| cpu.mean(tensor).expect("sums").to_vec()).collect();
             self.note(name("sums"), &sums, []);
             cpu.ascend(&SCALES, &g, &mut outputs(&mut out)).expect("ascend");
             self.note(name("ascend"), &out, cpu.squared_norms(&g).expect("squared norms"));
@@ -150,9 +151,9 @@ impl Record {
             let last = Some(noise(0));
             cpu.finish(parts, 1.0 / 3.0, last, &rule, &g, &mut outputs(&mut out)).expect("finish");
             self.note(format!("{name} {step}"), &out, cpu.dots());
-            for tensor in 0..SIZES.len() {
-                out[tensor] = cpu.mean(tensor).unwrap().to_vec();
-                (0..moments).for_each(|moment| out[tensor].extend(cpu.moment(moment, tensor)));
+            for (tensor, state) in out.iter_mut().enumerate() {
+                *state = cpu.mean(tensor).expect("sums").to_vec();
+                (0..moments).for_each(|moment| state.extend(cpu.moment(moment, tensor)));
             }
             self.note(format!("{name} {step}, its state"), &out, []);
         }
