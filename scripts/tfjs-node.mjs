@@ -43,7 +43,7 @@ export function installFromCache() {
 }
 
 function install() {
-  if (!existsSync(packageDir)) throw new Stop('Expected node_modules, found none. Run `npm ci` first.')
+  if (!existsSync(packageDir)) throw new Stop('Expected @tensorflow/tfjs-node in node_modules, found none.')
   if (!existsSync(library)) unpackWheel()
   if (!installFromCache()) {
     link()
@@ -169,8 +169,12 @@ console.log('version ' + tf.version['tfjs-node'] + ', backend ' + tf.getBackend(
 `
 
 if (isMain(import.meta)) {
-  await main(() => {
-    if (!process.argv.includes('--check')) return install()
+  await main(async () => {
+    if (!process.argv.includes('--check')) {
+      const { ensureDependencies } = await import('./ensure.mjs')
+      await ensureDependencies()
+      return install()
+    }
     const installed = isInstalled()
     console.log(installed ? 'tfjs-node: the binding is there' : 'tfjs-node: no binding. `npm run tfjs-node` builds it.')
     return installed ? 0 : 1
