@@ -169,7 +169,8 @@ console.log('version ' + tf.version['tfjs-node'] + ', backend ' + tf.getBackend(
 `
 
 if (isMain(import.meta)) {
-  await main(async () => {
+  // Not awaited: `ensure` imports this module back, which must be complete by then.
+  void main(async () => {
     if (!process.argv.includes('--check')) {
       const { ensureDependencies } = await import('./ensure.mjs')
       await ensureDependencies()
