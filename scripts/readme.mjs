@@ -20,7 +20,7 @@ function digits() {
       `${one.bestAccuracy.toFixed(1)} %`,
       one.trainLoss.toFixed(2),
       one.testLoss.toFixed(2),
-      `${one.trace.toPrecision(3)} ± ${one.traceError.toPrecision(2)}`,
+      `${round(one.trace, one.traceError)} ± ${round(one.traceError, one.traceError)}`,
       one.msPerStep.toFixed(1),
     ]),
   )
@@ -35,6 +35,12 @@ function digits() {
     'ms a step',
   ]
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
+
+/** A figure to the place of its error's second digit. */
+function round(value, error) {
+  const places = Math.max(0, 1 - Math.floor(Math.log10(error)))
+  return value.toLocaleString('en', { minimumFractionDigits: places, maximumFractionDigits: places })
 }
 
 function replaced(text, name, content) {

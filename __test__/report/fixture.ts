@@ -7,6 +7,7 @@ export function comparison(changes: Partial<Comparison> = {}): Comparison {
     complete: true,
     size: 'default',
     version: '1.2.3',
+    machine: { processor: 'a processor', cores: 2, node: '20.0.0', tfjs: '4.22.0' },
     backend: 'wasm',
     data: 'digits <"&">',
     images: 300,

