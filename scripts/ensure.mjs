@@ -2,8 +2,9 @@
 // and npm's pre and post hooks are off here, so nothing else would. Says one line for each thing it does.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { buildNative, buildTypeScript, stamp } from './build.mjs'
+import { buildNative, buildTypeScript, stamp } from './products.mjs'
 import { root, run } from './run.mjs'
+import { installFromCache } from './tfjs-binding.mjs'
 
 const at = (...path) => join(root, ...path)
 
@@ -20,7 +21,6 @@ export async function ensureDependencies() {
   if (!reason) return
   console.log(`npm ci: ${reason}`)
   run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
-  const { installFromCache } = await import('./tfjs-node.mjs')
   if (installFromCache()) console.log('tfjs-node: its binding put back')
 }
 

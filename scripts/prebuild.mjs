@@ -5,7 +5,7 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'no
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { buildTypeScript } from './build.mjs'
+import { buildTypeScript } from './products.mjs'
 import { ensureDependencies } from './ensure.mjs'
 import { main, root, Stop } from './run.mjs'
 

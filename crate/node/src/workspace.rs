@@ -1,6 +1,6 @@
 //! The vectors an optimizer owns and the passes over them, as a class.
 
-use crate::error::{Result, coded, core, node, whole};
+use crate::error::{Coded, Result, coded, core, node, whole};
 use crate::sample::draw;
 use crate::view::{Views, elements};
 use napi::Env;
@@ -324,7 +324,6 @@ impl Workspace {
     }
 
     fn cpu(&mut self) -> Result<&mut Cpu> {
-        let gone = || coded("ERR_DISPOSED", "Expected a live workspace, received one that was disposed.");
         self.cpu.as_mut().ok_or_else(gone)
     }
 
@@ -335,7 +334,6 @@ impl Workspace {
 
     fn with_noise(&mut self, j: f64) -> Result<(&mut Cpu, Noise<'_>)> {
         let draw = self.at(j)?;
-        let gone = || coded("ERR_DISPOSED", "Expected a live workspace, received one that was disposed.");
         let cpu = self.cpu.as_mut().ok_or_else(gone)?;
         Ok((cpu, Noise { draw, scales: &self.scales }))
     }
@@ -348,4 +346,8 @@ impl Workspace {
         let moments = Rule::moments(&self.rule).unwrap_or(0);
         Ok(whole("moment", moment, moments as f64 - 1.0)? as usize)
     }
+}
+
+fn gone() -> Coded {
+    coded("ERR_DISPOSED", "Expected a live workspace, received one that was disposed.")
 }

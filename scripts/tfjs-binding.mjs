@@ -1,0 +1,170 @@
+// The real tfjs-node binding. Its own install script downloads TensorFlow from a storage host, and scripts are off here;
+// so the same C library comes out of the PyPI wheel, and the binding is compiled against it. Both are kept outside the
+// repository, so that a second call only links and copies.
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
+import { createRequire } from 'node:module'
+import { homedir } from 'node:os'
+import { basename, dirname, join, resolve } from 'node:path'
+import { output, root, run, Stop, toolEnv } from './run.mjs'
+
+const tensorflow = '2.21.0' // Carries libtensorflow_cc.so.2 with the C API that tfjs-node 4.22 calls.
+const napi = 'napi-v8' // The highest Node-API that tfjs-node declares: one build serves Node 20, 22 and 24.
+const wheelPlatforms = { 'linux-x64': 'manylinux_2_27_x86_64', 'linux-arm64': 'manylinux_2_27_aarch64' }
+
+const host = `${process.platform}-${process.arch}`
+const packageDir = join(root, 'node_modules', '@tensorflow', 'tfjs-node')
+const binding = join(packageDir, 'lib', napi, 'tfjs_binding.node')
+const cache = resolve(
+  process.env.SALTFLAT_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'saltflat'),
+)
+const library = join(cache, `tensorflow-cpu-${tensorflow}-${host}`)
+
+/** Is the binding in place, with the libraries it loads? */
+export function isInstalled() {
+  return existsSync(binding) && existsSync(join(packageDir, 'deps', 'lib', 'libtensorflow.so'))
+}
+
+/** Puts a binding that was built before back into a new node_modules; false when there is none. */
+export function installFromCache() {
+  if (!existsSync(packageDir) || !existsSync(builtBinding())) return false
+  link()
+  place(builtBinding(), binding)
+  return true
+}
+
+/** Downloads, compiles and verifies whatever is missing. */
+export function install() {
+  if (!existsSync(packageDir)) throw new Stop('Expected @tensorflow/tfjs-node in node_modules, found none.')
+  if (!existsSync(library)) unpackWheel()
+  if (!installFromCache()) {
+    link()
+    compile()
+    place(binding, builtBinding())
+  }
+  console.log(`tfjs-node: ${verify()}`)
+}
+
+/** Downloads the wheel and keeps the two libraries and the headers: 0.9 GB of 1.2. */
+function unpackWheel() {
+  const platform = wheelPlatforms[host]
+  if (!platform) {
+    const advice = 'Run `npm rebuild --ignore-scripts=false @tensorflow/tfjs-node` to fetch its own build, or use wasm.'
+    throw new Stop(`There is no TensorFlow wheel with the C library for ${host}. ${advice}`)
+  }
+  whole(library, (folder) => {
+    console.log(`tfjs-node: downloading tensorflow-cpu ${tensorflow} (about 270 MB)`)
+    const choice = ['--no-deps', '--only-binary=:all:', '--python-version=3.12', `--platform=${platform}`]
+    const what = ['--quiet', `--dest=${folder}`, `tensorflow-cpu==${tensorflow}`]
+    run('python3', ['-m', 'pip', 'download', '--no-cache-dir', ...choice, ...what])
+    console.log('tfjs-node: unpacking the C library')
+    run('python3', ['-c', unpack, folder])
+  })
+}
+
+const unpack = `
+import glob, os, sys, zipfile
+folder = sys.argv[1]
+wheel = glob.glob(os.path.join(folder, '*.whl'))[0]
+with zipfile.ZipFile(wheel) as z:
+    libraries = ['tensorflow/libtensorflow_cc.so.2', 'tensorflow/libtensorflow_framework.so.2']
+    headers = tuple('tensorflow/include/' + n for n in ('tensorflow/c/', 'tensorflow/core/', 'tsl/', 'xla/tsl/'))
+    z.extractall(folder, libraries + [n for n in z.namelist() if n.startswith(headers)])
+os.remove(wheel)
+os.rename(os.path.join(folder, 'tensorflow/include'), os.path.join(folder, 'include'))
+lib = os.path.join(folder, 'lib')
+os.rename(os.path.join(folder, 'tensorflow'), lib)
+for name in ('libtensorflow_cc', 'libtensorflow_framework'):
+    os.chmod(os.path.join(lib, name + '.so.2'), 0o755)
+os.symlink('libtensorflow_cc.so.2', os.path.join(lib, 'libtensorflow.so'))
+os.symlink('libtensorflow_framework.so.2', os.path.join(lib, 'libtensorflow_framework.so'))
+`
+
+function link() {
+  rmSync(join(packageDir, 'deps'), { recursive: true, force: true })
+  mkdirSync(join(packageDir, 'deps'))
+  for (const part of ['include', 'lib']) symlinkSync(join(library, part), join(packageDir, 'deps', part), 'dir')
+}
+
+function compile() {
+  console.log('tfjs-node: compiling the binding')
+  run('node-pre-gyp', ['install', '--build-from-source', '--loglevel=error', '--jobs=max'], {
+    cwd: packageDir,
+    env: toolEnv({ ...headers(), ...nodeGyp() }),
+    quiet: true,
+  })
+  rmSync(join(packageDir, 'build'), { recursive: true, force: true })
+}
+
+/** Node's headers lie beside many installations of it; named here, node-gyp need not download them. */
+function headers() {
+  const prefix = dirname(dirname(process.execPath))
+  const found = existsSync(join(prefix, 'include', 'node', 'node_api.h')) && !process.env.npm_config_nodedir
+  return found ? { npm_config_nodedir: prefix } : {}
+}
+
+/** npm brings node-gyp along; node-pre-gyp finds it by itself only under `npm run` or beside the running Node. */
+function nodeGyp() {
+  const npm = process.env.npm_execpath && dirname(dirname(process.env.npm_execpath))
+  const modules = npm ? join(npm, 'node_modules') : output('npm', ['root', '--global'])?.concat('/npm/node_modules')
+  const file = join(modules ?? '', 'node-gyp', 'bin', 'node-gyp.js')
+  return process.env.npm_config_node_gyp || !existsSync(file) ? {} : { npm_config_node_gyp: file }
+}
+
+function builtBinding() {
+  const { version } = createRequire(import.meta.url)(join(packageDir, 'package.json'))
+  return join(cache, `tfjs-node-${version}-tensorflow-${tensorflow}-${host}-${napi}`, basename(binding))
+}
+
+/** Makes a folder all at once: filled under another name, then renamed, so that an interruption leaves nothing half. */
+function whole(folder, fill) {
+  mkdirSync(dirname(folder), { recursive: true })
+  removeAbandoned(folder)
+  const unfinished = mkdtempSync(`${folder}-`)
+  try {
+    fill(unfinished)
+    if (!existsSync(folder)) renameSync(unfinished, folder)
+  } finally {
+    rmSync(unfinished, { recursive: true, force: true })
+  }
+}
+
+/** What a killed run left an hour ago or more; a younger one may still be at work. */
+function removeAbandoned(folder) {
+  for (const name of readdirSync(dirname(folder)).filter((one) => one.startsWith(`${basename(folder)}-`))) {
+    const path = join(dirname(folder), name)
+    if (Date.now() - statSync(path).mtimeMs > 3.6e6) rmSync(path, { recursive: true, force: true })
+  }
+}
+
+function place(from, to) {
+  mkdirSync(dirname(to), { recursive: true })
+  copyFileSync(from, `${to}.${process.pid}`)
+  renameSync(`${to}.${process.pid}`, to)
+}
+
+/** Multiplies two matrices in a new process, so that a binding that does not load cannot take this one along. */
+function verify() {
+  const args = ['--require=./scripts/tensorflow-shim.cjs', '--eval', check]
+  const options = { env: toolEnv({ TF_CPP_MIN_LOG_LEVEL: '2' }) }
+  const said = output(process.execPath, args, options)
+  if (said) return said
+  run(process.execPath, args, { ...options, quiet: true })
+  throw new Stop(`The binding does not work. Delete ${cache} and run this again.`)
+}
+
+const check = `
+const tf = require('@tensorflow/tfjs-node')
+const [value] = tf.matMul(tf.tensor2d([[1, 2]]), tf.tensor2d([[3], [4]])).dataSync()
+if (value !== 11) throw new Error('Expected 1·3 + 2·4 = 11, received ' + value)
+console.log('version ' + tf.version['tfjs-node'] + ', backend ' + tf.getBackend() + ', multiplies right')
+`
