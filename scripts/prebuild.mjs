@@ -5,8 +5,8 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'no
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { buildTypeScript } from './products.mjs'
 import { ensureDependencies } from './ensure.mjs'
+import { buildTypeScript } from './products.mjs'
 import { main, root, Stop } from './run.mjs'
 
 await main(async () => {

@@ -1,7 +1,6 @@
 // Runs one command of the build and waits for it: what every script here does. Plain Node, so that it works before
 // `npm ci` has run.
 import { spawnSync } from 'node:child_process'
-import { existsSync, realpathSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -42,11 +41,6 @@ export async function main(job) {
     console.error(`\n${error.message}`)
     process.exitCode = 1
   }
-}
-
-/** Is `meta` (an `import.meta`) the file that Node was started with? */
-export function isMain(meta) {
-  return existsSync(process.argv[1] ?? '') && realpathSync(process.argv[1]) === fileURLToPath(meta.url)
 }
 
 function spawn(command, args, options) {
