@@ -85,7 +85,7 @@ for (const [name, factory, table] of factories) {
 test('the message names the option, what came, and what is known', (t) => {
   t.throws(() => nso(sgd(), { sigma: -0.01 }), { message: /sigma, received -0\.01\./ })
   t.throws(() => nso(sgd(), { sigma: 'big' as never }), { message: /sigma, received the string "big"\./ })
-  t.throws(() => sam(sgd(), { rhoo: 1 } as never), { message: /^Expected only rho, .+received the string "rhoo"\./ })
+  t.throws(() => sam(sgd(), { rhoo: 1 } as never), { message: /^Expected only rho, .+received 'rhoo'\./ })
   t.throws(() => adam({ beta1: 1 }), { message: /beta1 < 1, received 1\./ })
   t.throws(() => nso(sgd(), { seed: 2 ** 53 }), { message: /for seed, received 9007199254740992\./ })
 })

@@ -22,6 +22,12 @@ let outputDir
 
 try {
   options = readOptions()
+  if (options.help) {
+    console.log(
+      'saltflat build [--target TRIPLE] [--glibc 2.17] [--output-dir DIR]\n\nCompiles the native addon with cargo.',
+    )
+    process.exit(0)
+  }
   outputDir = resolve(root, options['output-dir'])
   needCargo()
   if (inRepository && !options.glibc) buildWithNapi()
@@ -34,7 +40,8 @@ try {
 
 function readOptions() {
   const output = { type: 'string', default: 'build/Release' }
-  return parseArgs({ options: { target: { type: 'string' }, glibc: { type: 'string' }, 'output-dir': output } }).values
+  const text = { type: 'string' }
+  return parseArgs({ options: { help: { type: 'boolean' }, target: text, glibc: text, 'output-dir': output } }).values
 }
 
 function needCargo() {

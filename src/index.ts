@@ -4,10 +4,18 @@
 // Training into flat minima.
 export { nso, oneSided, sam } from './optimizers/factories.ts'
 export { adam, adamw, momentum, sgd } from './optimizers/factories.ts'
-export type { AdamOptions, AdamWOptions, BaseOptimizer, CommonOptions } from './optimizers/factories.ts'
+export type {
+  AdamOptions,
+  AdamWOptions,
+  BaseOnlyOptions,
+  BaseOptimizer,
+  CommonOptions,
+} from './optimizers/factories.ts'
 export { type BatchNormMode, FlatOptimizer } from './optimizers/optimizer.ts'
 export type { NoiseOptions } from './estimators/noise.ts'
 export type { SamOptions } from './estimators/sam.ts'
+export type { Loss } from './grads/evaluate.ts'
+export type { NamedTensor } from './optimizers/state.ts'
 export { reestimateBatchNorm } from './grads/re-estimate.ts'
 
 // Seeing curvature.

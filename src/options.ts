@@ -79,8 +79,15 @@ export function predicate(filter: ParameterFilter | undefined): (name: string, i
 
 /** Refuses keys that no one reads: a misspelt option is otherwise a silent default. */
 export function knownKeys(name: string, options: object, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null) throw invalid(`an object for ${name}`, options)
+  if (typeof options !== 'object' || options === null) {
+    throw invalid(`an object for ${name}`, options, 'Write options by name, as in adam({ learningRate: 0.1 }).')
+  }
   for (const key of Object.keys(options)) {
-    if (!known.includes(key)) throw invalid(`only ${known.join(', ')} in ${name}`, key)
+    if (!known.includes(key)) {
+      throw new SaltflatError(
+        'ERR_INVALID_ARGUMENT',
+        `Expected only ${known.join(', ')} in ${name}, received '${key}'. Look for a misspelt name.`,
+      )
+    }
   }
 }

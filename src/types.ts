@@ -20,7 +20,10 @@ export interface TraceEstimate {
   readonly trace: number
   /** Standard error of `trace`; Infinity after a single sample. */
   readonly standardError: number
-  /** The same for each perturbed tensor, in the order of the trainable weights. */
+  /**
+   * The same for each perturbed tensor (a layer's kernel and bias apart), in the order of the trainable weights, under
+   * the variable's name: `tf.variable(x, true, 'name')` gives one in loops of your own.
+   */
   readonly perLayer: readonly { readonly name: string; readonly trace: number; readonly standardError: number }[]
   /** Size of the noise at the last sample. */
   readonly sigma: number

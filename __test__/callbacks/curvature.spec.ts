@@ -1,5 +1,5 @@
 import test from 'ava'
-import { adam, curvature, type FlatOptimizer, nso, sgd } from '../../src/index.ts'
+import { adam, curvature, type FlatOptimizer, nso, oneSided, sam, sgd } from '../../src/index.ts'
 import { onEachBackend, tf } from '../helpers/backends.ts'
 import { random, start } from '../helpers/training.ts'
 
@@ -35,11 +35,18 @@ onEachBackend(test, 'each epoch logs the estimate at its end, for history and la
   optimizer.dispose()
 })
 
-onEachBackend(test, 'an optimizer without pairs logs NaN', async (t) => {
-  const optimizer = adam()
+onEachBackend(test, 'before the first estimate it logs NaN, as where sigma is scheduled to 0', async (t) => {
+  const optimizer = nso(sgd(), { seed: 1, sigma: () => 0 })
   const { loss, trace, traceError } = await train(optimizer)
   t.deepEqual(trace, [Number.NaN, Number.NaN, Number.NaN])
   t.deepEqual(traceError, trace)
   t.true(loss!.every(Number.isFinite))
   optimizer.dispose()
+})
+
+test('an optimizer without pairs is refused, for it would log NaN for ever', (t) => {
+  for (const optimizer of [adam(), sam(adam()), oneSided(adam())]) {
+    t.throws(() => curvature(optimizer), { code: 'ERR_UNSUPPORTED', message: /smoothedTrace/ })
+  }
+  t.throws(() => curvature({} as never), { code: 'ERR_INVALID_ARGUMENT' })
 })

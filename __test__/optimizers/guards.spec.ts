@@ -237,3 +237,23 @@ test('only vectors that are needed are owned', async (t) => {
   t.deepEqual(owned, [1, 3, 3, 4, 5])
   tf.disposeVariables()
 })
+
+test('arguments of the wrong kind say what to pass', async (t) => {
+  await tf.setBackend('cpu')
+  const { w, loss } = trained()
+  const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [1] })] })
+  const invalid = 'ERR_INVALID_ARGUMENT'
+  t.throws(() => noisy().minimize(loss, false, w as never), { code: invalid, message: /brackets/ })
+  t.throws(() => noisy().minimize(loss, false, []), { code: 'ERR_EMPTY' })
+  t.throws(() => noisy().minimize(model as never, false, [w]), { code: invalid, message: /function/ })
+  t.throws(() => smoothedTrace(loss, { variables: model.trainableWeights as never, sigma: 0.1 }), {
+    code: invalid,
+    message: /weight\.read\(\)/,
+  })
+  t.throws(() => nso(noisy()), { code: invalid, message: /do not nest/ })
+  model.layers[0]!.trainable = false
+  model.compile({ optimizer: noisy(), loss: 'meanSquaredError' })
+  await t.throwsAsync(model.fit(tf.ones([2, 1]), tf.ones([2, 1]), { verbose: 0 }), { code: 'ERR_EMPTY' })
+  t.is(String(nso(adam())), 'saltflat nso(adam), 0 steps')
+  tf.disposeVariables()
+})

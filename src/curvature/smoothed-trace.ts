@@ -12,7 +12,7 @@ import { RunningTrace } from './running-trace.ts'
 export interface SmoothedTraceOptions {
   /** The variables that the Hessian is taken in. */
   variables: readonly Variable[]
-  /** Size of the smoothing noise, in units of the weights: > 0. */
+  /** Size of the smoothing noise, in units of the weights: > 0; that of training, to see what training saw. */
   sigma: number
   /** Pairs of gradients: 1 to 16,777,216. Default 16. */
   pairs?: number
@@ -30,6 +30,11 @@ const stream = 1
  *
  * Two gradients a pair; weights are bit-equal afterwards, also after a throw. Equal seeds give equal noise, so several
  * models can be compared under the same perturbations. Throws ERR_INVALID_ARGUMENT, ERR_LOSS, ERR_NOT_FINITE.
+ *
+ * @example
+ * const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable)
+ * const loss = () => tf.tidy(() => tf.metrics.categoricalCrossentropy(y, model.predict(x) as tf.Tensor).mean() as tf.Scalar)
+ * smoothedTrace(loss, { variables, sigma: 0.05, pairs: 32 }) // { trace, standardError, perLayer, … }
  */
 export function smoothedTrace(loss: Loss, options: SmoothedTraceOptions): TraceEstimate {
   knownKeys('the options of smoothedTrace', options, ['variables', 'sigma', 'pairs', 'seed', 'filter'])

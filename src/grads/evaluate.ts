@@ -1,9 +1,13 @@
 import { engine, type Scalar, Tensor, tidy, type Variable, variableGrads } from '@tensorflow/tfjs-core'
 import { SaltflatError, shown } from '../errors.ts'
+import { invalid } from '../options.ts'
 import { withKernels } from './kernels/index.ts'
 
-/** A loss: evaluated afresh at every pass, so it must read the variables anew each time. */
-export type Loss = () => Scalar
+/**
+ * A loss: evaluated afresh at every pass, so it must read the variables anew each time. It is given the number of the
+ * part with `data: 'split'`, and nothing where all of the batch is meant.
+ */
+export type Loss = (part?: number) => Scalar
 
 /** One evaluation. The gradients are the caller's to dispose. */
 export interface Evaluation {
@@ -87,6 +91,7 @@ function holdKept(metrics: boolean): { dispose(): void; restore(): void } {
 class Thrown extends Error {}
 
 function call(loss: Loss): unknown {
+  if (typeof loss !== 'function') throw invalid('a function that returns the loss', loss)
   try {
     return loss()
   } catch (error) {
@@ -116,7 +121,7 @@ function finite(value: Tensor): number {
   if (!Number.isFinite(loss)) {
     throw new SaltflatError(
       'ERR_NOT_FINITE',
-      `Expected a finite loss, received ${loss}. Lower the learning rate or the noise, or look for log(0) and 0/0.`,
+      `Expected a finite loss, received ${loss}. Look for NaN in the data, log(0) and 0/0; otherwise lower the learning rate or the noise.`,
     )
   }
   return loss

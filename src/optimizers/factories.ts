@@ -2,7 +2,7 @@ import { serialization } from '@tensorflow/tfjs-core'
 import { estimators } from '../estimators/index.ts'
 import type { NoiseOptions } from '../estimators/noise.ts'
 import type { SamOptions } from '../estimators/sam.ts'
-import { knownKeys } from '../options.ts'
+import { invalid, knownKeys } from '../options.ts'
 import type { Schedule } from '../types.ts'
 import { base, bases, foreign } from './base.ts'
 import { type BatchNormMode, FlatOptimizer } from './optimizer.ts'
@@ -123,7 +123,14 @@ function wrap(name: string, inner: BaseOptimizer, given: object & CommonOptions)
 /** The base of one of ours; its own estimator must be the plain one, for estimators do not nest. */
 function plainBase(inner: FlatOptimizer) {
   const { estimator, base } = inner.settings
-  return estimator === 'plain' ? ({ ...base, options: { ...base.options } } as typeof base) : foreign(estimator)
+  if (estimator !== 'plain') {
+    throw invalid(
+      'a base optimizer such as adam() or tf.train.adam(0.001)',
+      inner,
+      `It was made by ${estimator}, and estimators do not nest: wrap its base instead.`,
+    )
+  }
+  return { ...base, options: { ...base.options } } as typeof base
 }
 
 function newSeed(): number {

@@ -11,7 +11,7 @@ import { SaltflatError } from '../errors.ts'
 import { estimators } from '../estimators/index.ts'
 import type { Loss } from '../grads/evaluate.ts'
 import { brandOptimizer, type ModelOptimizer, type RunPass, wrapTrainFunction } from '../grads/train-function.ts'
-import { number, oneOf, predicate, schedule, whole } from '../options.ts'
+import { invalid, number, oneOf, predicate, schedule, whole } from '../options.ts'
 import type { ParameterFilter, Schedule, TraceEstimate } from '../types.ts'
 import { pack, type Settings, unpack } from './config.ts'
 import { copied, joinState, type NamedTensor, splitState, writeState } from './state.ts'
@@ -28,7 +28,7 @@ export type BatchNormMode = 'last' | 'clean' | 're-estimate'
 export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
   static readonly className = 'SaltflatOptimizer'
   /** @internal set while a model's step runs */
-  passHandler: ((loss: Loss) => Scalar) | null = null
+  declare passHandler: ((loss: Loss) => Scalar) | null
   readonly #settings: Settings
   readonly #training: Training
   /** What the last `getWeights` returned. */
@@ -38,6 +38,7 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
   /** @internal use the factories */
   constructor(settings: Settings) {
     super()
+    Object.defineProperty(this, 'passHandler', { value: null, writable: true, enumerable: false })
     const estimator = estimators[settings.estimator]
     if (estimator === undefined) {
       const known = Object.keys(estimators).join(', ')
@@ -55,6 +56,13 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
   /** @internal */
   get settings(): Settings {
     return this.#settings
+  }
+
+  /** What the optimizer is, in a line: also what `console.log` shows. */
+  override toString(): string {
+    const { estimator, base } = this.#settings
+    const inner = base.kind === null ? base.foreign.getClassName() : base.kind.name
+    return `saltflat ${estimator === 'plain' ? inner : `${estimator}(${inner})`}, ${this.iterations} steps`
   }
 
   /** Steps taken. */
@@ -90,6 +98,11 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
     return estimators[this.#settings.estimator]!.passes(this.#settings.options)
   }
 
+  /** ± pairs a step, from which `curvature` comes; 0 for estimators without. */
+  get pairsPerStep(): number {
+    return estimators[this.#settings.estimator]!.pairs(this.#settings.options)
+  }
+
   /**
    * The free estimate of the trace of the Hessian of the *smoothed* loss, from the pairs that training runs anyway: mean
    * of U·(g⁺ − g⁻)/(2σ) over about the last 200 steps. null before the first, and for estimators without pairs. Exactly
@@ -114,17 +127,17 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
    * One step on a loss of your own. It is called `passesPerStep` times and must read the variables anew each time; the
    * returned cost is the mean over these calls. With `data: 'split'` it gets the number of the part as its argument, or
    * none where all of the batch is meant (a step without noise, a clean gradient, BatchNorm's clean pass). Assignments
-   * that it makes to variables happen in the last call only (see `batchNorm`), and are undone if the step fails.
+   * that it makes to variables happen in the last call only (see `batchNorm`), and are undone if the step fails. Without
+   * `variables`, all trainable ones of the process at the first step are meant, as in stock tfjs.
    */
   override minimize(f: Loss, returnCost = false, variables?: Variable[]): Scalar | null {
     if (this.passHandler !== null) return this.passHandler(f)
     this.#refuseDisposed()
     const chosen = variables ?? this.#training.weights?.variables ?? Object.values(engine().registeredVariables)
+    if (!Array.isArray(chosen)) throw invalid('an array of variables', chosen, 'Put a single one in brackets.')
     const cost = this.#training.step(
-      chosen.filter((variable) => variable.trainable),
-      (part, run) => {
-        run(part >= 0 ? () => (f as (part: number) => Scalar)(part) : f)
-      },
+      chosen.filter((variable) => variable?.trainable),
+      (part, run) => run(part >= 0 ? () => f(part) : f),
       false,
     )
     return returnCost ? scalar(cost) : null
@@ -206,3 +219,8 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
 }
 
 brandOptimizer(FlatOptimizer.prototype)
+Object.defineProperty(FlatOptimizer.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  value(this: FlatOptimizer) {
+    return this.toString()
+  },
+})

@@ -6,7 +6,7 @@ import { estimators } from '../estimators/index.ts'
 import { type Evaluation, evaluate, forward, type Loss } from '../grads/evaluate.ts'
 import { at } from '../options.ts'
 import { maskOf } from '../params/mask.ts'
-import { Weights } from '../params/weights.ts'
+import { checkVariables, Weights } from '../params/weights.ts'
 import type { Distribution, ParameterFilter, Schedule } from '../types.ts'
 import { hyperparameters } from './base.ts'
 import type { Settings } from './config.ts'
@@ -196,13 +196,14 @@ export class Training {
       if (!this.#weights.holds(variables)) {
         throw new SaltflatError(
           'ERR_STATE',
-          'Expected the same variables at every step, received others. Make one optimizer a model, and a new one after freezing or unfreezing layers.',
+          `Expected the same variables at every step, received others${firstChange(this.#weights.variables, variables)}. Make one optimizer a model, and a new one after freezing or unfreezing layers.`,
         )
       }
       this.#weights.sync()
       return this.#weights
     }
     const { base, options } = this.#settings
+    checkVariables(variables)
     const mask = maskOf(variables, options.filter as ParameterFilter | undefined)
     const sums = this.#estimator.sums(options)
     // A base that lives elsewhere is given the mean, which needs a vector.
@@ -265,6 +266,14 @@ export class Training {
       for (const { tensor: one } of named) (one as Tensor | null)?.dispose()
     }
   }
+}
+
+/** The first variable that is new or missing, for a message. */
+function firstChange(held: readonly Variable[], given: readonly Variable[]): string {
+  const added = given.find((one) => !held.includes(one))
+  if (added !== undefined) return ` ('${added.name}' is new)`
+  const gone = held.find((one) => !given.includes(one))
+  return gone === undefined ? ' (in another order)' : ` ('${gone.name}' is missing)`
 }
 
 function registered(names: readonly string[]): Variable[] {

@@ -43,7 +43,7 @@ export class Weights {
     { rule, sums }: WeightsOptions,
     open: (variables: readonly Variable[]) => Store = openStore,
   ) {
-    check(variables)
+    checkVariables(variables)
     this.variables = variables
     this.#openStore = open
     let workspace: Workspace | null = null
@@ -164,9 +164,13 @@ export class Weights {
 /** Gradients in the order of the variables; null where the loss does not depend on one. */
 export type Gradients = readonly (Tensor | null)[]
 
-function check(variables: readonly Variable[]): void {
+/** Refuses what cannot be trained: nothing, the same twice, what is disposed or not float32. */
+export function checkVariables(variables: readonly Variable[]): void {
   if (variables.length === 0) {
-    throw new SaltflatError('ERR_EMPTY', 'Expected at least one trainable variable, received none. Unfreeze a layer.')
+    throw new SaltflatError(
+      'ERR_EMPTY',
+      'Expected at least one trainable variable, received none. Unfreeze a layer and compile again, or pass variables.',
+    )
   }
   for (const variable of variables) {
     checkAlive(variable)
@@ -187,7 +191,9 @@ function check(variables: readonly Variable[]): void {
 
 function checkAlive(variable: Variable): void {
   if (typeof variable?.assign !== 'function') {
-    throw new SaltflatError('ERR_INVALID_ARGUMENT', `Expected tf.Variables, received ${shown(variable)}.`)
+    const layer = typeof (variable as { read?: unknown } | null)?.read === 'function'
+    const advice = layer ? ' Pass model.trainableWeights.map((weight) => weight.read() as tf.Variable).' : ''
+    throw new SaltflatError('ERR_INVALID_ARGUMENT', `Expected tf.Variables, received ${shown(variable)}.${advice}`)
   }
   if (variable.isDisposed) {
     throw new SaltflatError('ERR_DISPOSED', `Expected live variables, received '${variable.name}', which was disposed.`)
