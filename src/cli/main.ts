@@ -91,7 +91,7 @@ async function show(result: Comparison, { out, json }: Arguments): Promise<void>
   const { table, summary } = viewOf(result)
   const any = Object.keys(result.methods).length > 0
   if (any) console.log(`\n${toText(table)}\n`)
-  for (const sentence of summary) console.log(wrap(sentence, Math.min(process.stdout.columns ?? 100, 100)).join('\n'))
+  for (const sentence of summary) console.log(wrap(sentence, Math.min(process.stdout.columns || 100, 100)).join('\n'))
   const files = [
     ...(any ? [join(out, 'report.html'), join(out, 'report.png')] : []),
     ...(json === undefined ? [] : [json]),
