@@ -5,7 +5,7 @@ export type ErrorCode =
   | 'ERR_SHAPE' // sizes that do not fit each other
   | 'ERR_EMPTY' // nothing to train: no variables, or no elements
   | 'ERR_NOT_FINITE' // NaN or Infinity in a loss, a gradient or a weight
-  | 'ERR_LOSS' // the loss is not a scalar float32 tensor
+  | 'ERR_LOSS' // the loss, or a gradient function, threw or is not what it must be
   | 'ERR_NO_GRADIENT' // the loss depends on none of the variables
   | 'ERR_DISPOSED' // use after dispose
   | 'ERR_OVERLAP' // two arguments share memory that one of them writes

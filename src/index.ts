@@ -16,6 +16,14 @@ export type { NoiseOptions } from './estimators/noise.ts'
 export type { SamOptions } from './estimators/sam.ts'
 export type { Loss } from './grads/evaluate.ts'
 export type { NamedTensor } from './optimizers/state.ts'
+export {
+  MinimizeError,
+  type MinimizeOptions,
+  type MinimizeResult,
+  minimize,
+  type StepReport,
+} from './optimizers/minimize.ts'
+export type { VectorGradient } from './grads/vector-gradient.ts'
 export { reestimateBatchNorm } from './grads/re-estimate.ts'
 
 // Seeing curvature.

@@ -4,7 +4,9 @@ import { SideEffects } from '../grads/side-effects.ts'
 import { fromNative } from '../native/index.ts'
 import { invalid, knownKeys, number, whole } from '../options.ts'
 import { maskOf } from '../params/mask.ts'
-import { type Gradients, type Variable, Weights } from '../params/weights.ts'
+import type { Gradients } from '../params/target.ts'
+import { type Variable, Variables } from '../params/variables.ts'
+import { Weights } from '../params/weights.ts'
 import type { ParameterFilter, TraceEstimate } from '../types.ts'
 import { RunningTrace } from './running-trace.ts'
 
@@ -43,10 +45,10 @@ export function smoothedTrace(loss: Loss, options: SmoothedTraceOptions): TraceE
   number('sigma', sigma, { min: 0, open: true })
   whole('pairs', pairs, 1, 2 ** 24)
   whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)
-  const weights = new Weights(variables, { rule: 'mean', sums: 1 })
+  const weights = new Weights(new Variables(variables), { rule: 'mean', sums: 1 })
   try {
     const mask = maskOf(variables, filter)
-    const names = weights.variables.filter((_, i) => mask[i]).map(({ name }) => name)
+    const names = variables.filter((_, i) => mask[i]).map(({ name }) => name)
     const running = new RunningTrace(names, 1)
     const scales = Float32Array.from(mask, (perturbed) => (perturbed ? sigma : 0))
     const effects = new SideEffects(variables)

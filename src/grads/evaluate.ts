@@ -9,11 +9,12 @@ import { withKernels } from './kernels/index.ts'
  */
 export type Loss = (part?: number) => Scalar
 
-/** One evaluation. The gradients are the caller's to dispose. */
-export interface Evaluation {
+/** One evaluation. The gradients are the caller's to give back. */
+export interface Evaluation<G = Tensor> {
+  /** NaN where nobody says it. */
   readonly loss: number
-  /** In the order of the variables; null where the loss does not depend on one. */
-  readonly gradients: (Tensor | null)[]
+  /** In the order of the tensors; null where the loss does not depend on one. */
+  readonly gradients: readonly (G | null)[]
 }
 
 /**

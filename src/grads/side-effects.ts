@@ -7,19 +7,20 @@ type Assign = (this: Variable, value: Tensor) => void
  * pass, and not at all in a step that fails.
  */
 export class SideEffects {
-  readonly #prototype: { assign: Assign }
+  readonly #variables: readonly Variable[]
   readonly #before: { variable: Variable; value: Tensor }[] = []
 
   constructor(variables: readonly Variable[]) {
-    // The class of the variables' own tfjs-core, should there be several copies.
-    this.#prototype = Object.getPrototypeOf(variables[0]) as { assign: Assign }
+    this.#variables = variables
   }
 
   /** Runs a pass whose assignments are ignored (`moving` false), or made and remembered. */
   during<T>(moving: boolean, f: () => T): T {
-    const original = this.#prototype.assign
+    // The class of the variables' own tfjs-core, should there be several copies.
+    const prototype = Object.getPrototypeOf(this.#variables[0]) as { assign: Assign }
+    const original = prototype.assign
     const before = this.#before
-    this.#prototype.assign = moving
+    prototype.assign = moving
       ? function (value) {
           if (!before.some(({ variable }) => variable === this)) {
             const value = this.clone()
@@ -33,7 +34,7 @@ export class SideEffects {
     try {
       return f()
     } finally {
-      this.#prototype.assign = original
+      prototype.assign = original
     }
   }
 

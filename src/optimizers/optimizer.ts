@@ -12,9 +12,11 @@ import { estimators } from '../estimators/index.ts'
 import type { Loss } from '../grads/evaluate.ts'
 import { brandOptimizer, type ModelOptimizer, type RunPass, wrapTrainFunction } from '../grads/train-function.ts'
 import { invalid, number, oneOf, predicate, schedule, whole } from '../options.ts'
+import { Variables } from '../params/variables.ts'
 import type { ParameterFilter, Schedule, TraceEstimate } from '../types.ts'
 import { pack, type Settings, unpack } from './config.ts'
 import { copied, joinState, type NamedTensor, splitState, writeState } from './state.ts'
+import { GivenGradients, matched, type Pass, TensorOracle } from './tensor-oracle.ts'
 import { Training } from './training.ts'
 
 /** How BatchNorm's moving statistics are taken from a step that evaluates the loss several times. */
@@ -22,8 +24,8 @@ export type BatchNormMode = 'last' | 'clean' | 're-estimate'
 
 /**
  * A tf.Optimizer made of a gradient estimator and a base optimizer. Made by `nso`, `sam`, `oneSided`, `adam`, `adamw`,
- * `sgd` and `momentum`; works with `model.compile` + `fit`, `fitDataset`, `trainOnBatch`, and in own loops through
- * `minimize`.
+ * `sgd` and `momentum`; works with `model.compile` + `fit`, `fitDataset`, `trainOnBatch`, in own loops through its method
+ * `minimize`, and on a plain Float32Array through the function `minimize`.
  */
 export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
   static readonly className = 'SaltflatOptimizer'
@@ -133,20 +135,17 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
   override minimize(f: Loss, returnCost = false, variables?: Variable[]): Scalar | null {
     if (this.passHandler !== null) return this.passHandler(f)
     this.#refuseDisposed()
-    const chosen = variables ?? this.#training.weights?.variables ?? Object.values(engine().registeredVariables)
+    const chosen = variables ?? this.#variables ?? Object.values(engine().registeredVariables)
     if (!Array.isArray(chosen)) throw invalid('an array of variables', chosen, 'Put a single one in brackets.')
-    const cost = this.#training.step(
-      chosen.filter((variable) => variable?.trainable),
-      (part, run) => run(part >= 0 ? () => f(part) : f),
-      false,
-    )
+    const trainable = chosen.filter((variable) => variable?.trainable)
+    const cost = this.#step(trainable, (part, run) => run(part >= 0 ? () => f(part) : f), false)
     return returnCost ? scalar(cost) : null
   }
 
   /** @internal One step of a model; see `ModelOptimizer`. */
   stepModel(variables: Variable[], run: RunPass): number {
     this.#refuseDisposed()
-    return this.#training.step(
+    return this.#step(
       variables,
       (part, evaluateLoss, reported) => {
         run(part, (loss) => scalar(evaluateLoss(loss)), reported)
@@ -155,10 +154,22 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
     )
   }
 
+  /** Whether `dispose` was called. */
+  get disposed(): boolean {
+    return this.#disposed
+  }
+
+  /** @internal What `minimize` on a plain array drives. */
+  get training(): Training {
+    this.#refuseDisposed()
+    return this.#training
+  }
+
   /** Applies the base optimizer to gradients computed elsewhere; the estimator has no part in it. */
   override applyGradients(gradients: NamedTensorMap | NamedTensor[]): void {
     this.#refuseDisposed()
-    this.#training.apply(gradients)
+    const { variables, gradients: inOrder } = matched(gradients, this.#variables)
+    this.#training.apply(new Variables(variables), new GivenGradients(inOrder, variables, this.#settings))
   }
 
   /** Frees native memory. Twice is harmless; a step afterwards is refused. */
@@ -206,6 +217,17 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
     const { own, rest, iterations } = splitState(weights, foreign !== null)
     this.#training.restore(own.map(copied), iterations)
     await foreign?.setWeights(rest)
+  }
+
+  /** What it trains, where that is variables. */
+  get #variables(): readonly Variable[] | null {
+    const target = this.#training.weights?.target
+    return target instanceof Variables ? target.tensors : null
+  }
+
+  #step(variables: readonly Variable[], pass: Pass, metrics: boolean): number {
+    const oracle = new TensorOracle({ variables, settings: this.#settings, pass, metrics })
+    return this.#training.step(new Variables(variables), oracle)
   }
 
   #refuseDisposed(): void {

@@ -1,57 +1,56 @@
-import { engine, type Tensor } from '@tensorflow/tfjs-core'
 import { SaltflatError } from '../errors.ts'
 import type { Tools } from '../estimators/estimator.ts'
 import type { Evaluation } from '../grads/evaluate.ts'
-import { withKernels } from '../grads/kernels/index.ts'
 import { withRandomness } from '../grads/randomness.ts'
-import { SideEffects } from '../grads/side-effects.ts'
 import { fromNative, type Hyperparameters } from '../native/index.ts'
 import type { StepNoise, Weights } from '../params/weights.ts'
+import type { Oracle } from './oracle.ts'
 
 /** What one step needs. */
-export interface StepInputs {
-  weights: Weights
-  /** Evaluates the loss at the model's present values; `index` counts the passes of this step. */
-  evaluate(perturbation: number, index: number, effects: SideEffects): Evaluation
+export interface StepInputs<G> {
+  weights: Weights<G>
+  oracle: Oracle<G>
+  /** Evaluates the gradient at the present values; `index` counts the passes of this step. */
+  evaluate(perturbation: number, index: number): Evaluation<G>
   noise: Omit<StepNoise, 'scales'>
-  /** Which variables are perturbed. */
+  /** Which tensors are perturbed. */
   mask: readonly boolean[]
   hyper: Hyperparameters
-  /** A base optimizer that lives elsewhere, given the mean gradient. */
-  update: ((mean: (tensor: number) => Float32Array | null) => void) | null
 }
 
 /** One step: hands the estimator its tools, and leaves everything as it was if anything goes wrong. */
-export class Step {
-  readonly #inputs: StepInputs
-  readonly #effects: SideEffects
+export class Step<G> {
+  readonly #inputs: StepInputs<G>
   readonly #losses: number[] = []
   readonly #reached: boolean[]
-  #last: (Tensor | null)[] = []
+  #last: readonly (G | null)[] = []
   #size = 0
 
-  constructor(inputs: StepInputs) {
+  constructor(inputs: StepInputs<G>) {
     this.#inputs = inputs
-    this.#effects = new SideEffects(inputs.weights.variables)
-    this.#reached = inputs.weights.variables.map(() => false)
+    this.#reached = inputs.weights.tensors.map(() => false)
   }
 
-  /** Mean loss over the passes. */
+  /** Mean loss over the passes; NaN where one of them has none. */
   get meanLoss(): number {
     return this.#losses.reduce((sum, loss) => sum + loss, 0) / this.#losses.length
   }
 
   /** Runs `drive` with perturbations of this size. A failure restores weights and side effects, and is typed. */
   run(drive: (tools: Tools) => void, size: number): void {
-    const { weights, noise } = this.#inputs
+    const { weights, oracle, noise } = this.#inputs
     this.#size = size
     try {
       weights.begin({ ...noise, scales: this.#scales(this.#size) })
-      withKernels(engine().backendName, () => drive(this.#tools()))
-      this.#effects.commit()
+      oracle.around(() => {
+        const { prepare } = oracle
+        if (prepare !== null) withRandomness({ ...noise, perturbation: 0 }, prepare)
+        drive(this.#tools())
+      })
+      oracle.commit()
     } catch (error) {
       try {
-        this.#effects.undo()
+        oracle.undo()
       } finally {
         this.#restore(error)
       }
@@ -74,12 +73,6 @@ export class Step {
     }
   }
 
-  /** A pass of another kind, such as a clean forward one. */
-  extra(pass: (effects: SideEffects) => void): void {
-    const { noise } = this.#inputs
-    withRandomness({ ...noise, perturbation: 0 }, () => pass(this.#effects))
-  }
-
   /** U·(g⁺ − g⁻)/(2σ) of each perturbed tensor, averaged over the pairs; null where there was none. */
   traceSamples(pairs: number): number[] | null {
     if (pairs === 0 || this.#size === 0) return null
@@ -95,7 +88,7 @@ export class Step {
   }
 
   #tools(): Tools {
-    const { weights, hyper, update } = this.#inputs
+    const { weights, hyper, oracle } = this.#inputs
     return {
       gradient: (perturbation) => this.#gradient(perturbation),
       perturb: (j) => weights.perturb(j),
@@ -113,7 +106,7 @@ export class Step {
       ascend: (scale) => weights.ascend(this.#scales(scale), this.#last),
       finish: (parts, scale, pair = -1) => {
         weights.finish(parts, scale, this.#size === 0 ? -1 : pair, hyper, this.#last)
-        update?.((tensor) => (this.#reached[tensor] ? weights.mean(tensor) : null))
+        oracle.update?.((tensor) => (this.#reached[tensor] ? weights.mean(tensor) : null))
       },
     }
   }
@@ -123,7 +116,7 @@ export class Step {
     this.#release()
     const index = this.#losses.length
     const { loss, gradients } = withRandomness({ ...noise, perturbation: Math.max(0, perturbation) }, () =>
-      evaluate(perturbation, index, this.#effects),
+      evaluate(perturbation, index),
     )
     this.#losses.push(loss)
     this.#last = gradients
@@ -131,12 +124,12 @@ export class Step {
   }
 
   #release(): void {
-    for (const gradient of this.#last) gradient?.dispose()
+    for (const gradient of this.#last) if (gradient !== null) this.#inputs.weights.target.release(gradient)
     this.#last = []
   }
 
   #notFinite(tensor: number, cause?: unknown): SaltflatError {
-    const name = this.#inputs.weights.variables[tensor]?.name ?? String(tensor)
+    const name = this.#inputs.weights.tensors[tensor]?.name ?? String(tensor)
     return new SaltflatError(
       'ERR_NOT_FINITE',
       `Expected finite gradients, received NaN or Infinity for '${name}' in pass ${this.#losses.length} of step ${this.#inputs.noise.step}. Lower the learning rate or the noise.`,

@@ -1,14 +1,13 @@
-import type { Variable } from '@tensorflow/tfjs-core'
 import { SaltflatError } from '../errors.ts'
 import { predicate } from '../options.ts'
 import type { ParameterFilter } from '../types.ts'
 
-/** Which variables a filter lets through. One that lets none through is refused: it would be a step without noise. */
-export function maskOf(variables: readonly Variable[], filter: ParameterFilter | undefined): boolean[] {
+/** Which tensors a filter lets through. One that lets none through is refused: it would be a step without noise. */
+export function maskOf(tensors: readonly { readonly name: string }[], filter: ParameterFilter | undefined): boolean[] {
   const passes = predicate(filter)
   let mask: boolean[]
   try {
-    mask = variables.map(({ name }, i) => Boolean(passes(name, i)))
+    mask = tensors.map(({ name }, i) => Boolean(passes(name, i)))
   } catch (cause) {
     if (cause instanceof SaltflatError) throw cause
     throw new SaltflatError('ERR_INVALID_ARGUMENT', `Expected a filter that answers, received a throw: ${cause}`, {
@@ -16,9 +15,9 @@ export function maskOf(variables: readonly Variable[], filter: ParameterFilter |
     })
   }
   if (mask.includes(true)) return mask
-  const names = variables.slice(0, 8).map(({ name }) => `'${name}'`)
+  const names = tensors.slice(0, 8).map(({ name }) => `'${name}'`)
   throw new SaltflatError(
     'ERR_INVALID_ARGUMENT',
-    `Expected a filter that matches a variable, received one that matches none of ${names.join(', ')}${variables.length > 8 ? ', …' : ''}.`,
+    `Expected a filter that matches a variable, received one that matches none of ${names.join(', ')}${tensors.length > 8 ? ', …' : ''}.`,
   )
 }

@@ -1,21 +1,22 @@
 import type { Tensor, Variable } from '@tensorflow/tfjs-core'
 
 /**
- * Where the values of some variables live, on one backend. Values are values: a clone, or a tensor that the user passed
- * to `assign`, never changes under them, so a store writes in place only where nobody else refers to the memory.
+ * Where the values of what is trained live; for variables, on one backend. Values are values: a clone, or a tensor that
+ * the user passed to `assign`, never changes under them, so a store writes in place only where nobody else refers to the
+ * memory.
  */
-export interface Store {
+export interface Store<G = Tensor> {
   /** Name for `doctor` and errors. */
   readonly name: string
-  /** Whether somebody else has assigned to a variable since the last write. */
+  /** Whether somebody else has set values since the last write. */
   changed(): boolean
-  /** The variables' values, for reading until the next tfjs call. */
+  /** The values, for reading until the next tfjs call. */
   read(): Float32Array[]
-  /** Lets `fill` set arrays that then are the variables' values. If `fill` throws, tfjs still has values to compute with,
-   * but in-place memory may hold anything: write again. */
+  /** Lets `fill` set arrays that then are the values. If `fill` throws, there still are values to compute with, but
+   * in-place memory may hold anything: write again. */
   write(fill: (out: Float32Array[]) => void): void
   /** The values of gradients, for reading until the next tfjs call; null stays null. */
-  values(tensors: readonly (Tensor | null)[]): (Float32Array | null)[]
+  values(gradients: readonly (G | null)[]): (Float32Array | null)[]
 }
 
 /** Opens a store for variables that live on the active backend, or says that it cannot. */

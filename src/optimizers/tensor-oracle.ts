@@ -1,0 +1,149 @@
+import {
+  engine,
+  type NamedTensorMap,
+  type Tensor,
+  type Optimizer as TfOptimizer,
+  tensor,
+  type Variable,
+} from '@tensorflow/tfjs-core'
+import { SaltflatError } from '../errors.ts'
+import { type Evaluation, evaluate, forward, type Loss } from '../grads/evaluate.ts'
+import { withKernels } from '../grads/kernels/index.ts'
+import { SideEffects } from '../grads/side-effects.ts'
+import type { Settings } from './config.ts'
+import type { Mean, Oracle } from './oracle.ts'
+import type { NamedTensor } from './state.ts'
+
+/**
+ * Runs a loss once: on part `part` of the batch (-1: all of it), through `run`, which evaluates what it is given. Only
+ * passes that are `reported` count in a model's metrics.
+ */
+export type Pass = (part: number, run: (loss: Loss) => number, reported: boolean) => void
+
+/** How one step gets its gradients. */
+export interface TensorOracleInputs {
+  readonly variables: readonly Variable[]
+  readonly settings: Settings
+  readonly pass: Pass
+  /** The loss is a model's and keeps its metrics. */
+  readonly metrics: boolean
+}
+
+/** Gradients of a loss by tfjs, whose assignments to variables happen once a step and are undone if it fails. */
+export class TensorOracle implements Oracle<Tensor> {
+  readonly prepare: (() => void) | null
+  readonly update: ((mean: Mean) => void) | null
+  readonly #inputs: TensorOracleInputs
+  readonly #effects: SideEffects
+
+  constructor(inputs: TensorOracleInputs) {
+    const { variables, settings, pass, metrics } = inputs
+    this.#inputs = inputs
+    this.#effects = new SideEffects(variables)
+    const clean = () => pass(-1, (loss) => this.#effects.during(true, () => forward(loss, metrics)), false)
+    this.prepare = settings.batchNorm === 'clean' ? clean : null
+    this.update = updateBy(settings, variables)
+  }
+
+  evaluate(part: number, last: boolean): Evaluation {
+    const { variables, settings, pass, metrics } = this.#inputs
+    let result: Evaluation | null = null
+    const run = (loss: Loss) => {
+      const moving = settings.batchNorm === 'last' && last
+      result = this.#effects.during(moving, () => evaluate(loss, variables, metrics))
+      return result.loss
+    }
+    pass(part, run, true)
+    return result!
+  }
+
+  around(run: () => void): void {
+    withKernels(engine().backendName, run)
+  }
+
+  commit(): void {
+    this.#effects.commit()
+  }
+
+  undo(): void {
+    this.#effects.undo()
+  }
+}
+
+/** Gradients computed elsewhere, in the order of the variables. */
+export class GivenGradients implements Oracle<Tensor> {
+  readonly prepare = null
+  readonly update: ((mean: Mean) => void) | null
+  readonly #gradients: readonly (Tensor | null)[]
+
+  constructor(gradients: readonly (Tensor | null)[], variables: readonly Variable[], settings: Settings) {
+    this.#gradients = gradients
+    this.update = updateBy(settings, variables)
+  }
+
+  evaluate(): Evaluation {
+    // Clones, for a step gives back what it has used.
+    return { loss: 0, gradients: this.#gradients.map((one) => one?.clone() ?? null) }
+  }
+
+  around(run: () => void): void {
+    withKernels(engine().backendName, run)
+  }
+
+  commit(): void {}
+
+  undo(): void {}
+}
+
+/**
+ * The variables that gradients by name belong to (`known` ones, else those that tfjs has registered under these names),
+ * and the gradients in their order. tfjs leaves out variables that the loss does not reach.
+ */
+export function matched(
+  gradients: NamedTensorMap | readonly NamedTensor[],
+  known: readonly Variable[] | null,
+): { variables: readonly Variable[]; gradients: (Tensor | null)[] } {
+  const byName = new Map<string, Tensor | null>(
+    Array.isArray(gradients)
+      ? gradients.map(({ name, tensor: one }) => [name, one ?? null])
+      : Object.entries(gradients as NamedTensorMap),
+  )
+  const registered = engine().registeredVariables
+  const variables = known ?? [...byName.keys()].map((name) => registered[name] ?? fail(unknownVariable(name)))
+  const names = new Set(variables.map(({ name }) => name))
+  for (const name of byName.keys()) if (!names.has(name)) throw unknownVariable(name)
+  return { variables, gradients: variables.map(({ name, trainable }) => (trainable && byName.get(name)) || null) }
+}
+
+function unknownVariable(name: string): SaltflatError {
+  return new SaltflatError(
+    'ERR_INVALID_ARGUMENT',
+    `Expected gradients of the variables that this optimizer trains, received '${name}'.`,
+  )
+}
+
+function fail(error: Error): never {
+  throw error
+}
+
+/** The update of a wrapped stock optimizer. */
+function updateBy({ base }: Settings, variables: readonly Variable[]): ((mean: Mean) => void) | null {
+  const { foreign } = base
+  return foreign === null ? null : (mean) => updateForeign(foreign, variables, mean)
+}
+
+function updateForeign(foreign: TfOptimizer, variables: readonly Variable[], mean: Mean): void {
+  const named = variables.map(({ name, shape }, t) => {
+    const values = mean(t)
+    return { name, tensor: values === null ? null : tensor(values, shape, 'float32') }
+  })
+  try {
+    // A missing gradient is null here, as in stock `minimize`.
+    foreign.applyGradients(named as NamedTensor[])
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause)
+    throw new SaltflatError('ERR_BASE', `The base optimizer threw: ${text}`, { cause })
+  } finally {
+    for (const { tensor: one } of named) one?.dispose()
+  }
+}
