@@ -26,6 +26,20 @@ export {
 export type { VectorGradient } from './grads/vector-gradient.ts'
 export { reestimateBatchNorm } from './grads/re-estimate.ts'
 
+// Schedules: of the learning rate, sigma or rho.
+export {
+  constant,
+  cosine,
+  exponential,
+  geometric,
+  joined,
+  linear,
+  stepDecay,
+  valueAt,
+  warmup,
+} from './schedules.ts'
+export type { ScheduleDecay, ScheduleObject, SchedulePart, ScheduleSpan } from './types.ts'
+
 // Seeing curvature.
 export { curvature } from './callbacks/curvature.ts'
 export { type SmoothedTraceOptions, smoothedTrace } from './curvature/smoothed-trace.ts'

@@ -1,5 +1,51 @@
-/** A number, or a function of the step (0, 1, 2, …) that gives it. */
-export type Schedule = number | ((step: number) => number)
+/**
+ * A number for all steps, a function of the step (0, 1, 2, …), or a schedule that survives a save: what `cosine`,
+ * `warmup` and their like make.
+ */
+export type Schedule = number | ((step: number) => number) | ScheduleObject
+
+/** A schedule as plain data, which JSON keeps: the factories make it, and check it where it was written by hand. */
+export type ScheduleObject =
+  | { readonly kind: 'constant'; readonly value: number }
+  | ({ readonly kind: 'linear' } & ScheduleSpan)
+  | ({ readonly kind: 'geometric' } & ScheduleSpan)
+  | ({ readonly kind: 'cosine' } & ScheduleSpan)
+  | ({ readonly kind: 'step-decay' } & ScheduleDecay)
+  | ({ readonly kind: 'exponential' } & ScheduleDecay)
+  | {
+      readonly kind: 'joined'
+      readonly parts: readonly SchedulePart[]
+      /** What follows the parts and goes on for good. */
+      readonly last: number | ScheduleObject
+    }
+
+/** From one value to another over some steps; the last one stays. */
+export interface ScheduleSpan {
+  /** Value at step 0. */
+  readonly initial: number
+  /** Value at step `steps` and after it. */
+  readonly final: number
+  /** Steps from one to the other: a whole number ≥ 1. */
+  readonly steps: number
+}
+
+/** A value multiplied by a factor again and again. */
+export interface ScheduleDecay {
+  /** Value at step 0. */
+  readonly initial: number
+  /** Factor for each `every` steps: > 0; below 1 the value falls. */
+  readonly factor: number
+  /** Steps between the factors: a whole number ≥ 1. */
+  readonly every: number
+}
+
+/** One of the schedules that follow each other. */
+export interface SchedulePart {
+  /** It starts at its own step 0. */
+  readonly schedule: number | ScheduleObject
+  /** How long it counts: a whole number of steps ≥ 1. */
+  readonly steps: number
+}
 
 /** Shape of the noise U; every one has mean 0 and unit variance. */
 export type Distribution = 'gaussian' | 'rademacher' | 'uniform' | 'laplace'

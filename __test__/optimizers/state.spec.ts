@@ -1,5 +1,17 @@
 import test from 'ava'
-import { adam, adamw, type FlatOptimizer, nso, sam, sgd } from '../../src/index.ts'
+import {
+  adam,
+  adamw,
+  cosine,
+  type FlatOptimizer,
+  geometric,
+  joined,
+  linear,
+  nso,
+  sam,
+  sgd,
+  warmup,
+} from '../../src/index.ts'
 import type { NamedTensor } from '../../src/optimizers/state.ts'
 import { bits, onEachBackend, tf } from '../helpers/backends.ts'
 import { random, start, weightsOf } from '../helpers/training.ts'
@@ -59,6 +71,14 @@ const configs: [string, () => FlatOptimizer][] = [
   ['nso, nothing said', () => nso(sgd())],
   ['sam on tf.train.adam', () => sam(tf.train.adam(0.03), { rho: 0.2, seed: 5 })],
   ['adam alone', () => adam({ learningRate: 0.5 })],
+  [
+    'schedules as objects',
+    () =>
+      nso(adam({ learningRate: joined([warmup({ final: 0.1, steps: 5 }), cosine({ initial: 0.1, steps: 95 })]) }), {
+        sigma: geometric({ initial: 1e-5, final: 0.02, steps: 100 }),
+      }),
+  ],
+  ['sam with a radius that grows', () => sam(sgd(), { rho: linear({ initial: 0, final: 0.1, steps: 10 }) })],
 ]
 
 for (const [name, make] of configs) {
@@ -105,6 +125,14 @@ onEachBackend(test, 'functions are not saved: a step of the loaded model says so
 const resumed: [string, () => FlatOptimizer][] = [
   ['nso on adam, k = 2', () => nso(adam({ learningRate: 0.05 }), { sigma: 0.05, seed: 7, perturbations: 2 })],
   ['sam on adamw', () => sam(adamw({ learningRate: 0.05 }), { seed: 7 })],
+  [
+    'nso on adam with schedules as objects',
+    () =>
+      nso(adam({ learningRate: joined([warmup({ final: 0.1, steps: 3 }), cosine({ initial: 0.1, steps: 9 })]) }), {
+        sigma: linear({ initial: 0, final: 0.1, steps: 8 }),
+        seed: 7,
+      }),
+  ],
   ['nso on tf.train.momentum', () => nso(tf.train.momentum(0.05, 0.9), { sigma: 0.05, seed: 7 })],
 ]
 

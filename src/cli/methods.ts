@@ -1,4 +1,4 @@
-import { adam, nso, sam } from '../index.ts'
+import { adam, cosine, nso, sam } from '../index.ts'
 import type { MethodName } from '../report/comparison.ts'
 import type { Settings } from './settings.ts'
 
@@ -13,10 +13,7 @@ export function stepsOf(method: MethodName, { gradientEvaluations }: Settings): 
 /** The optimizer of a method: Adam with a learning rate that falls to 0 over the method's own steps, plain or wrapped. */
 export function optimizerOf(method: MethodName, settings: Settings): ReturnType<typeof adam | typeof sam | typeof nso> {
   const { learningRate, rho, sigma, seed } = settings
-  const steps = stepsOf(method, settings)
-  const base = adam({
-    learningRate: (step) => learningRate * 0.5 * (1 + Math.cos((Math.PI * Math.min(step, steps)) / steps)),
-  })
+  const base = adam({ learningRate: cosine({ initial: learningRate, steps: stepsOf(method, settings) }) })
   if (method === 'sam') return sam(base, { rho })
   if (method === 'nso') return nso(base, { sigma, perturbations: 1, seed })
   return base

@@ -1,0 +1,54 @@
+import { SaltflatError, shown } from './errors.ts'
+
+/** The form of every refusal of an argument: expected, received, what to do. */
+export function invalid(expected: string, received: unknown, advice = ''): SaltflatError {
+  const tail = advice === '' ? '' : ` ${advice}`
+  return new SaltflatError('ERR_INVALID_ARGUMENT', `Expected ${expected}, received ${shown(received)}.${tail}`)
+}
+
+/** A finite number of `min` (exclusive where `open`) to `max`. */
+export function number(
+  name: string,
+  value: unknown,
+  { min = -Infinity, max = Infinity, open = false }: { min?: number; max?: number; open?: boolean } = {},
+): number {
+  const fits =
+    typeof value === 'number' && Number.isFinite(value) && value <= max && (open ? value > min : value >= min)
+  if (!fits) {
+    const lower = min === -Infinity ? '' : ` ${open ? '>' : '≥'} ${min}`
+    const upper = max === Infinity ? '' : `${lower === '' ? '' : ' and'} ≤ ${max}`
+    throw invalid(`a finite number${lower}${upper} for ${name}`, value)
+  }
+  return value
+}
+
+/** A whole number of `min` to `max`. */
+export function whole(name: string, value: unknown, min: number, max: number): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min || value > max) {
+    throw invalid(`a whole number of ${min} to ${max} for ${name}`, value)
+  }
+  return value
+}
+
+/** One of the listed strings. */
+export function oneOf<T extends string>(name: string, value: unknown, known: readonly T[]): T {
+  if (typeof value !== 'string' || !(known as readonly string[]).includes(value)) {
+    throw invalid(`${known.map((one) => `'${one}'`).join(' or ')} for ${name}`, value)
+  }
+  return value as T
+}
+
+/** Refuses keys that no one reads: a misspelt option is otherwise a silent default. */
+export function knownKeys(name: string, options: object, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) {
+    throw invalid(`an object for ${name}`, options, 'Write options by name, as in adam({ learningRate: 0.1 }).')
+  }
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) {
+      throw new SaltflatError(
+        'ERR_INVALID_ARGUMENT',
+        `Expected only ${known.join(', ')} in ${name}, received '${key}'. Look for a misspelt name.`,
+      )
+    }
+  }
+}
