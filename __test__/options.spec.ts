@@ -3,9 +3,12 @@ import {
   adam,
   adamw,
   curvature,
+  lion,
   momentum,
+  nesterov,
   nso,
   oneSided,
+  rmsprop,
   SaltflatError,
   type SmoothedTraceOptions,
   sam,
@@ -29,7 +32,19 @@ const common: Bad[] = [
   ['filter', [1, null, {}, ['kernel', 2]]],
   unknown,
 ]
+/** What every base optimizer takes. */
+const gradient: Bad[] = [
+  nonNegative('weightDecay'),
+  nonNegative('l2'),
+  positive('clipNorm'),
+  positive('clipValue'),
+  ['accumulation', [0, -1, 1.5, 2 ** 25, Number.NaN, '2', null]],
+  ['decayFilter', [1, {}, [1], null]],
+  ['distance', [-1, Number.NaN, 'far', [], [1], [{ strength: -1 }], [{ strength: 1, from: 'here' }], [{ sigma: 1 }]]],
+]
+const flag = (name: string): Bad => [name, [1, 'true', null]]
 const noise: Bad[] = [
+  ['rounds', [8, 0, '10', null]],
   positive('sigma'),
   ['perturbations', [0, -1, 1.5, 1e9, 2 ** 24 + 1, Number.NaN, '2', null]],
   ['distribution', ['normal', 'Gaussian', null, 1]],
@@ -42,8 +57,11 @@ const noise: Bad[] = [
 const factories: [string, (options: never) => unknown, readonly Bad[]][] = [
   ['sgd', sgd, [rate, unknown, ['momentum', [0.9]]]],
   ['momentum', momentum, [rate, decay('momentum'), unknown]],
-  ['adam', adam, [rate, decay('beta1'), decay('beta2'), nonNegative('epsilon'), unknown, ['weightDecay', [0.1]]]],
-  ['adamw', adamw, [rate, decay('beta1'), decay('beta2'), nonNegative('epsilon'), nonNegative('weightDecay'), unknown]],
+  ['adam', adam, [rate, decay('beta1'), decay('beta2'), nonNegative('epsilon'), unknown, ['decay', [0.1]]]],
+  ['adamw', adamw, [rate, decay('beta1'), decay('beta2'), nonNegative('epsilon'), ...gradient, unknown]],
+  ['nesterov', nesterov, [rate, decay('momentum'), ...gradient, unknown]],
+  ['rmsprop', rmsprop, [rate, decay('decay'), decay('momentum'), flag('centered'), ...gradient, unknown]],
+  ['lion', lion, [rate, decay('beta1'), decay('beta2'), ...gradient, unknown, ['epsilon', [0.1]]]],
   ['nso', (options) => nso(sgd(), options), [...noise, ['rho', [0.1]]]],
   ['oneSided', (options) => oneSided(sgd(), options), [...noise, ['rho', [0.1]]]],
   ['sam', (options) => sam(sgd(), options), [positive('rho'), ...common, ['sigma', [0.1]]]],

@@ -3,15 +3,20 @@
 
 // Training into flat minima.
 export { nso, oneSided, sam } from './optimizers/factories.ts'
-export { adam, adamw, momentum, sgd } from './optimizers/factories.ts'
+export { adam, adamw, lion, momentum, nesterov, rmsprop, sgd } from './optimizers/factories.ts'
+export { noBiasesOrNorms } from './optimizers/penalties.ts'
 export type {
   AdamOptions,
-  AdamWOptions,
   BaseOnlyOptions,
   BaseOptimizer,
   CommonOptions,
+  LionOptions,
+  MomentumOptions,
+  RmsPropOptions,
 } from './optimizers/factories.ts'
 export { type BatchNormMode, FlatOptimizer } from './optimizers/optimizer.ts'
+export type { GradientOptions } from './optimizers/base.ts'
+export type { DistanceGroup, PenaltyOptions } from './optimizers/penalties.ts'
 export type { NoiseOptions } from './estimators/noise.ts'
 export type { SamOptions } from './estimators/sam.ts'
 export type { Loss } from './grads/evaluate.ts'
@@ -42,6 +47,7 @@ export type { ScheduleDecay, ScheduleObject, SchedulePart, ScheduleSpan } from '
 
 // Seeing curvature.
 export { curvature } from './callbacks/curvature.ts'
+export { type PerturbBatchOptions, perturbBatch } from './curvature/perturb-batch.ts'
 export { type SmoothedTraceOptions, smoothedTrace } from './curvature/smoothed-trace.ts'
 
 // tfjs repairs, useful on their own.

@@ -51,7 +51,7 @@ export interface SchedulePart {
 export type Distribution = 'gaussian' | 'rademacher' | 'uniform' | 'laplace'
 
 /**
- * Which weights an estimator perturbs, by variable name (such as `dense_Dense1/kernel`): a part of the name, a regular
+ * Which weights something applies to, by variable name (such as `dense_Dense1/kernel`): a part of the name, a regular
  * expression, several of either (any may match), or a function of the name and the place among the trainable weights.
  */
 export type ParameterFilter =

@@ -2,12 +2,16 @@ import test from 'ava'
 import { loadBinding } from '../../src/native/index.ts'
 
 const { Workspace, alignedArray, sample, randomWords, selfTest } = loadBinding()
-const zero = { learningRate: 0.1, beta1: 0, beta2: 0, epsilon: 0, weightDecay: 0, step: 1 }
+const last = {
+  ...{ last: 1, pair: 0, sum: 0, scale: 1, perturbation: -1, first: true, lastOf: 1 },
+  ...{ learningRate: 0.1, beta1: 0, beta2: 0, epsilon: 0, step: 1 },
+}
+const uphill = { last: 1, pair: 0, metric: 'plain' }
 
 function workspace(sizes = [3, 2], rule = 'sgd', sums = 1) {
-  const made = new Workspace(sizes, rule, sums)
+  const made = new Workspace(sizes, rule, { sums })
   made.load(sizes.map((size) => new Float32Array(size).fill(1)))
-  made.begin(1, 'gaussian', 0, 0, new Float32Array(sizes.length).fill(0.1))
+  made.begin(1, 'gaussian', 10, 0, 0, new Float32Array(sizes.length).fill(0.1), true)
   return made
 }
 
@@ -54,8 +58,8 @@ for (const [what, code, make] of bad) {
       ['perturb', () => made.perturb(0, out())],
       ['flip', () => made.flip(0, g, out())],
       ['collect', () => made.collect(0, 1, true, g, out())],
-      ['ascend', () => made.ascend(new Float32Array(2), g, out())],
-      ['finish', () => made.finish('last', 1, -1, zero, g, out())],
+      ['ascend', () => made.ascend(new Float32Array(2), uphill, null, g, out())],
+      ['finish', () => made.finish(last, g, out())],
     ]
     for (const [name, call] of calls) t.throws(call, { code }, name)
     const w = floats(3, 2)
@@ -87,19 +91,34 @@ test('elements that run code when they are fetched cannot pull memory away', (t)
 
 test('numbers out of range, unknown names and calls after dispose are refused', (t) => {
   const invalid = { code: 'ERR_INVALID_ARGUMENT' }
-  for (const size of [-1, 1.5, Number.NaN, 2 ** 31]) t.throws(() => new Workspace([size], 'sgd', 0), invalid)
-  t.throws(() => new Workspace([], 'sgd', 0), invalid)
-  t.throws(() => new Workspace([1], 'sdg', 0), invalid)
-  t.throws(() => new Workspace([1], 'sgd', 3), invalid)
-  t.throws(() => new Workspace([1], 'sgd', 0, { threads: -1 }), invalid)
-  t.throws(() => new Workspace([1], 'sgd', 0, { simd: 'mmx' }), { code: 'ERR_UNSUPPORTED' })
+  for (const size of [-1, 1.5, Number.NaN, 2 ** 31]) t.throws(() => new Workspace([size], 'sgd', { sums: 0 }), invalid)
+  t.throws(() => new Workspace([], 'sgd', { sums: 0 }), invalid)
+  t.throws(() => new Workspace([1], 'sdg', { sums: 0 }), invalid)
+  t.throws(() => new Workspace([1], 'sgd', { sums: 3 }), invalid)
+  t.throws(() => new Workspace([1], 'sgd', { sums: 0 }, { threads: -1 }), invalid)
+  t.throws(() => new Workspace([1], 'sgd', { sums: 0 }, { simd: 'mmx' }), { code: 'ERR_UNSUPPORTED' })
   const made = workspace()
+  const begin = (changes: object) => {
+    const all = { seed: 1, distribution: 'gaussian', rounds: 10, step: 0, scales: new Float32Array(2), ...changes }
+    made.begin(all.seed, all.distribution, all.rounds, 0, all.step, all.scales, true)
+  }
   for (const j of [-1, 0.5, 2 ** 24]) t.throws(() => made.perturb(j, floats(3, 2)), invalid)
-  t.throws(() => made.begin(-1, 'gaussian', 0, 0, new Float32Array(2)), invalid)
-  t.throws(() => made.begin(1, 'cauchy', 0, 0, new Float32Array(2)), invalid)
-  t.throws(() => made.begin(1, 'gaussian', 0, 2 ** 32, new Float32Array(2)), invalid)
-  t.throws(() => made.begin(1, 'gaussian', 0, 0, new Float32Array(3)), { code: 'ERR_SHAPE' })
+  t.throws(() => begin({ seed: -1 }), invalid)
+  t.throws(() => begin({ distribution: 'cauchy' }), invalid)
+  t.throws(() => begin({ step: 2 ** 32 }), invalid)
+  t.throws(() => begin({ rounds: 8 }), invalid)
+  t.throws(() => begin({ scales: new Float32Array(3) }), { code: 'ERR_SHAPE' })
   t.throws(() => made.accumulate(0, true, floats(3, 2), floats(3, 2)), { code: 'ERR_STATE' })
+  const g = floats(3, 2)
+  const finish = (changes: object) => made.finish({ ...last, ...changes }, g, floats(3, 2))
+  t.throws(() => finish({ clipNorm: -1 }), invalid)
+  t.throws(() => finish({ clipNorm: 1, clipValue: 1 }), invalid)
+  t.throws(() => finish({ first: false }), invalid)
+  t.throws(() => finish({ lastOf: 0 }), { code: 'ERR_STATE' })
+  t.throws(() => made.norms({ ...uphill, metric: 'round' }, g), invalid)
+  t.throws(() => made.setPenalties([0], [0], [0]), { code: 'ERR_SHAPE' })
+  t.throws(() => made.setPenalties([0, 0], [0, 0], [1, 0]), { code: 'ERR_STATE' })
+  for (const name of ['moment0', 'bank', 'origin', 'moment', 'w']) t.throws(() => made.vector(name, 0), invalid, name)
   made.dispose()
   made.dispose()
   t.is(made.bytes, 0)
@@ -124,10 +143,10 @@ test('workspaces that are dropped without dispose are collected, because V8 know
   const before = process.memoryUsage().rss
   let highest = 0
   for (let i = 0; i < 60; i++) {
-    const made = new Workspace([size], 'adam', 0)
+    const made = new Workspace([size], 'adam', { sums: 0 })
     // Zero pages that nobody touched would count for nothing.
     made.load([values])
-    for (const moment of [0, 1]) made.setMoment(moment, 0, values)
+    for (const moment of [0, 1]) made.setVector(`moment${moment}`, 0, values)
     highest = Math.max(highest, process.memoryUsage().rss)
     // Finalizers run between turns of the event loop.
     await new Promise(setImmediate)

@@ -272,19 +272,19 @@ def decays() -> None:
              torch_run(sgd(momentum, nesterov), l2=[0.05, 0.0, 0.05], decay=[0.1, 0.0, 0.1]),
              "numpy", numpy_run(heavy_ball(0.01, momentum, nesterov, [0.05, 0.0, 0.05],
                                            [0.1, 0.0, 0.1])))  # fmt: skip
-    case("adam with coupled L2", "adam", {"learningRate": 0.01, "l2": 0.05},
-         "torch.optim.Adam(lr=0.01, weight_decay=0.05)",
-         torch_run(lambda p: torch.optim.Adam(p, lr=0.01, weight_decay=0.05)),
+    case("adam with coupled L2", "adam", {"learningRate": 0.01, "l2": 0.0625},
+         "torch.optim.Adam(lr=0.01, weight_decay=0.0625)",
+         torch_run(lambda p: torch.optim.Adam(p, lr=0.01, weight_decay=0.0625)),
          "optax.chain(add_decayed_weights, adam)",
-         optax_run(optax.chain(optax.add_decayed_weights(0.05), optax.adam(0.01))))  # fmt: skip
+         optax_run(optax.chain(optax.add_decayed_weights(0.0625), optax.adam(0.01))))  # fmt: skip
     case("adam with decoupled decay", "adam", {"learningRate": 0.01, "weightDecay": 0.1},
          "torch.optim.Adam(lr=0.01, weight_decay=0.1, decoupled_weight_decay=True)",
          torch_run(lambda p: torch.optim.Adam(p, lr=0.01, weight_decay=0.1, decoupled_weight_decay=True)),
          "optax.adamw", optax_run(optax.adamw(0.01, weight_decay=0.1)))  # fmt: skip
-    case("rmsprop with coupled L2", "rmsprop", {"learningRate": 0.002, "l2": 0.05},
-         "torch.optim.RMSprop(lr=0.002, alpha=0.9, weight_decay=0.05)",
-         torch_run(lambda p: torch.optim.RMSprop(p, lr=0.002, alpha=0.9, weight_decay=0.05)),
-         "numpy", numpy_run(rms_rule(0.002, l2=0.05)))  # fmt: skip
+    case("rmsprop with coupled L2", "rmsprop", {"learningRate": 0.002, "l2": 0.0625},
+         "torch.optim.RMSprop(lr=0.002, alpha=0.9, weight_decay=0.0625)",
+         torch_run(lambda p: torch.optim.RMSprop(p, lr=0.002, alpha=0.9, weight_decay=0.0625)),
+         "numpy", numpy_run(rms_rule(0.002, l2=0.0625)))  # fmt: skip
     case("rmsprop with momentum and decoupled decay", "rmsprop",
          {"learningRate": 0.002, "momentum": 0.9, "weightDecay": 0.1},
          "w ← w − ηλw, then torch.optim.RMSprop(lr=0.002, alpha=0.9, momentum=0.9)",

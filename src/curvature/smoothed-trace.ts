@@ -54,9 +54,7 @@ export function smoothedTrace(loss: Loss, options: SmoothedTraceOptions): TraceE
     const effects = new SideEffects(variables)
     // The same randomness inside the model for every gradient: the loss is one function of W.
     const gradientAt = (use: (gradients: Gradients) => void) => {
-      const { gradients } = withRandomness({ seed, step: 0, perturbation: 0 }, () =>
-        effects.during(false, () => evaluate(loss, variables)),
-      )
+      const { gradients } = withRandomness(seed, 0, 0, () => effects.during(false, () => evaluate(loss, variables)))
       try {
         use(gradients)
       } finally {
@@ -64,10 +62,10 @@ export function smoothedTrace(loss: Loss, options: SmoothedTraceOptions): TraceE
       }
     }
     for (let pair = 0; pair < pairs; pair++) {
-      weights.begin({ seed, distribution: 'gaussian', stream, step: 0, scales })
+      weights.begin({ seed, distribution: 'gaussian', rounds: 10, stream, step: 0 }, scales, true)
       weights.perturb(pair)
       gradientAt((gradients) => weights.flip(pair, gradients))
-      gradientAt((gradients) => weights.finish('pair', 0.5, pair, none, gradients))
+      gradientAt((gradients) => weights.finish({ ...mean, perturbation: pair }, gradients))
       const samples = weights.dots().filter((_, i) => mask[i])
       running.add(
         samples.map((dot) => dot / (2 * sigma)),
@@ -86,5 +84,8 @@ export function smoothedTrace(loss: Loss, options: SmoothedTraceOptions): TraceE
   }
 }
 
-/** The rule 'mean' reads none of these. */
-const none = { learningRate: 0, beta1: 0, beta2: 0, epsilon: 0, weightDecay: 0, step: 1 }
+/** The end of a pair; the rule 'mean' reads no hyperparameters. */
+const mean = {
+  ...{ last: 1, pair: 1, sum: 0, scale: 0.5, first: true, lastOf: 1 },
+  ...{ learningRate: 0, beta1: 0, beta2: 0, epsilon: 0, step: 1 },
+}

@@ -1,6 +1,36 @@
+/** How a gradient is put together: sum·G + (pair·P + last·g). */
+export interface Mix {
+  readonly last: number
+  readonly pair: number
+  readonly sum: number
+}
+
+/** The mixes of unit factors. */
+export const mixes: Readonly<Record<'last' | 'pair' | 'sum' | 'sumAndPair', Mix>> = {
+  /** g */
+  last: { last: 1, pair: 0, sum: 0 },
+  /** P + g */
+  pair: { last: 1, pair: 1, sum: 0 },
+  /** G + g */
+  sum: { last: 1, pair: 0, sum: 1 },
+  /** G + (P + g) */
+  sumAndPair: { last: 1, pair: 1, sum: 1 },
+}
+
+/** A direction x = last·g + pair·P; its length is √Σx², or √Σ(wx)² in the metric of the weights. */
+export interface Direction {
+  readonly last: number
+  readonly pair: number
+  readonly metric: 'plain' | 'weights'
+}
+
+/** The gradient itself. */
+export const uphill: Direction = { last: 1, pair: 0, metric: 'plain' }
+
 /**
  * What an estimator works with: fused native passes over W (the weights), g (the gradient that came last), P (the first
- * half of a pair) and G (a running total), and the model's own values W'. None of them is seen by the estimator itself.
+ * half of a pair, or a gradient kept by `ascend`), G (a running total), and the model's own values W'. None of them is
+ * seen by the estimator itself.
  */
 export interface Tools {
   /**
@@ -16,15 +46,20 @@ export interface Tools {
   accumulate(perturbation: number, first: boolean): void
   /** G += factor·g (G ← where `first`) · W' ← W + σU of perturbation `next`. */
   collect(next: number, factor: number, first: boolean): void
-  /** ‖g‖ over the perturbed tensors. */
-  norm(): number
-  /** W' ← W + scale·g, on the perturbed tensors. */
-  ascend(scale: number): void
+  /** Length of a direction, by default of g, over the perturbed tensors: one read-only pass. */
+  norm(direction?: Direction): number
+  /** g·g, g·P and P·P over the perturbed tensors: one read-only pass. */
+  products(): { gg: number; gp: number; pp: number }
   /**
-   * Updates W by the base optimizer with scale·(parts) and writes it to the model: 'last' g, 'pair' P + g, 'sum' G + g,
-   * 'sum-and-pair' G + (P + g). `pair` is the perturbation whose second half g is, for the free trace.
+   * W' ← W + scale·x of a direction, by default g (scale·w²x in the metric of the weights), on the perturbed tensors; and
+   * with `keep`, P ← old·P + new·g. One pass that writes.
    */
-  finish(parts: 'last' | 'pair' | 'sum' | 'sum-and-pair', scale: number, pair?: number): void
+  ascend(scale: number, direction?: Direction, keep?: { old: number; new: number }): void
+  /**
+   * Updates W by the base optimizer with scale·mix and writes it to the model. `pair` is the perturbation whose second
+   * half g is, for the free trace.
+   */
+  finish(mix: Mix, scale: number, pair?: number): void
 }
 
 /** In place of a perturbation: a gradient on all of a batch that is split between perturbations. */

@@ -1,4 +1,4 @@
-import { type Estimator, WHOLE } from './estimator.ts'
+import { type Estimator, mixes, WHOLE } from './estimator.ts'
 import { checkNoise, type NoiseOptions, noiseDefaults } from './noise.ts'
 
 /**
@@ -30,6 +30,6 @@ export const nso: Estimator<NoiseOptions> = {
       tools.gradient(j)
       if (j < k - 1) tools.accumulate(j, j === 0 && mixing === 0)
     }
-    tools.finish(k > 1 || mixing > 0 ? 'sum-and-pair' : 'pair', (1 - mixing) / (2 * k), k - 1)
+    tools.finish(k > 1 || mixing > 0 ? mixes.sumAndPair : mixes.pair, (1 - mixing) / (2 * k), k - 1)
   },
 }

@@ -1,4 +1,4 @@
-import { type Estimator, WHOLE } from './estimator.ts'
+import { type Estimator, mixes, WHOLE } from './estimator.ts'
 import { checkNoise, type NoiseOptions, noiseDefaults } from './noise.ts'
 
 /**
@@ -27,6 +27,6 @@ export const oneSided: Estimator<NoiseOptions> = {
       tools.gradient(j)
       if (j < k - 1) tools.collect(j + 1, 1, j === 0 && mixing === 0)
     }
-    tools.finish(k > 1 || mixing > 0 ? 'sum' : 'last', (1 - mixing) / k)
+    tools.finish(k > 1 || mixing > 0 ? mixes.sum : mixes.last, (1 - mixing) / k)
   },
 }

@@ -1,4 +1,4 @@
-import type { Estimator } from './estimator.ts'
+import { type Estimator, mixes } from './estimator.ts'
 
 /** The gradient itself: the base optimizer alone. */
 export const plain: Estimator = {
@@ -12,6 +12,6 @@ export const plain: Estimator = {
   pairs: () => 0,
   step(tools) {
     tools.gradient(0)
-    tools.finish('last', 1)
+    tools.finish(mixes.last, 1)
   },
 }

@@ -1,6 +1,6 @@
 import { predicate, schedule } from '../options.ts'
 import type { ParameterFilter, Schedule } from '../types.ts'
-import type { Estimator } from './estimator.ts'
+import { type Estimator, mixes } from './estimator.ts'
 
 /** Options of `sam`. */
 export interface SamOptions {
@@ -35,6 +35,6 @@ export const sam: Estimator<SamOptions> = {
     const scale = Math.fround(rho / tools.norm())
     if (Number.isFinite(scale)) tools.ascend(scale)
     tools.gradient(0)
-    tools.finish('last', 1)
+    tools.finish(mixes.last, 1)
   },
 }

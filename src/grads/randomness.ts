@@ -2,28 +2,23 @@ import { loadBinding } from '../native/index.ts'
 
 /** Stream of randomness inside the model: see the design's table of streams. */
 const stream = 5
-const block = 4096
-
-/** What addresses the in-model randomness of a pass: the two halves of a pair share it. */
-export interface RandomnessKey {
-  readonly seed: number
-  readonly step: number
-  readonly perturbation: number
-}
 
 /**
- * Runs `f` with `Math.random` replaced by a generator that starts at the key, so that unseeded dropout draws the same
- * mask in both halves of a pair, another in the next step, and the same again in a resumed run.
+ * Runs `f` with `Math.random` replaced by a generator that starts at (seed, step, perturbation), so that unseeded dropout
+ * draws the same mask in both halves of a pair, another in the next step, and the same again in a resumed run.
  */
-export function withRandomness<T>(key: RandomnessKey, f: () => T): T {
+export function withRandomness<T>(seed: number, step: number, perturbation: number, f: () => T): T {
   const original = Math.random
   let words: Uint32Array = new Uint32Array(0)
   let next = 0
   let drawn = 0
+  let length = 64
   Math.random = () => {
     if (next === words.length) {
-      words = loadBinding().randomWords(key.seed, stream, key.step, key.perturbation, drawn / 64, block)
-      drawn += block
+      words = loadBinding().randomWords(seed, stream, step, perturbation, drawn / 64, length)
+      drawn += length
+      // A model draws a seed a layer, so few words: later blocks are longer.
+      length = Math.min(4096, 4 * length)
       next = 0
     }
     // 53 bits, as V8's own.

@@ -3,23 +3,13 @@
 
 /** W, G, P and the moments of one optimizer in native memory, with the fused passes of a training step. */
 export declare class Workspace {
-  /**
-   * Zeroed vectors for tensors of these sizes. `sums`: 0 where only the last gradient counts, 1 for a pair, a total or
-   * a mean, 2 for a pair and a total.
-   */
-  constructor(sizes: Array<number>, rule: string, sums: number, options?: WorkspaceOptions | undefined | null)
-  /** Bytes of native memory held. */
-  get bytes(): number
-  /** Moment vectors that the base optimizer keeps. */
-  get moments(): number
-  /** Frees the memory now. Twice is harmless. */
-  dispose(): void
-  /** W ← weights. */
-  load(weights: Array<Float32Array>): void
   /** out ← W, bit for bit. */
   restore(out: Array<Float32Array>): void
-  /** Sets the noise of a step: σ of each tensor (0: not perturbed), and what addresses the draws. Clears the dots. */
-  begin(seed: number, distribution: string, stream: number, step: number, scales: Float32Array): void
+  /**
+   * Sets the noise of a step: σ of each tensor (0: not perturbed), and what addresses the draws. Clears the dots;
+   * `first`: this is the first micro-batch of an update.
+   */
+  begin(seed: number, distribution: string, rounds: number, stream: number, step: number, scales: Float32Array, first: boolean): void
   /** out ← W + σU of perturbation `j`. */
   perturb(j: number, out: Array<Float32Array>): void
   /** P ← g · dots += U·g · out ← W − σU. */
@@ -29,26 +19,61 @@ export declare class Workspace {
   /** G += factor·g (← where `first`) · out ← W + σU of perturbation `next`. */
   collect(next: number, factor: number, first: boolean, g: Array<Float32Array | null>, out: Array<Float32Array>): void
   /**
-   * Checks g, then W ← rule(W, scale · parts), out ← W. `parts`: 'last' g, 'pair' P + g, 'sum' G + g,
-   * 'sum-and-pair' G + (P + g). `j` ≥ 0 takes U·g of that perturbation off the dots.
+   * Checks that the mean gradient is finite, then W ← rule(W, mean), out ← W; before the last micro-batch the mean goes
+   * to the bank instead.
    */
-  finish(parts: string, scale: number, j: number, hyper: Hyperparameters, g: Array<Float32Array | null>, out: Array<Float32Array>): void
-  /** Σ g² of each tensor. */
-  squaredNorms(g: Array<Float32Array | null>): Array<number>
-  /** out ← W + scale·g, a scale a tensor. */
-  ascend(scales: Float32Array, g: Array<Float32Array | null>, out: Array<Float32Array>): void
+  finish(update: UpdateOptions, g: Array<Float32Array | null>, out: Array<Float32Array>): void
+  /** g·g, g·P and P·P of each tensor, one after the other. */
+  products(g: Array<Float32Array | null>): Array<number>
+  /** Σx² or Σ(wx)² of a direction, in each tensor; for the gradient itself not finite exactly where it is not. */
+  norms(direction: DirectionOptions, g: Array<Float32Array | null>): Array<number>
+  /** out ← W + scale·x of a direction (scale·w²x in the metric of the weights), a scale a tensor; then P ← `keep`. */
+  ascend(scales: Float32Array, direction: DirectionOptions, keep: KeepOptions | undefined | null, g: Array<Float32Array | null>, out: Array<Float32Array>): void
   /** Σ U·(g⁺ − g⁻) of each tensor since `begin`. */
   dots(): Array<number>
-  /** A copy of the mean gradient that rule 'mean' left for one tensor. */
-  mean(tensor: number): Float32Array
-  /** A copy of one tensor of a moment. */
-  moment(moment: number, tensor: number): Float32Array
-  /** Sets one tensor of a moment. */
-  setMoment(moment: number, tensor: number, values: Float32Array): void
+  /** Zeroed vectors for tensors of these sizes: W, the moments of the rule, and those asked for. */
+  constructor(sizes: Array<number>, rule: string, vectors: VectorOptions, options?: WorkspaceOptions | undefined | null)
+  /** Bytes of native memory held. */
+  get bytes(): number
+  /** Moment vectors that the base optimizer keeps. */
+  get moments(): number
+  /** Frees the memory now. Twice is harmless. */
+  dispose(): void
+  /** W ← weights. The first time also W₀, where it is kept. */
+  load(weights: Array<Float32Array>): void
+  /** What pulls on each tensor besides its gradient: g ← g + l2·w + distance·(w − w₀), w ← w − η·decay·w. */
+  setPenalties(l2: Array<number>, decay: Array<number>, distance: Array<number>): void
+  /**
+   * A copy of one tensor of an owned vector: 'moment0' …, 'mean' (left by the rule 'mean'), 'bank' (earlier
+   * micro-batches), 'origin' (where the weights began).
+   */
+  vector(name: string, tensor: number): Float32Array
+  /** Sets one tensor of such a vector. */
+  setVector(name: string, tensor: number, values: Float32Array): void
 }
 
 /** Zeroed memory for `length` floats, 64-byte aligned, freed with the array. V8 counts it. */
 export declare function alignedArray(length: number): Float32Array
+
+/** The draws of a batch. */
+export interface BatchNoise {
+  /** Seed of the generator. */
+  seed: number
+  /** Shape of the noise. */
+  distribution: string
+  /** Rounds of the generator, 7 or 10. */
+  rounds: number
+  /** Stream of the noise. */
+  stream: number
+  /** Step of the noise. */
+  step: number
+  /** First perturbation. */
+  from: number
+  /** The perturbation after the last one. */
+  to: number
+  /** 'both', 'plus' or 'minus'. */
+  signs: string
+}
 
 /** Instruction sets and threads of this machine. */
 export declare function cpuInfo(): CpuInfo
@@ -63,30 +88,38 @@ export interface CpuInfo {
   detected: Array<string>
 }
 
-/** Hyperparameters of one update; see the base optimizer's own page for ranges and defaults. */
-export interface Hyperparameters {
-  /** η */
-  learningRate: number
-  /** Momentum, or β₁. */
-  beta1: number
-  /** β₂ */
-  beta2: number
-  /** Added to the root of the second moment. */
-  epsilon: number
-  /** Decoupled weight decay. */
-  weightDecay: number
-  /** Updates made, this one included. */
-  step: number
+/** A direction x = last·g + pair·P, and how long it is: 'plain' Σx², 'weights' Σ(wx)². */
+export interface DirectionOptions {
+  /** Factor of the gradient. */
+  last: number
+  /** Factor of P. */
+  pair: number
+  /** 'plain' or 'weights'. */
+  metric: string
 }
+
+/** P ← old·P + new·g */
+export interface KeepOptions {
+  /** Factor of what P holds; 0: P is not read. */
+  old: number
+  /** Factor of the gradient. */
+  new: number
+}
+
+/**
+ * out ← W ± σU for the perturbations `from` … `to` − 1: one after the other, in each the sign or signs, in each the
+ * tensors in order. One read of W.
+ */
+export declare function perturbBatch(weights: Array<Float32Array>, scales: Float32Array, noise: BatchNoise, out: Array<Float32Array>, options?: WorkspaceOptions | undefined | null): void
 
 /** Raw words `64·tile …` of a stream, for uniform integers. */
 export declare function randomWords(seed: number, stream: number, step: number, perturbation: number, tile: number, length: number): Uint32Array
 
 /**
  * Elements 0 … length − 1 of tensor `tensor` in perturbation `perturbation` of step `step`: the very U that training
- * uses.
+ * uses. `rounds` of the generator: 10 by default, or 7.
  */
-export declare function sample(seed: number, distribution: string, stream: number, step: number, perturbation: number, tensor: number, length: number): Float32Array
+export declare function sample(seed: number, distribution: string, stream: number, step: number, perturbation: number, tensor: number, length: number, rounds?: number | undefined | null): Float32Array
 
 /** Runs the generator's published known answer, and every instruction set against the scalar reference. */
 export declare function selfTest(): SelfTest
@@ -107,7 +140,52 @@ export interface SelfTestCheck {
   ok: boolean
 }
 
-/** How a workspace computes. Neither shows in its results. */
+/**
+ * The end of a step: W ← rule(W, clipped scale·(sum·G + (pair·P + last·g))). See the base optimizer's own page for
+ * ranges and defaults of its hyperparameters.
+ */
+export interface UpdateOptions {
+  /** Factor of the gradient that came last. */
+  last: number
+  /** Factor of P. */
+  pair: number
+  /** Factor of G. */
+  sum: number
+  /** Factor of them all. */
+  scale: number
+  /** The perturbation whose second half g is, for the dots; below 0: none. */
+  perturbation: number
+  /** Bound of the norm of the mean gradient; absent or 0: none. */
+  clipNorm?: number
+  /** Bound of each element of it; absent or 0: none. At most one of the two. */
+  clipValue?: number
+  /** Whether this is the first micro-batch of the update. */
+  first: boolean
+  /** The number of micro-batches where this is the last one; 0 before, when the weights stay. */
+  lastOf: number
+  /** η */
+  learningRate: number
+  /** Momentum, or β₁. */
+  beta1: number
+  /** β₂ */
+  beta2: number
+  /** Added to the root of the second moment. */
+  epsilon: number
+  /** Updates made, this one included. */
+  step: number
+}
+
+/** Vectors that a workspace owns besides W and the moments. */
+export interface VectorOptions {
+  /** For gradients: 0 where only the last one counts, 1 for a pair, a total or a mean, 2 for a pair and a total. */
+  sums: number
+  /** The gradients of earlier micro-batches. */
+  bank?: boolean
+  /** Where the weights began. */
+  origin?: boolean
+}
+
+/** How the native core computes. Neither shows in its results. */
 export interface WorkspaceOptions {
   /** Threads a pass uses; 0 or absent: one a processor. */
   threads?: number

@@ -1,73 +1,127 @@
 import { Optimizer as TfOptimizer } from '@tensorflow/tfjs-core'
-import type { Hyperparameters } from '../native/index.ts'
-import { at, invalid, knownKeys, number, schedule } from '../options.ts'
+import type { UpdateOptions } from '../native/index.ts'
+import { at, invalid, knownKeys, number, schedule, whole } from '../options.ts'
 import type { Schedule } from '../types.ts'
+import { checkPenalties, type PenaltyOptions, penaltyDefaults } from './penalties.ts'
 
 /** Options of a base optimizer, all given. */
 export type BaseOptions = Record<string, unknown>
 
+/** The part of an update that the base optimizer decides. */
+export type Hyperparameters = Pick<
+  UpdateOptions,
+  'learningRate' | 'beta1' | 'beta2' | 'epsilon' | 'step' | 'clipNorm' | 'clipValue'
+>
+
 /** A base optimizer of the native core: one line in `bases`. */
 export interface BaseKind {
   readonly name: string
-  /** Every option with its default. */
+  /** Its own options with their defaults; those of every base are in `common`. */
   readonly defaults: BaseOptions
-  /** Bounds: `[min, max]`; max exclusive for decays. */
-  readonly ranges: Readonly<Record<string, readonly [number, number]>>
-  /** The native core's hyperparameters from the options, learning rate and step aside. */
-  native(options: Record<string, number>): Partial<Hyperparameters>
+  /** The native rule that these options ask for; by default that of the base's name. */
+  rule?(options: BaseOptions): string
+  /** The native core's hyperparameters from the options, by default those of the same names. */
+  native?(options: Record<string, number>): Partial<Hyperparameters>
 }
 
-const unit = [0, 1] as const
-const positive = [0, Infinity] as const
-const betas = { beta1: unit, beta2: unit, epsilon: positive, weightDecay: positive }
+/** Options of every base optimizer, about what happens to the mean gradient on its way to the rule. */
+export interface GradientOptions extends PenaltyOptions {
+  /**
+   * Bound of the mean gradient's norm over all weights, > 0: G·min(1, c/(‖G‖ + 1e-6)), torch's form. Default: none.
+   */
+  clipNorm?: number | undefined
+  /** Bound of each element of the mean gradient, > 0. At most one of the two. Default: none. */
+  clipValue?: number | undefined
+  /**
+   * Micro-batches an update, a whole number ≥ 1: every step but the last of each `accumulation` only adds to the
+   * gradient, and the last one updates with their mean, as on one batch of them all; also the noise is that of one step.
+   * `iterations` and schedules count updates. One more copy of the weights. Default 1.
+   */
+  accumulation?: number
+}
+
+const common: Required<GradientOptions> = {
+  ...penaltyDefaults,
+  clipNorm: undefined,
+  clipValue: undefined,
+  accumulation: 1,
+}
+
+const kinds: readonly BaseKind[] = [
+  { name: 'sgd', defaults: { learningRate: 0.01 } },
+  {
+    name: 'momentum',
+    defaults: { learningRate: 0.01, momentum: 0.9 },
+    native: ({ momentum }) => ({ beta1: momentum! }),
+  },
+  {
+    name: 'nesterov',
+    defaults: { learningRate: 0.01, momentum: 0.9 },
+    native: ({ momentum }) => ({ beta1: momentum! }),
+  },
+  {
+    name: 'adam',
+    defaults: { learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, amsgrad: false },
+    rule: ({ amsgrad }) => (amsgrad ? 'amsgrad' : 'adam'),
+  },
+  {
+    name: 'adamw',
+    defaults: { learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, amsgrad: false, weightDecay: 0.01 },
+    rule: ({ amsgrad }) => (amsgrad ? 'amsgrad' : 'adam'),
+  },
+  {
+    name: 'rmsprop',
+    defaults: { learningRate: 0.001, decay: 0.9, epsilon: 1e-8, momentum: 0, centered: false },
+    rule: ({ centered, momentum }) =>
+      `rmsprop${centered ? '-centered' : ''}${(momentum as number) > 0 ? '-momentum' : ''}`,
+    native: ({ decay, epsilon, momentum }) => ({ beta1: momentum!, beta2: decay!, epsilon: epsilon! }),
+  },
+  { name: 'lion', defaults: { learningRate: 1e-4, beta1: 0.9, beta2: 0.99 } },
+]
 
 /** THE table of base optimizers. */
-export const bases: Readonly<Record<string, BaseKind>> = Object.fromEntries(
-  (
-    [
-      { name: 'sgd', defaults: { learningRate: 0.01 }, ranges: {}, native: () => ({}) },
-      {
-        name: 'momentum',
-        defaults: { learningRate: 0.01, momentum: 0.9 },
-        ranges: { momentum: unit },
-        native: ({ momentum }) => ({ beta1: momentum! }),
-      },
-      {
-        name: 'adam',
-        defaults: { learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
-        ranges: betas,
-        native: (options) => options,
-      },
-      {
-        name: 'adamw',
-        defaults: { learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 },
-        ranges: betas,
-        native: (options) => options,
-      },
-    ] satisfies BaseKind[]
-  ).map((kind) => [kind.name, kind]),
-)
+export const bases: Readonly<Record<string, BaseKind>> = Object.fromEntries(kinds.map((kind) => [kind.name, kind]))
+
+/** What each option that is not a schedule must be; decays of moments are below 1. */
+const checks: Readonly<Record<string, (name: string, value: unknown) => void>> = {
+  momentum: decay,
+  decay,
+  beta1: decay,
+  beta2: decay,
+  epsilon(name, value) {
+    // The core computes in f32: 0 there makes 0/0 of a weight without gradients.
+    if (Math.fround(number(name, value, { min: 0 })) === 0) throw invalid('epsilon > 1e-45', value)
+  },
+  amsgrad: flag,
+  centered: flag,
+  clipNorm: bound,
+  clipValue: bound,
+  accumulation: (name, value) => whole(name, value, 1, 2 ** 24),
+}
 
 /** A base optimizer with its options: ours, by name, or a stock tfjs optimizer that gets the mean gradient. */
 export type Base =
   | { readonly kind: BaseKind; readonly options: BaseOptions; readonly foreign: null }
   | { readonly kind: null; readonly options: BaseOptions; readonly foreign: TfOptimizer }
 
+/** Names of the options of a base. */
+export function optionsOf({ defaults }: BaseKind): string[] {
+  return Object.keys({ ...common, ...defaults })
+}
+
 /** Checks the options of one of our base optimizers and fills in the defaults. */
 export function base(name: string, options: object): Base {
   const kind = bases[name]
   if (kind === undefined) throw invalid(`${Object.keys(bases).join(', ')} for the base optimizer`, name)
-  knownKeys(`the options of ${name}`, options, Object.keys(kind.defaults))
+  knownKeys(`the options of ${name}`, options, optionsOf(kind))
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
-  const all = { ...kind.defaults, ...Object.fromEntries(given) }
-  schedule('learningRate', all.learningRate, { min: 0 })
-  for (const [key, [min, max]] of Object.entries(kind.ranges)) {
-    if (!(key in all)) continue
-    const value = number(key, all[key], { min })
-    if (value >= max) throw invalid(`${key} < ${max}`, value)
-    // The core computes in f32: 0 there makes 0/0 of a weight without gradients.
-    if (key === 'epsilon' && Math.fround(value) === 0) throw invalid('epsilon > 1e-45', value)
+  const all: BaseOptions = { ...common, ...kind.defaults, ...Object.fromEntries(given) }
+  all.learningRate = schedule('learningRate', all.learningRate, { min: 0 })
+  for (const [key, value] of Object.entries(all)) if (value !== undefined) checks[key]?.(key, value)
+  if (all.clipNorm !== undefined && all.clipValue !== undefined) {
+    throw invalid('clipNorm or clipValue, not both', all.clipValue)
   }
+  checkPenalties(all as unknown as Required<PenaltyOptions>)
   return { kind, options: all, foreign: null }
 }
 
@@ -77,13 +131,34 @@ export function foreign(optimizer: unknown): Base {
   if (optimizer == null || !(optimizer instanceof TfOptimizer)) {
     throw invalid('a base optimizer such as adam() or tf.train.adam(0.001)', optimizer)
   }
-  return { kind: null, options: {}, foreign: optimizer }
+  return { kind: null, options: { ...common }, foreign: optimizer }
 }
 
-/** This step's hyperparameters for the native core. */
+/** The native rule of a base; a base that lives elsewhere is given the mean gradient. */
+export function ruleOf({ kind, options }: Base): string {
+  return kind === null ? 'mean' : (kind.rule?.(options) ?? kind.name)
+}
+
+/** This update's hyperparameters for the native core. */
 export function hyperparameters({ kind, options }: Base, step: number): Hyperparameters {
-  const none = { learningRate: 0, beta1: 0, beta2: 0, epsilon: 0, weightDecay: 0, step: step + 1 }
-  if (kind === null) return none
+  const { clipNorm = 0, clipValue = 0 } = options as { clipNorm?: number; clipValue?: number }
+  const all = { learningRate: 0, beta1: 0, beta2: 0, epsilon: 0, step: step + 1, clipNorm, clipValue }
+  if (kind === null) return all
+  const numbers = options as Record<string, number>
+  const { beta1 = 0, beta2 = 0, epsilon = 0 } = kind.native?.(numbers) ?? numbers
   const learningRate = at('learningRate', options.learningRate as Schedule, step, { min: 0 })
-  return { ...none, ...kind.native(options as Record<string, number>), learningRate, step: step + 1 }
+  return { ...all, learningRate, beta1, beta2, epsilon }
+}
+
+function decay(name: string, value: unknown): void {
+  if (number(name, value, { min: 0 }) >= 1) throw invalid(`${name} < 1`, value)
+}
+
+function flag(name: string, value: unknown): void {
+  if (typeof value !== 'boolean') throw invalid(`true or false for ${name}`, value)
+}
+
+function bound(name: string, value: unknown): void {
+  // The core computes in f32.
+  if (Math.fround(number(name, value, { min: 0, open: true })) === 0) throw invalid(`${name} > 1e-45`, value)
 }

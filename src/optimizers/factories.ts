@@ -4,7 +4,7 @@ import type { NoiseOptions } from '../estimators/noise.ts'
 import type { SamOptions } from '../estimators/sam.ts'
 import { invalid, knownKeys } from '../options.ts'
 import type { Schedule } from '../types.ts'
-import { base, bases, foreign } from './base.ts'
+import { base, bases, foreign, type GradientOptions, optionsOf } from './base.ts'
 import { type BatchNormMode, FlatOptimizer } from './optimizer.ts'
 
 /** Options of every wrapped optimizer. */
@@ -21,15 +21,25 @@ export interface CommonOptions {
 /** A base optimizer: one of ours, or any `tf.train.*` instance, which then gets the mean gradient. */
 export type BaseOptimizer = FlatOptimizer | { applyGradients(gradients: never): void }
 
-/** Options of every base optimizer alone. */
-export interface BaseOnlyOptions {
-  /** η ≥ 0, or a function of the step. Default 0.01 for sgd and momentum (Keras), 0.001 for adam and adamw (Kingma & Ba 2015). */
+/** Options of every base optimizer. */
+export interface BaseOnlyOptions extends GradientOptions {
+  /**
+   * η ≥ 0, or a schedule: a function of the step, or an object such as `cosine()` makes. Default 0.01 for sgd, momentum
+   * and nesterov (Keras), 0.001 for adam, adamw and rmsprop (Kingma & Ba 2015, Hinton 2012), 1e-4 for lion (Chen et al.
+   * 2023).
+   */
   learningRate?: Schedule
   /** Seed of randomness inside the model, such as dropout: a safe integer ≥ 0. Not used as a base. Default: drawn once. */
   seed?: number
 }
 
-/** Options of `adam`. */
+/** Options of `momentum` and `nesterov`. */
+export interface MomentumOptions extends BaseOnlyOptions {
+  /** β, 0 ≤ β < 1. Default 0.9. */
+  momentum?: number
+}
+
+/** Options of `adam` and `adamw`. */
 export interface AdamOptions extends BaseOnlyOptions {
   /** Decay of the first moment, 0 ≤ β₁ < 1. Default 0.9. */
   beta1?: number
@@ -37,12 +47,28 @@ export interface AdamOptions extends BaseOnlyOptions {
   beta2?: number
   /** Added to √v̂, > 0. Default 1e-8 (Kingma & Ba; stock tfjs takes 1e-7). */
   epsilon?: number
+  /** The largest second moment so far in place of the present one (Reddi, Kale & Kumar 2018). Default false. */
+  amsgrad?: boolean
 }
 
-/** Options of `adamw`. */
-export interface AdamWOptions extends AdamOptions {
-  /** Decoupled decay λ ≥ 0: w ← w − ηλw before the step. Default 0.01 (Loshchilov & Hutter 2019). */
-  weightDecay?: number
+/** Options of `rmsprop`, named as stock tfjs has them. */
+export interface RmsPropOptions extends BaseOnlyOptions {
+  /** Decay of the mean square, 0 ≤ decay < 1. Default 0.9 (Hinton 2012; torch takes 0.99). */
+  decay?: number
+  /** Added to the root of the mean square, > 0. Default 1e-8 (torch's; stock tfjs adds it inside the root). */
+  epsilon?: number
+  /** Momentum of the scaled gradient, 0 ≤ μ < 1. Default 0. */
+  momentum?: number
+  /** The mean square taken about the mean (Graves 2013). Default false. */
+  centered?: boolean
+}
+
+/** Options of `lion`. */
+export interface LionOptions extends BaseOnlyOptions {
+  /** Share of the momentum in the direction, 0 ≤ β₁ < 1. Default 0.9. */
+  beta1?: number
+  /** Decay of the momentum, 0 ≤ β₂ < 1. Default 0.99. */
+  beta2?: number
 }
 
 /**
@@ -77,28 +103,54 @@ export function sam(base: BaseOptimizer, options: SamOptions & CommonOptions = {
   return wrap('sam', base, options)
 }
 
-/** Stochastic gradient descent: w ← w − ηg. */
+// The base optimizers, each one fused native pass. They work alone and as bases, and differ in nothing but the rule:
+// clipping, decay, distance and accumulation are options of all.
+
+/**
+ * Stochastic gradient descent: w ← w − ηg.
+ *
+ * @example
+ * sgd({ learningRate: cosine({ initial: 0.1, steps: 10_000 }), l2: 5e-4, decayFilter: noBiasesOrNorms })
+ */
 export function sgd(options: BaseOnlyOptions = {}): FlatOptimizer {
   return alone('sgd', options)
 }
 
-/** Momentum (Polyak 1964): m ← βm + g, w ← w − ηm; β defaults to 0.9. */
-export function momentum(options: BaseOnlyOptions & { momentum?: number } = {}): FlatOptimizer {
+/** Momentum (Polyak 1964): m ← βm + g, w ← w − ηm. */
+export function momentum(options: MomentumOptions = {}): FlatOptimizer {
   return alone('momentum', options)
 }
 
-/** Adam (Kingma & Ba 2015), one fused native pass. Works alone and as a base. */
+/** Nesterov's momentum, in torch's form: m ← βm + g, w ← w − η(g + βm). */
+export function nesterov(options: MomentumOptions = {}): FlatOptimizer {
+  return alone('nesterov', options)
+}
+
+/** Adam (Kingma & Ba 2015): m, v ← means of g, g²; w ← w − η·m̂/(√v̂ + ε). */
 export function adam(options: AdamOptions = {}): FlatOptimizer {
   return alone('adam', options)
 }
 
-/** AdamW (Loshchilov & Hutter 2019): Adam with decoupled weight decay. Works alone and as a base. */
-export function adamw(options: AdamWOptions = {}): FlatOptimizer {
+/** AdamW (Loshchilov & Hutter 2019): Adam with decoupled weight decay, by default 0.01. */
+export function adamw(options: AdamOptions = {}): FlatOptimizer {
   return alone('adamw', options)
 }
 
+/** RMSProp (Hinton 2012), in torch's form: v ← mean of g²; w ← w − η·g/(√v + ε). */
+export function rmsprop(options: RmsPropOptions = {}): FlatOptimizer {
+  return alone('rmsprop', options)
+}
+
+/**
+ * Lion (Chen et al. 2023): w ← w − η·sign(β₁m + (1 − β₁)g), m ← β₂m + (1 − β₂)g. Takes learning rates some 3 to 10 times
+ * smaller than Adam's, and decay as much larger.
+ */
+export function lion(options: LionOptions = {}): FlatOptimizer {
+  return alone('lion', options)
+}
+
 function alone(name: string, given: BaseOnlyOptions): FlatOptimizer {
-  knownKeys(`the options of ${name}`, given, [...Object.keys(bases[name]!.defaults), 'seed'])
+  knownKeys(`the options of ${name}`, given, [...optionsOf(bases[name]!), 'seed'])
   const { seed = newSeed(), ...options } = given
   return new FlatOptimizer({ estimator: 'plain', options: {}, base: base(name, options), seed, batchNorm: 'last' })
 }

@@ -8,30 +8,48 @@ export interface NamedTensor {
 }
 
 /** First word of a saved state: 'SF' and the version of the format. */
-const format = 0x5346_0001
+const format = 0x5346_0002
+/** Words ahead of the numbers in f64. */
+const head = 8
 
 /** What an optimizer needs to go on, besides the weights themselves. */
 export interface State {
   iterations: number
-  /** Moments of each tensor. */
-  moments: Float32Array[][]
+  /** Micro-batches that the next update already has. */
+  micro: number
+  /** Names of the vectors: 'moment0' …, 'bank' in the middle of an update, 'origin' where W₀ is kept. */
+  vectors: readonly string[]
+  /** The vectors of each tensor, in that order; no tensors before the first step. */
+  tensors: Float32Array[][]
+  /** Trace samples of the micro-batches so far; empty where there are none. */
+  samples: Float64Array
   /** Curvature statistics; empty where there are none. */
   trace: Float64Array
 }
 
+/** The vectors that a state of these has. */
+export function vectorsOf({ moments, bank, origin }: { moments: number; bank: boolean; origin: boolean }): string[] {
+  const names = Array.from({ length: moments }, (_, m) => `moment${m}`)
+  return [...names, ...(bank ? ['bank'] : []), ...(origin ? ['origin'] : [])]
+}
+
 /**
- * A state as named tensors. Moments are float32 holding ordinary numbers; everything that is f64 or a counter travels as
+ * A state as named tensors. Vectors are float32 holding ordinary numbers; everything that is f64 or a counter travels as
  * int32 words, which no backend rounds.
  */
-export function writeState({ iterations, moments, trace }: State): NamedTensor[] {
-  const words = new Int32Array(5 + 2 * trace.length)
-  words.set([format, iterations | 0, Math.floor(iterations / 2 ** 32), moments.length, moments[0]?.length ?? 0])
-  words.set(new Int32Array(trace.buffer, trace.byteOffset, 2 * trace.length), 5)
+export function writeState({ iterations, micro, vectors, tensors, samples, trace }: State): NamedTensor[] {
+  const numbers = Float64Array.from([...samples, ...trace])
+  const words = new Int32Array(head + 2 * numbers.length)
+  const kinds = (vectors.includes('bank') ? 1 : 0) + (vectors.includes('origin') ? 2 : 0)
+  const moments = vectors.filter((name) => name.startsWith('moment')).length
+  words.set([format, iterations | 0, Math.floor(iterations / 2 ** 32), tensors.length])
+  words.set([moments, kinds, micro, samples.length], 4)
+  words.set(new Int32Array(numbers.buffer), head)
   const named = (name: string, one: Tensor): NamedTensor => ({ name, tensor: one })
   return [
     named('saltflat/words', tensor1d(words, 'int32')),
-    ...moments.flatMap((ofTensor, t) =>
-      ofTensor.map((values, m) => named(`saltflat/moment${m}/${t}`, tensor1d(values, 'float32'))),
+    ...tensors.flatMap((ofTensor, t) =>
+      ofTensor.map((values, v) => named(`saltflat/${vectors[v]}/${t}`, tensor1d(values, 'float32'))),
     ),
   ]
 }
@@ -54,55 +72,76 @@ export function splitState(
   saved: readonly NamedTensor[],
   wrapped: boolean,
 ): { own: NamedTensor[]; rest: NamedTensor[]; iterations: number } {
-  const { words, tensors, each } = header(saved)
-  const end = 2 + tensors * each
+  const { iterations, tensors, vectors } = header(saved)
+  const end = 2 + tensors * vectors.length
   const own = saved.slice(0, end)
   const rest = saved.slice(end).map(({ name, tensor }) => ({ name: name.replace(prefix, ''), tensor }))
   const whole = own.length === end && own.slice(2).every(({ tensor }) => tensor.dtype === 'float32')
   if (!whole || rest.length > 0 !== wrapped) {
     throw refused(`${end} tensors${wrapped ? ' and those of the base optimizer' : ''}`, `${saved.length}`)
   }
-  return { own, rest, iterations: iterationsOf(words) }
+  return { own, rest, iterations }
 }
 
-function iterationsOf(words: Int32Array): number {
-  return (words[1]! >>> 0) + words[2]! * 2 ** 32
-}
-
-function header(saved: readonly NamedTensor[]): { words: Int32Array; tensors: number; each: number } {
+function header(saved: readonly NamedTensor[]) {
   const words = saved[1]?.tensor.dtype === 'int32' ? (saved[1].tensor.dataSync() as Int32Array) : new Int32Array(0)
-  const [version, , , tensors = 0, each = 0] = words
-  if (words.length < 5 || words.length % 2 === 0 || version !== format) {
+  const [version, low = 0, high = 0, tensors = 0, moments = 0, kinds = 0, micro = 0, samples = 0] = words
+  const counts = [high, tensors, moments, kinds, micro, samples]
+  const numbers = (words.length - head) / 2
+  const sound = counts.every((count) => count >= 0) && kinds < 4 && moments < 4 && samples <= numbers
+  if (version !== format || !Number.isInteger(numbers) || !sound) {
     throw refused('a state that this version of saltflat wrote', 'another')
   }
-  return { words, tensors, each }
+  const vectors = vectorsOf({ moments, bank: (kinds & 1) !== 0, origin: (kinds & 2) !== 0 })
+  return { words, iterations: (low >>> 0) + high * 2 ** 32, tensors, vectors, moments, micro, samples }
+}
+
+/** What a state must fit. */
+export interface StateShape {
+  sizes: readonly number[]
+  moments: number
+  /** Micro-batches an update. */
+  accumulation: number
+  origin: boolean
 }
 
 /** Reads what `writeState` wrote, behind tfjs's own iteration count; refuses anything that does not fit, changing nothing. */
-export function readState(saved: readonly NamedTensor[], sizes: readonly number[], moments: number): State {
-  const { words, tensors, each } = header(saved)
+export function readState(saved: readonly NamedTensor[], shape: StateShape): State {
+  const { words, iterations, tensors, vectors, moments, micro, samples } = header(saved)
+  const { sizes } = shape
   const fresh = tensors === 0
-  if (!fresh && (tensors !== sizes.length || each !== moments)) {
-    throw refused(`${moments} moments of ${sizes.length} tensors`, `${each} of ${tensors}`)
+  if (!fresh && (tensors !== sizes.length || moments !== shape.moments)) {
+    throw refused(`${shape.moments} moments of ${sizes.length} tensors`, `${moments} of ${tensors}`)
   }
-  const trace = new Float64Array((words.length - 5) / 2)
-  new Int32Array(trace.buffer).set(words.subarray(5))
+  if (!fresh && vectors.includes('origin') !== shape.origin) {
+    throw refused(`${shape.origin ? '' : 'no '}weights to keep a distance from`, shape.origin ? 'none' : 'some')
+  }
+  if (micro >= shape.accumulation || micro > 0 !== vectors.includes('bank')) {
+    throw refused(`fewer than ${shape.accumulation} micro-batches in the next update`, `${micro}`)
+  }
+  const numbers = new Float64Array((words.length - head) / 2)
+  new Int32Array(numbers.buffer).set(words.subarray(head))
   const read: Float32Array[][] = []
   for (let t = 0; !fresh && t < tensors; t++) {
-    const ofTensor: Float32Array[] = []
-    for (let m = 0; m < each; m++) {
-      const one = saved[2 + t * each + m]?.tensor
-      if (one === undefined || one.dtype !== 'float32' || one.size !== sizes[t]) {
-        throw refused(
-          `${sizes[t]} elements in moment ${m} of tensor ${t}`,
-          one === undefined ? 'nothing' : `${one.size}`,
-        )
-      }
-      ofTensor.push(one.dataSync().slice() as Float32Array)
-    }
-    read.push(ofTensor)
+    read.push(
+      vectors.map((name, v) => {
+        const one = saved[2 + t * vectors.length + v]?.tensor
+        if (one === undefined || one.dtype !== 'float32' || one.size !== sizes[t]) {
+          const received = one === undefined ? 'nothing' : `${one.size}`
+          throw refused(`${sizes[t]} elements in ${name} of tensor ${t}`, received)
+        }
+        return one.dataSync().slice() as Float32Array
+      }),
+    )
   }
-  return { iterations: iterationsOf(words), moments: read, trace }
+  return {
+    iterations,
+    micro,
+    vectors,
+    tensors: read,
+    samples: numbers.slice(0, samples),
+    trace: numbers.slice(samples),
+  }
 }
 
 function refused(expected: string, received: string): SaltflatError {

@@ -1,51 +1,71 @@
 import { SaltflatError } from '../errors.ts'
-import type { Tools } from '../estimators/estimator.ts'
+import { type Direction, type Tools, uphill } from '../estimators/estimator.ts'
 import type { Evaluation } from '../grads/evaluate.ts'
 import { withRandomness } from '../grads/randomness.ts'
-import { fromNative, type Hyperparameters } from '../native/index.ts'
+import { fromNative } from '../native/index.ts'
 import type { StepNoise, Weights } from '../params/weights.ts'
+import type { Hyperparameters } from './base.ts'
 import type { Oracle } from './oracle.ts'
 
 /** What one step needs. */
 export interface StepInputs<G> {
-  weights: Weights<G>
   oracle: Oracle<G>
   /** Evaluates the gradient at the present values; `index` counts the passes of this step. */
   evaluate(perturbation: number, index: number): Evaluation<G>
-  noise: Omit<StepNoise, 'scales'>
-  /** Which tensors are perturbed. */
-  mask: readonly boolean[]
+  noise: StepNoise
+  /** What chooses the randomness inside the model, with the perturbation: no two micro-batches share theirs. */
+  randomness: number
+  /** Size of the perturbations; 0: none. */
+  size: number
   hyper: Hyperparameters
+  /** This is the first micro-batch of an update. */
+  first: boolean
+  /** The number of micro-batches where this is the last one, 0 before. */
+  lastOf: number
 }
 
-/** One step: hands the estimator its tools, and leaves everything as it was if anything goes wrong. */
-export class Step<G> {
-  readonly #inputs: StepInputs<G>
-  readonly #losses: number[] = []
+/** Takes steps: hands the estimator its tools, and leaves everything as it was if anything goes wrong. */
+export class Stepper<G> {
+  readonly #weights: Weights<G>
+  /** Which tensors are perturbed. */
+  readonly #mask: readonly boolean[]
+  readonly #tools: Tools
   readonly #reached: boolean[]
+  /** σ of each tensor at the last size. */
+  readonly #scales: Float32Array
+  readonly #ascent: Float32Array
+  #inputs: StepInputs<G> | null = null
   #last: readonly (G | null)[] = []
-  #size = 0
+  #passes = 0
+  #loss = 0
 
-  constructor(inputs: StepInputs<G>) {
-    this.#inputs = inputs
-    this.#reached = inputs.weights.tensors.map(() => false)
+  constructor(weights: Weights<G>, mask: readonly boolean[]) {
+    this.#weights = weights
+    this.#mask = mask
+    this.#reached = mask.map(() => false)
+    this.#scales = new Float32Array(mask.length)
+    this.#ascent = new Float32Array(mask.length)
+    this.#tools = this.#makeTools()
   }
 
-  /** Mean loss over the passes; NaN where one of them has none. */
+  /** Mean loss over the passes of the last step; NaN where one of them has none. */
   get meanLoss(): number {
-    return this.#losses.reduce((sum, loss) => sum + loss, 0) / this.#losses.length
+    return this.#loss / this.#passes
   }
 
-  /** Runs `drive` with perturbations of this size. A failure restores weights and side effects, and is typed. */
-  run(drive: (tools: Tools) => void, size: number): void {
-    const { weights, oracle, noise } = this.#inputs
-    this.#size = size
+  /** Takes one step. A failure restores weights and side effects, and is typed. */
+  run(inputs: StepInputs<G>, drive: (tools: Tools) => void): void {
+    const { oracle, noise, size, first } = inputs
+    this.#inputs = inputs
+    this.#passes = 0
+    this.#loss = 0
+    if (first) this.#reached.fill(false)
     try {
-      weights.begin({ ...noise, scales: this.#scales(this.#size) })
+      this.#weights.begin(noise, this.#scaled(this.#scales, size), first)
       oracle.around(() => {
         const { prepare } = oracle
-        if (prepare !== null) withRandomness({ ...noise, perturbation: 0 }, prepare)
-        drive(this.#tools())
+        if (prepare !== null) this.#random(0, prepare)
+        drive(this.#tools)
       })
       oracle.commit()
     } catch (error) {
@@ -57,13 +77,21 @@ export class Step<G> {
       throw this.#named(fromNative(error))
     } finally {
       this.#release()
+      this.#inputs = null
     }
+  }
+
+  /** U·(g⁺ − g⁻)/(2σ) of each perturbed tensor in the last step, averaged over the pairs. */
+  traceSamples(pairs: number, size: number): number[] {
+    const samples = []
+    for (const [i, dot] of this.#weights.dots().entries()) if (this.#mask[i]) samples.push(dot / (2 * size * pairs))
+    return samples
   }
 
   /** W' ← W after a failure; where even that fails, says so and keeps the cause. */
   #restore(cause: unknown): void {
     try {
-      this.#inputs.weights.restore()
+      this.#weights.restore()
     } catch (second) {
       const { message, code } = fromNative(second)
       const first = cause instanceof Error ? cause.message : String(cause)
@@ -73,66 +101,77 @@ export class Step<G> {
     }
   }
 
-  /** U·(g⁺ − g⁻)/(2σ) of each perturbed tensor, averaged over the pairs; null where there was none. */
-  traceSamples(pairs: number): number[] | null {
-    if (pairs === 0 || this.#size === 0) return null
-    const { weights, mask } = this.#inputs
-    return weights
-      .dots()
-      .filter((_, i) => mask[i])
-      .map((dot) => dot / (2 * this.#size * pairs))
+  #scaled(scales: Float32Array, size: number): Float32Array {
+    for (const [i, perturbed] of this.#mask.entries()) scales[i] = perturbed ? size : 0
+    return scales
   }
 
-  #scales(size: number): Float32Array {
-    return Float32Array.from(this.#inputs.mask, (perturbed) => (perturbed ? size : 0))
-  }
-
-  #tools(): Tools {
-    const { weights, hyper, oracle } = this.#inputs
+  #makeTools(): Tools {
+    const weights = this.#weights
     return {
       gradient: (perturbation) => this.#gradient(perturbation),
       perturb: (j) => weights.perturb(j),
       flip: (j) => weights.flip(j, this.#last),
       accumulate: (j, first) => weights.accumulate(j, first, this.#last),
       collect: (next, factor, first) => weights.collect(next, factor, first, this.#last),
-      norm: () => {
-        const squares = weights.squaredNorms(this.#last)
-        const sum = squares.reduce((total, square, i) => total + (this.#inputs.mask[i] ? square : 0), 0)
-        // Also the tensors that are not perturbed must be finite.
-        const bad = squares.findIndex((square) => !Number.isFinite(square))
-        if (bad >= 0) throw this.#notFinite(bad)
-        return Math.sqrt(sum)
+      norm: (direction = uphill) => Math.sqrt(this.#norm(direction)),
+      products: () => {
+        const [gg = 0, gp = 0, pp = 0] = this.#sums(weights.products(this.#last), 3)
+        return { gg, gp, pp }
       },
-      ascend: (scale) => weights.ascend(this.#scales(scale), this.#last),
-      finish: (parts, scale, pair = -1) => {
-        weights.finish(parts, scale, this.#size === 0 ? -1 : pair, hyper, this.#last)
-        oracle.update?.((tensor) => (this.#reached[tensor] ? weights.mean(tensor) : null))
+      ascend: (scale, direction = uphill, keep = undefined) =>
+        weights.ascend(this.#scaled(this.#ascent, scale), direction, keep, this.#last),
+      finish: (mix, scale, pair = -1) => {
+        const { hyper, first, lastOf, size, oracle } = this.#inputs!
+        const { last, pair: kept, sum } = mix
+        const perturbation = size === 0 ? -1 : pair
+        weights.finish({ ...hyper, last, pair: kept, sum, scale, perturbation, first, lastOf }, this.#last)
+        oracle.update?.((tensor) => (this.#reached[tensor] ? weights.vector('mean', tensor) : null))
       },
     }
   }
 
+  #norm(direction: Direction): number {
+    return this.#sums(this.#weights.norms(direction, this.#last), 1)[0]!
+  }
+
+  /** Sums over the perturbed tensors, `each` of them. Also the tensors that are not perturbed must be finite. */
+  #sums(values: readonly number[], each: number): number[] {
+    const sums = Array.from({ length: each }, () => 0)
+    for (const [i, perturbed] of this.#mask.entries()) {
+      if (!Number.isFinite(values[each * i])) throw this.#notFinite(i)
+      if (perturbed) for (let which = 0; which < each; which++) sums[which]! += values[each * i + which]!
+    }
+    return sums
+  }
+
   #gradient(perturbation: number): void {
-    const { noise, evaluate } = this.#inputs
+    const { evaluate } = this.#inputs!
     this.#release()
-    const index = this.#losses.length
-    const { loss, gradients } = withRandomness({ ...noise, perturbation: Math.max(0, perturbation) }, () =>
-      evaluate(perturbation, index),
-    )
-    this.#losses.push(loss)
+    const index = this.#passes
+    const { loss, gradients } = this.#random(Math.max(0, perturbation), () => evaluate(perturbation, index))
+    this.#passes++
+    this.#loss += loss
     this.#last = gradients
-    for (const [i, gradient] of gradients.entries()) this.#reached[i] ||= gradient !== null
+    for (let i = 0; i < gradients.length; i++) this.#reached[i] ||= gradients[i] !== null
+  }
+
+  /** Runs a pass with the randomness inside the model of this perturbation. */
+  #random<T>(perturbation: number, f: () => T): T {
+    const { noise, randomness } = this.#inputs!
+    return withRandomness(noise.seed, noise.step, randomness + perturbation, f)
   }
 
   #release(): void {
-    for (const gradient of this.#last) if (gradient !== null) this.#inputs.weights.target.release(gradient)
+    for (const gradient of this.#last) if (gradient !== null) this.#weights.target.release(gradient)
     this.#last = []
   }
 
   #notFinite(tensor: number, cause?: unknown): SaltflatError {
-    const name = this.#inputs.weights.tensors[tensor]?.name ?? String(tensor)
+    const name = this.#weights.tensors[tensor]?.name ?? String(tensor)
     return new SaltflatError(
       'ERR_NOT_FINITE',
-      `Expected finite gradients, received NaN or Infinity for '${name}' in pass ${this.#losses.length} of step ${this.#inputs.noise.step}. Lower the learning rate or the noise.`,
+      `Expected finite gradients, received NaN or Infinity for '${name}' in pass ${this.#passes} of step ${this.#inputs?.noise.step}. Lower the learning rate or the noise.`,
       { cause },
     )
   }

@@ -1,17 +1,19 @@
 import { RunningTrace } from '../curvature/running-trace.ts'
 import { SaltflatError } from '../errors.ts'
-import type { Estimator } from '../estimators/estimator.ts'
+import { type Estimator, mixes } from '../estimators/estimator.ts'
 import { estimators } from '../estimators/index.ts'
+import type { NoiseOptions } from '../estimators/noise.ts'
 import { at } from '../options.ts'
 import { maskOf } from '../params/mask.ts'
 import type { Target } from '../params/target.ts'
-import { Weights } from '../params/weights.ts'
-import type { Distribution, ParameterFilter, Schedule } from '../types.ts'
-import { hyperparameters } from './base.ts'
+import { type Penalties, Weights } from '../params/weights.ts'
+import type { ParameterFilter, Schedule } from '../types.ts'
+import { type GradientOptions, hyperparameters, ruleOf } from './base.ts'
 import type { Settings } from './config.ts'
 import type { Oracle } from './oracle.ts'
-import { type NamedTensor, readState, type State } from './state.ts'
-import { Step, type StepInputs } from './step.ts'
+import { penaltiesOf } from './penalties.ts'
+import { type NamedTensor, readState, type State, vectorsOf } from './state.ts'
+import { type StepInputs, Stepper } from './step.ts'
 
 /** Weight of a trace sample against its successor: about the last 200 steps count. */
 const traceDecay = 0.99
@@ -23,7 +25,12 @@ export class Training {
   readonly #estimator: Estimator<object>
   /** Of whatever it trains: what `open` was first given. */
   #weights: Weights<unknown> | null = null
+  #stepper: Stepper<unknown> | null = null
+  /** Micro-batches that the next update already has, and the sums of their trace samples. */
+  #micro = 0
+  #samples: Float64Array = new Float64Array(0)
   #mask: boolean[] = []
+  #penalties: Penalties | null = null
   #trace: RunningTrace | null = null
   /** A state that waits for the weights it belongs to. */
   #pending: readonly NamedTensor[] | null = null
@@ -48,53 +55,64 @@ export class Training {
     return data === 'split' ? (perturbations ?? 1) : 1
   }
 
+  /** Whether W₀ is kept. */
+  get #origin(): boolean {
+    return this.#penalties?.distance.some((coefficient) => coefficient !== 0) ?? false
+  }
+
   /** One step; returns the mean loss over its passes. */
   step<G>(target: Target<G>, oracle: Oracle<G>): number {
     return this.#alone('minimize', () => {
       const { options } = this.#settings
-      const weights = this.#open(target)
+      const stepper = this.#open(target)
       const size = this.#size()
       const estimator = size === 0 ? estimators.plain! : this.#estimator
       const passes = estimator.passes(options)
       const split = this.parts > 1 && size !== 0
-      const step = this.#newStep(weights, oracle, (perturbation, index) =>
-        oracle.evaluate(split ? perturbation : -1, index === passes - 1),
-      )
-      step.run((tools) => estimator.step(tools, options, size), size)
-      this.iterations++
-      const samples = step.traceSamples(estimator.pairs(options))
-      if (samples !== null) {
-        this.#trace ??= this.#newTrace(weights)
-        this.#trace.add(samples, size)
-      }
-      return step.meanLoss
+      const evaluate: StepInputs<G>['evaluate'] = (perturbation, index) =>
+        oracle.evaluate(split ? perturbation : -1, index === passes - 1)
+      stepper.run(this.#inputs(oracle, evaluate, size), (tools) => estimator.step(tools, options, size))
+      const pairs = estimator.pairs(options)
+      this.#took(pairs === 0 ? null : stepper.traceSamples(pairs, size), size)
+      return stepper.meanLoss
     })
   }
 
   /** Takes what it will train, before the first step; returns the target that is stepped: this one, or its equal. */
   hold<T extends Target<unknown>>(target: T): T {
-    return this.#alone('minimize', () => this.#open(target).target as T)
+    return this.#alone('minimize', () => {
+      this.#open(target)
+      return this.#weights!.target as T
+    })
   }
 
   /** The base optimizer alone, on gradients computed elsewhere. */
   apply<G>(target: Target<G>, oracle: Oracle<G>): void {
     this.#alone('applyGradients', () => {
-      const step = this.#newStep(this.#open(target), oracle, () => oracle.evaluate(-1, true))
-      step.run((tools) => {
-        tools.gradient(0)
-        tools.finish('last', 1)
-      }, 0)
-      this.iterations++
+      const stepper = this.#open(target)
+      stepper.run(
+        this.#inputs(oracle, () => oracle.evaluate(-1, true), 0),
+        (tools) => {
+          tools.gradient(0)
+          tools.finish(mixes.last, 1)
+        },
+      )
+      this.#took(null, 0)
     })
   }
 
   /** What is needed to go on. */
   state(): State {
     const weights = this.#weights
-    const moments = (weights?.tensors ?? []).map((_, t) =>
-      Array.from({ length: weights!.moments }, (_, m) => weights!.moment(m, t)),
-    )
-    return { iterations: this.iterations, moments, trace: this.#trace?.save() ?? new Float64Array(0) }
+    const vectors = vectorsOf({ moments: weights?.moments ?? 0, bank: this.#micro > 0, origin: this.#origin })
+    return {
+      iterations: this.iterations,
+      micro: this.#micro,
+      vectors,
+      tensors: (weights?.tensors ?? []).map((_, t) => vectors.map((name) => weights!.vector(name, t))),
+      samples: this.#samples,
+      trace: this.#trace?.save() ?? new Float64Array(0),
+    }
   }
 
   /** A state that waits for the weights it belongs to. */
@@ -123,6 +141,7 @@ export class Training {
     this.#alone('dispose', () => {
       this.#weights?.dispose()
       this.#weights = null
+      this.#stepper = null
       this.#drop()
     })
   }
@@ -143,21 +162,40 @@ export class Training {
     }
   }
 
-  #newStep<G>(weights: Weights<G>, oracle: Oracle<G>, evaluate: StepInputs<G>['evaluate']): Step<G> {
+  #inputs<G>(oracle: Oracle<G>, evaluate: StepInputs<G>['evaluate'], size: number): StepInputs<G> {
     const { base, seed, options } = this.#settings
-    return new Step({
-      weights,
+    const { distribution = 'gaussian', rounds = 10, perturbations = 1 } = options as NoiseOptions
+    const { accumulation } = base.options as Required<GradientOptions>
+    return {
       oracle,
       evaluate,
-      noise: {
-        seed,
-        distribution: (options.distribution as Distribution | undefined) ?? 'gaussian',
-        stream: 0,
-        step: this.iterations,
-      },
-      mask: this.#mask,
+      noise: { seed, distribution, rounds, stream: 0, step: this.iterations },
+      randomness: this.#micro * perturbations,
+      size,
       hyper: hyperparameters(base, this.iterations),
-    })
+      first: this.#micro === 0,
+      lastOf: this.#micro === accumulation - 1 ? accumulation : 0,
+    }
+  }
+
+  /** Counts a step that succeeded; `samples` of the trace are averaged over the micro-batches of an update. */
+  #took(samples: readonly number[] | null, size: number): void {
+    const { accumulation } = this.#settings.base.options as Required<GradientOptions>
+    const sums = this.#samples
+    const total = samples?.map((sample, i) => sample + (sums[i] ?? 0)) ?? []
+    if (++this.#micro < accumulation) {
+      this.#samples = Float64Array.from(total)
+      return
+    }
+    this.#micro = 0
+    if (sums.length > 0) this.#samples = new Float64Array(0)
+    this.iterations++
+    if (total.length === 0) return
+    this.#trace ??= this.#newTrace(this.#weights!)
+    this.#trace.add(
+      total.map((sum) => sum / accumulation),
+      size,
+    )
   }
 
   /** Noise size or radius now; 1 for an estimator that has none. */
@@ -167,22 +205,26 @@ export class Training {
     return at(key, (this.#settings.options as Record<string, Schedule>)[key]!, this.iterations, { min: 0 })
   }
 
-  #open<G>(target: Target<G>): Weights<G> {
-    if (this.#weights !== null) {
+  #open<G>(target: Target<G>): Stepper<G> {
+    if (this.#weights !== null && this.#stepper !== null) {
       this.#weights.target.follow(target)
       this.#weights.sync()
       // `follow` has seen to it that the two targets are of one kind.
-      return this.#weights as Weights<G>
+      return this.#stepper as Stepper<G>
     }
     const { base, options } = this.#settings
     target.check()
     const mask = maskOf(target.tensors, options.filter as ParameterFilter | undefined)
+    const gradient = base.options as Required<GradientOptions>
+    this.#penalties = base.kind === null ? null : penaltiesOf(target.tensors, gradient)
     const sums = this.#estimator.sums(options)
-    // A base that lives elsewhere is given the mean, which needs a vector.
-    const weights = new Weights(
-      target,
-      base.kind === null ? { rule: 'mean', sums: sums === 0 ? 1 : sums } : { rule: base.kind.name, sums },
-    )
+    const weights = new Weights(target, {
+      rule: ruleOf(base),
+      // A base that lives elsewhere is given the mean, which needs a vector.
+      sums: base.kind === null && sums === 0 ? 1 : sums,
+      bank: gradient.accumulation > 1,
+      penalties: this.#penalties,
+    })
     this.#mask = mask
     try {
       if (this.#pending !== null) this.#take(weights, this.#pending)
@@ -192,7 +234,9 @@ export class Training {
     }
     this.#drop()
     this.#weights = weights
-    return weights
+    const stepper = new Stepper(weights, mask)
+    this.#stepper = stepper
+    return stepper
   }
 
   #newTrace(weights: Weights<unknown>): RunningTrace {
@@ -202,19 +246,27 @@ export class Training {
 
   /** Checks all of a state before it changes anything. */
   #take(weights: Weights<unknown>, saved: readonly NamedTensor[]): void {
+    const { accumulation } = this.#settings.base.options as Required<GradientOptions>
     const sizes = weights.tensors.map(({ size }) => size)
-    const state = readState(saved, sizes, weights.moments)
+    const { moments } = weights
+    const state = readState(saved, { sizes, moments, accumulation, origin: this.#origin })
     const trace = state.trace.length > 0 ? this.#newTrace(weights) : null
-    if (trace?.load(state.trace) === false) {
+    const perturbed = this.#mask.filter(Boolean).length
+    const samples = state.samples.length
+    if (trace?.load(state.trace) === false || (samples > 0 && samples !== perturbed)) {
       throw new SaltflatError('ERR_STATE', 'Expected the curvature statistics of this model, received others.')
     }
+    const fresh = state.tensors.length === 0
+    const begun = fresh && this.#origin ? weights.copy() : null
     for (const [t, size] of sizes.entries()) {
-      for (let m = 0; m < weights.moments; m++) {
-        // A state saved before the first step has none.
-        weights.setMoment(m, t, state.moments[t]?.[m] ?? new Float32Array(size))
-      }
+      for (const [v, name] of state.vectors.entries()) if (!fresh) weights.setVector(name, t, state.tensors[t]![v]!)
+      // A state saved before the first step has no vectors: training begins anew.
+      for (let m = 0; fresh && m < moments; m++) weights.setVector(`moment${m}`, t, new Float32Array(size))
+      if (begun !== null) weights.setVector('origin', t, begun[t]!)
     }
     this.iterations = state.iterations
+    this.#micro = state.micro
+    this.#samples = state.samples
     this.#trace = trace
   }
 

@@ -1,4 +1,4 @@
-import type { Hyperparameters, Workspace } from '../native/index.ts'
+import type { DirectionOptions, KeepOptions, UpdateOptions, Workspace } from '../native/index.ts'
 import { fromNative, loadBinding } from '../native/index.ts'
 import type { Distribution } from '../types.ts'
 import type { Store } from './store.ts'
@@ -10,16 +10,27 @@ export interface WeightsOptions {
   rule: string
   /** Vectors for gradients: 0 only the last one counts, 1 a pair, a total or a mean, 2 a pair and a total. */
   sums: 0 | 1 | 2
+  /** Whether gradients of earlier micro-batches are kept. */
+  bank?: boolean
+  /** What pulls on each tensor besides its gradient; absent: nothing. */
+  penalties?: Penalties | null
+}
+
+/** Coefficients of each tensor: g ← g + l2·w + distance·(w − w₀), w ← w − η·decay·w. */
+export interface Penalties {
+  l2: number[]
+  decay: number[]
+  distance: number[]
 }
 
 /** What addresses the noise of a step. */
 export interface StepNoise {
   seed: number
   distribution: Distribution
+  /** Rounds of the generator. */
+  rounds: number
   stream: number
   step: number
-  /** σ of each tensor; 0: not perturbed. */
-  scales: Float32Array
 }
 
 /**
@@ -33,13 +44,15 @@ export class Weights<G> {
   /** Where the store is. */
   #place: unknown
 
-  constructor(target: Target<G>, { rule, sums }: WeightsOptions) {
+  constructor(target: Target<G>, { rule, sums, bank = false, penalties = null }: WeightsOptions) {
     target.check()
     this.target = target
     let workspace: Workspace | null = null
     try {
       const sizes = target.tensors.map(({ size }) => size)
-      workspace = new (loadBinding().Workspace)(sizes, rule, sums)
+      const origin = penalties?.distance.some((coefficient) => coefficient !== 0) ?? false
+      workspace = new (loadBinding().Workspace)(sizes, rule, { sums, bank, origin })
+      if (penalties !== null) workspace.setPenalties(penalties.l2, penalties.decay, penalties.distance)
       this.#workspace = workspace
       this.#place = target.place()
       this.#store = target.open()
@@ -77,8 +90,9 @@ export class Weights<G> {
     if (moved || this.#store.changed()) this.#workspace.load(this.#store.read())
   }
 
-  begin({ seed, distribution, stream, step, scales }: StepNoise): void {
-    this.#workspace.begin(seed, distribution, stream, step, scales)
+  /** Sets the noise of a step: σ of each tensor (0: not perturbed). `first`: a new update begins. */
+  begin({ seed, distribution, rounds, stream, step }: StepNoise, scales: Float32Array, first: boolean): void {
+    this.#workspace.begin(seed, distribution, rounds, stream, step, scales, first)
   }
 
   perturb(j: number): void {
@@ -97,12 +111,12 @@ export class Weights<G> {
     this.#write((out) => this.#workspace.collect(next, factor, first, this.#store.values(g), out))
   }
 
-  ascend(scales: Float32Array, g: Gradients<G>): void {
-    this.#write((out) => this.#workspace.ascend(scales, this.#store.values(g), out))
+  ascend(scales: Float32Array, direction: DirectionOptions, keep: KeepOptions | undefined, g: Gradients<G>): void {
+    this.#write((out) => this.#workspace.ascend(scales, direction, keep, this.#store.values(g), out))
   }
 
-  finish(parts: string, scale: number, pair: number, hyper: Hyperparameters, g: Gradients<G>): void {
-    this.#write((out) => this.#workspace.finish(parts, scale, pair, hyper, this.#store.values(g), out))
+  finish(update: UpdateOptions, g: Gradients<G>): void {
+    this.#write((out) => this.#workspace.finish(update, this.#store.values(g), out))
   }
 
   /** W' ← W, bit for bit. */
@@ -117,8 +131,14 @@ export class Weights<G> {
     return out
   }
 
-  squaredNorms(g: Gradients<G>): number[] {
-    return this.#workspace.squaredNorms(this.#store.values(g))
+  /** g·g, g·P and P·P of each tensor, one after the other. */
+  products(g: Gradients<G>): number[] {
+    return this.#workspace.products(this.#store.values(g))
+  }
+
+  /** Σx² or Σ(wx)² of a direction, in each tensor. */
+  norms(direction: DirectionOptions, g: Gradients<G>): number[] {
+    return this.#workspace.norms(direction, this.#store.values(g))
   }
 
   /** Σ U·(g⁺ − g⁻) of each tensor in this step. */
@@ -126,17 +146,13 @@ export class Weights<G> {
     return this.#workspace.dots()
   }
 
-  /** The mean gradient that rule 'mean' left. */
-  mean(tensor: number): Float32Array {
-    return this.#workspace.mean(tensor)
+  /** A copy of one tensor of an owned vector: 'moment0' …, 'mean', 'bank', 'origin'. */
+  vector(name: string, tensor: number): Float32Array {
+    return this.#workspace.vector(name, tensor)
   }
 
-  moment(moment: number, tensor: number): Float32Array {
-    return this.#workspace.moment(moment, tensor)
-  }
-
-  setMoment(moment: number, tensor: number, values: Float32Array): void {
-    this.#workspace.setMoment(moment, tensor, values)
+  setVector(name: string, tensor: number, values: Float32Array): void {
+    this.#workspace.setVector(name, tensor, values)
   }
 
   dispose(): void {

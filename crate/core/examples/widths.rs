@@ -2,9 +2,14 @@
 //! emulated CPU, so it is small, uses one thread, and says the outcome in its last line.
 #![allow(clippy::print_stdout)]
 
+use saltflat_core::backend::cpu::batch::{Signs, perturb_batch};
 use saltflat_core::backend::cpu::dispatch::fill;
 use saltflat_core::backend::{Gradient, Noise};
-use saltflat_core::{Backend, Cpu, Distribution, Draw, Hyper, Level, Parts, Rule, Threads};
+use saltflat_core::rng::ROUNDS;
+use saltflat_core::{
+    Backend, Clip, Cpu, Direction, Distribution, Draw, Hyper, Keep, Level, Metric, Micro, Mix, Penalty, Rule,
+    Threads, Update, Vectors, Which,
+};
 use std::process::ExitCode;
 
 /// Around vectors of 16, tiles of 64, blocks of 1,024, counter blocks of 2,048 signs and chunks of 4,096.
@@ -26,8 +31,13 @@ const HARD: [f32; 12] = [
     1e19,
     -1e30,
 ];
-const PARTS: [(&str, Parts); 4] =
-    [("g", Parts::Last), ("P+g", Parts::Pair), ("G+g", Parts::Sum), ("G+P+g", Parts::SumAndPair)];
+const MIXES: [(&str, Mix); 5] = [
+    ("g", Mix::LAST),
+    ("P+g", Mix::PAIR),
+    ("G+g", Mix::SUM),
+    ("G+P+g", Mix::SUM_AND_PAIR),
+    ("2G-P/2+3g", Mix { last: 3.0, pair: -0.5, sum: 2.0 }),
+];
 
 /// What one set computed: names of checks, and the bits that every other set must show.
 struct Record {
@@ -71,11 +81,12 @@ impl Record {
                 record.passes(&format!("{kind} {name}"), distribution, values);
             }
             for (rule, moments) in Rule::ALL {
-                for (part, parts) in PARTS {
-                    record.finish(&format!("{kind} finish {rule} {part}"), (rule, moments), parts, values);
+                for (part, mix) in MIXES {
+                    record.finish(&format!("{kind} finish {rule} {part}"), (rule, moments), mix, values);
                 }
             }
         }
+        record.batch();
         record.refusals();
         record
     }
@@ -90,15 +101,22 @@ impl Record {
         for (name, distribution) in Distribution::ALL {
             for (step, tile) in [(0, 0), (1, 31), (u32::MAX, (1 << 28) - 65)] {
                 let mut out = vec![f32::NAN; 65 * 64];
-                fill(self.level, draw(distribution, step, 3), 5, tile, &mut out);
-                self.note(format!("noise {name} step {step} tile {tile}"), &[out], []);
+                for rounds in [7, 10] {
+                    let draw = Draw { rounds, ..draw(distribution, step, 3) };
+                    fill(self.level, draw, 5, tile, &mut out);
+                    self.note(
+                        format!("noise {name} step {step} tile {tile} rounds {rounds}"),
+                        &[out.clone()],
+                        [],
+                    );
+                }
             }
         }
     }
 
     fn cpu(&self, moments: usize, values: Values) -> Cpu {
-        let mut cpu =
-            Cpu::new(&SIZES, moments, 2, self.level, Threads::new(1)).expect("a level that is there");
+        let vectors = Vectors { moments, sums: 2, bank: true, origin: true };
+        let mut cpu = Cpu::new(&SIZES, vectors, self.level, Threads::new(1)).expect("a level that is there");
         cpu.load(&values(1).iter().map(Vec::as_slice).collect::<Vec<_>>()).expect("the right lengths");
         cpu
     }
@@ -120,42 +138,78 @@ impl Record {
             self.note(name("accumulate"), &out, cpu.dots());
             cpu.collect(noise(1), 1.0 / 3.0, false, &g, &mut outputs(&mut out)).expect("collect");
             self.note(name("collect"), &out, []);
-            let sums: Vec<_> =
-                (0..SIZES.len()).map(|tensor| cpu.mean(tensor).expect("sums").to_vec()).collect();
-            self.note(name("sums"), &sums, []);
-            cpu.ascend(&SCALES, &g, &mut outputs(&mut out)).expect("ascend");
-            self.note(name("ascend"), &out, cpu.squared_norms(&g).expect("squared norms"));
+            self.note(name("sums"), &vector(&cpu, Which::Mean), []);
+            self.note(name("products"), &[], cpu.products(&g).expect("products").as_flattened());
+            for (metric, keep) in
+                [(Metric::Plain, None), (Metric::Weights, Some(Keep { old: 0.6, new: 0.4 }))]
+            {
+                let direction = Direction { last: 0.4, pair: -0.6, metric };
+                let name = name(&format!("direction {metric:?}"));
+                let norms = cpu.norms(direction, &g).expect("norms").to_vec();
+                cpu.ascend(&SCALES, direction, keep, &g, &mut outputs(&mut out)).expect("ascend");
+                self.note(name, &out, norms.as_flattened());
+            }
         }
     }
 
-    /// Two steps with a rule; one tensor gets no gradient.
-    fn finish(&mut self, name: &str, (rule, moments): (&str, usize), parts: Parts, values: Values) {
+    /// Two steps with a rule, each of two micro-batches, everything that pulls on the weights, and one tensor without a
+    /// gradient.
+    fn finish(&mut self, name: &str, (rule, moments): (&str, usize), mix: Mix, values: Values) {
         let mut cpu = self.cpu(moments, values);
+        let pulls = |i: usize| Penalty {
+            l2: 0.01 * i as f32,
+            decay: 0.1,
+            distance: if i % 2 == 1 { 0.3 } else { 0.0 },
+        };
+        cpu.set_penalties(&(0..SIZES.len()).map(pulls).collect::<Vec<_>>()).expect("one a tensor");
         for step in 1..=2 {
             let noise = |index| Noise { draw: draw(Distribution::Rademacher, step, index), scales: &SCALES };
-            let hyper = Hyper {
-                learning_rate: 1e-2,
-                beta1: 0.9,
-                beta2: 0.999,
-                epsilon: 1e-8,
-                weight_decay: 0.1,
-                step: f64::from(step),
-            };
+            let hyper =
+                Hyper { learning_rate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: f64::from(step) };
             let rule = Rule::new(rule, hyper).expect("a rule of this name");
             let (mut out, grads) = (empty(), values(2 + step));
             let mut g = gradient(&grads);
             g[6] = None;
-            cpu.clear_dots();
-            cpu.collect(noise(0), 1.0, true, &g, &mut outputs(&mut out)).expect("collect");
-            cpu.flip(noise(0), &g, &mut outputs(&mut out)).expect("flip");
-            let last = Some(noise(0));
-            cpu.finish(parts, 1.0 / 3.0, last, &rule, &g, &mut outputs(&mut out)).expect("finish");
-            self.note(format!("{name} {step}"), &out, cpu.dots());
-            for (tensor, state) in out.iter_mut().enumerate() {
-                *state = cpu.mean(tensor).expect("sums").to_vec();
-                (0..moments).for_each(|moment| state.extend(cpu.moment(moment, tensor)));
+            for micro in [Micro { first: true, last_of: 0 }, Micro { first: false, last_of: 2 }] {
+                cpu.clear(micro.first);
+                cpu.collect(noise(0), 1.0, true, &g, &mut outputs(&mut out)).expect("collect");
+                cpu.flip(noise(0), &g, &mut outputs(&mut out)).expect("flip");
+                let update = Update {
+                    mix,
+                    scale: 1.0 / 3.0,
+                    noise: Some(noise(0)),
+                    clip: if step == 1 { Clip::Value(0.5) } else { Clip::Norm(3.0) },
+                    micro,
+                    learning_rate: 1e-2,
+                    rule: &rule,
+                };
+                cpu.finish(update, &g, &mut outputs(&mut out)).expect("finish");
+                self.note(format!("{name} {step} micro {}", micro.last_of), &out, cpu.dots());
             }
-            self.note(format!("{name} {step}, its state"), &out, []);
+            let state = [Which::Mean, Which::Bank].into_iter().chain((0..moments).map(Which::Moment));
+            let state: Vec<_> = state.flat_map(|which| vector(&cpu, which)).collect();
+            self.note(format!("{name} {step}, its state"), &state, []);
+        }
+    }
+
+    /// Many copies at once, on tensors that are not padded.
+    fn batch(&mut self) {
+        let weights = plain(1);
+        let weights: Vec<&[f32]> = weights.iter().map(Vec::as_slice).collect();
+        let draws = [0, 1, 2].map(|index| draw(Distribution::Gaussian, 1, index));
+        for signs in [Signs::Both, Signs::Plus, Signs::Minus] {
+            let mut out: Vec<_> = (0..draws.len() * signs.count()).flat_map(|_| empty()).collect();
+            perturb_batch(
+                self.level,
+                &Threads::new(1),
+                &weights,
+                &SCALES,
+                &draws,
+                signs,
+                &mut outputs(&mut out),
+            )
+            .expect("a batch");
+            self.note(format!("batch {signs:?}"), &out, []);
         }
     }
 
@@ -195,7 +249,12 @@ fn hard(seed: u32) -> Vec<Vec<f32>> {
 }
 
 fn draw(distribution: Distribution, step: u32, index: u32) -> Draw {
-    Draw { key: [0x1234_5678, 0x9ABC_DEF0], step, index, distribution }
+    Draw { key: [0x1234_5678, 0x9ABC_DEF0], step, index, distribution, rounds: ROUNDS }
+}
+
+/// All tensors of an owned vector.
+fn vector(cpu: &Cpu, which: Which) -> Vec<Vec<f32>> {
+    (0..SIZES.len()).map(|tensor| cpu.vector(which, tensor).expect("this vector").to_vec()).collect()
 }
 
 fn gradient(values: &[Vec<f32>]) -> Vec<Gradient<'_>> {

@@ -84,14 +84,15 @@ impl Layout {
 }
 
 /// Sums the chunk sums of one tensor by neighbours: 2a with 2a + 1, an odd last one passes up. In place.
-pub fn fold_chunks(sums: &mut [f64]) -> f64 {
+pub fn fold_chunks<const N: usize>(sums: &mut [[f64; N]]) -> [f64; N] {
     let mut len = sums.len();
     if len == 0 {
-        return 0.0;
+        return [0.0; N];
     }
     while len > 1 {
         for pair in 0..len / 2 {
-            sums[pair] = sums[2 * pair] + sums[2 * pair + 1];
+            let (left, right) = (sums[2 * pair], sums[2 * pair + 1]);
+            sums[pair] = std::array::from_fn(|i| left[i] + right[i]);
         }
         if len % 2 == 1 {
             sums[len / 2] = sums[len - 1];
@@ -126,8 +127,8 @@ mod tests {
     #[test]
     fn chunk_sums_fold_by_neighbours() {
         let tiny = f64::EPSILON / 2.0; // lost when added to 1 alone, kept when added to its like first
-        assert_eq!(fold_chunks(&mut [1.0, 0.0, tiny, tiny]), 1.0 + f64::EPSILON);
-        assert_eq!(fold_chunks(&mut [1.0, 2.0, 3.0]), 6.0);
-        assert_eq!(fold_chunks(&mut []), 0.0);
+        assert_eq!(fold_chunks(&mut [[1.0], [0.0], [tiny], [tiny]]), [1.0 + f64::EPSILON]);
+        assert_eq!(fold_chunks(&mut [[1.0], [2.0], [3.0]]), [6.0]);
+        assert_eq!(fold_chunks::<1>(&mut []), [0.0]);
     }
 }

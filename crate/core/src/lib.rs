@@ -1,7 +1,8 @@
 //! The native core of saltflat, free of Node. Reading order:
 //!
-//! [`rng`] counters to bits · [`noise`] bits to draws · [`layout`] tensors to one flat vector ·
-//! [`optimizer`] base optimizers as element rules · [`backend`] the fused passes over memory.
+//! [`rng`] counters to bits · [`noise`] which draw is which element · [`transform`] bits to draws · [`layout`] tensors to
+//! one flat vector · [`optimizer`] base optimizers as element rules · [`penalty`] decay and distance · [`backend`] the
+//! fused passes over memory.
 //!
 //! Everything here gives the same bits for every SIMD width and every number of threads.
 
@@ -11,11 +12,14 @@ pub mod layout;
 pub mod memory;
 pub mod noise;
 pub mod optimizer;
+pub mod penalty;
 pub mod rng;
+pub mod transform;
 
-pub use backend::cpu::{Cpu, Level, Threads};
-pub use backend::{Backend, Parts};
+pub use backend::cpu::{Cpu, Level, Threads, Which};
+pub use backend::{Backend, Clip, Direction, Keep, Metric, Micro, Mix, Noise, Update, Vectors};
 pub use error::{Error, Result};
 pub use layout::Layout;
 pub use noise::{Distribution, Draw};
 pub use optimizer::{Hyper, Rule};
+pub use penalty::Penalty;

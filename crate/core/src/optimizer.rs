@@ -1,11 +1,15 @@
 //! Base optimizers as pure rules for an element: (w, g, moments) → (w, moments).
 //!
-//! A rule holds the step's coefficients, already rounded to f32; hyperparameters arrive as f64 in [`Hyper`].
+//! A rule holds the step's coefficients, already rounded to f32; hyperparameters arrive as f64 in [`Hyper`]. Decay and
+//! clipping are not here: they are the same for every rule (see [`crate::penalty`] and [`crate::backend::Update`]).
 
 use crate::backend::cpu::lanes::Lanes;
 
+/// The most moment vectors that a rule keeps.
+pub const MOMENTS: usize = 3;
+
 /// Hyperparameters of one step.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Hyper {
     /// Learning rate η.
     pub learning_rate: f64,
@@ -15,8 +19,6 @@ pub struct Hyper {
     pub beta2: f64,
     /// Added to the root of the second moment.
     pub epsilon: f64,
-    /// Decoupled weight decay λ: w ← w − ηλw.
-    pub weight_decay: f64,
     /// Updates made so far, this one included: 1, 2, …
     pub step: f64,
 }
@@ -29,15 +31,40 @@ pub enum Rule {
     /// w ← w − ηg
     Sgd(Sgd),
     /// m ← βm + g; w ← w − ηm (Polyak 1964)
-    Momentum(Momentum),
-    /// Kingma & Ba 2015, with decoupled decay (Loshchilov & Hutter 2019) where λ > 0
-    Adam(Adam),
+    Momentum(Momentum<false>),
+    /// m ← βm + g; w ← w − η(g + βm) (Nesterov 1983, in the form of Sutskever et al. 2013)
+    Nesterov(Momentum<true>),
+    /// Kingma & Ba 2015
+    Adam(Adam<false>),
+    /// Adam with the largest second moment so far (Reddi, Kale & Kumar 2018)
+    AmsGrad(Adam<true>),
+    /// g over the root of its mean square (Hinton 2012)
+    RmsProp(RmsProp<false, false>),
+    /// The same, the mean square taken about the mean (Graves 2013)
+    RmsPropCentered(RmsProp<true, false>),
+    /// The same as `RmsProp`, then momentum
+    RmsPropMomentum(RmsProp<false, true>),
+    /// Both
+    RmsPropCenteredMomentum(RmsProp<true, true>),
+    /// The sign of an interpolated momentum (Chen et al. 2023)
+    Lion(Lion),
 }
 
 impl Rule {
     /// Names, moments kept.
-    pub const ALL: [(&'static str, usize); 5] =
-        [("mean", 0), ("sgd", 0), ("momentum", 1), ("adam", 2), ("adamw", 2)];
+    pub const ALL: [(&'static str, usize); 11] = [
+        ("mean", 0),
+        ("sgd", 0),
+        ("momentum", 1),
+        ("nesterov", 1),
+        ("adam", 2),
+        ("amsgrad", 3),
+        ("rmsprop", 1),
+        ("rmsprop-centered", 2),
+        ("rmsprop-momentum", 2),
+        ("rmsprop-centered-momentum", 3),
+        ("lion", 1),
+    ];
 
     /// Moment vectors kept by the rule of this name.
     pub fn moments(name: &str) -> Option<usize> {
@@ -46,35 +73,35 @@ impl Rule {
 
     /// The rule of this name with a step's coefficients.
     pub fn new(name: &str, hyper: Hyper) -> Option<Self> {
-        let lr = hyper.learning_rate;
         Some(match name {
             "mean" => Rule::Mean,
-            "sgd" => Rule::Sgd(Sgd { minus_lr: -lr as f32 }),
-            "momentum" => Rule::Momentum(Momentum { beta: hyper.beta1 as f32, minus_lr: -lr as f32 }),
-            "adam" | "adamw" => {
-                let decay = if name == "adamw" { lr * hyper.weight_decay } else { 0.0 };
-                Rule::Adam(Adam {
-                    beta1: hyper.beta1 as f32,
-                    one_minus_beta1: (1.0 - hyper.beta1) as f32,
-                    beta2: hyper.beta2 as f32,
-                    one_minus_beta2: (1.0 - hyper.beta2) as f32,
-                    minus_lr: (-lr / (1.0 - hyper.beta1.powf(hyper.step))) as f32,
-                    inverse_correction: (1.0 / (1.0 - hyper.beta2.powf(hyper.step)).sqrt()) as f32,
-                    epsilon: hyper.epsilon as f32,
-                    keep: (1.0 - decay) as f32,
-                })
-            }
+            "sgd" => Rule::Sgd(Sgd { minus_lr: -hyper.learning_rate as f32 }),
+            "momentum" => Rule::Momentum(Momentum::new(hyper)),
+            "nesterov" => Rule::Nesterov(Momentum::new(hyper)),
+            "adam" => Rule::Adam(Adam::new(hyper)),
+            "amsgrad" => Rule::AmsGrad(Adam::new(hyper)),
+            "rmsprop" => Rule::RmsProp(RmsProp::new(hyper)),
+            "rmsprop-centered" => Rule::RmsPropCentered(RmsProp::new(hyper)),
+            "rmsprop-momentum" => Rule::RmsPropMomentum(RmsProp::new(hyper)),
+            "rmsprop-centered-momentum" => Rule::RmsPropCenteredMomentum(RmsProp::new(hyper)),
+            "lion" => Rule::Lion(Lion::new(hyper)),
             _ => return None,
         })
     }
 }
 
-/// A rule for 16 elements at once.
+/// A rule for a vector of elements.
 pub(crate) trait ElementRule: Sync {
     /// Moment vectors read and written.
     const MOMENTS: usize;
     /// New weight and moments.
-    fn update<V: Lanes>(&self, w: V::F, g: V::F, moments: [V::F; 2]) -> (V::F, [V::F; 2]);
+    fn update<V: Lanes>(&self, w: V::F, g: V::F, moments: [V::F; MOMENTS]) -> (V::F, [V::F; MOMENTS]);
+}
+
+/// βm + (1 − β)x
+#[inline(always)]
+fn decayed<V: Lanes>(beta: f32, rest: f32, m: V::F, x: V::F) -> V::F {
+    V::fma(V::splat(beta), m, V::mul(V::splat(rest), x))
 }
 
 /// Coefficients of stochastic gradient descent.
@@ -86,48 +113,148 @@ pub struct Sgd {
 impl ElementRule for Sgd {
     const MOMENTS: usize = 0;
     #[inline(always)]
-    fn update<V: Lanes>(&self, w: V::F, g: V::F, moments: [V::F; 2]) -> (V::F, [V::F; 2]) {
+    fn update<V: Lanes>(&self, w: V::F, g: V::F, moments: [V::F; MOMENTS]) -> (V::F, [V::F; MOMENTS]) {
         (V::fma(V::splat(self.minus_lr), g, w), moments)
     }
 }
 
-/// Coefficients of momentum.
+/// Coefficients of momentum; `AHEAD` for Nesterov's.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Momentum {
+pub struct Momentum<const AHEAD: bool> {
     beta: f32,
     minus_lr: f32,
 }
 
-impl ElementRule for Momentum {
-    const MOMENTS: usize = 1;
-    #[inline(always)]
-    fn update<V: Lanes>(&self, w: V::F, g: V::F, [m, unused]: [V::F; 2]) -> (V::F, [V::F; 2]) {
-        let m = V::fma(V::splat(self.beta), m, g);
-        (V::fma(V::splat(self.minus_lr), m, w), [m, unused])
+impl<const AHEAD: bool> Momentum<AHEAD> {
+    fn new(hyper: Hyper) -> Self {
+        Self { beta: hyper.beta1 as f32, minus_lr: -hyper.learning_rate as f32 }
     }
 }
 
-/// Coefficients of Adam and AdamW.
+impl<const AHEAD: bool> ElementRule for Momentum<AHEAD> {
+    const MOMENTS: usize = 1;
+    #[inline(always)]
+    fn update<V: Lanes>(&self, w: V::F, g: V::F, [m, a, b]: [V::F; MOMENTS]) -> (V::F, [V::F; MOMENTS]) {
+        let beta = V::splat(self.beta);
+        let m = V::fma(beta, m, g);
+        let step = if AHEAD { V::fma(beta, m, g) } else { m };
+        (V::fma(V::splat(self.minus_lr), step, w), [m, a, b])
+    }
+}
+
+/// Coefficients of Adam; `MAX` for AMSGrad's.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Adam {
+pub struct Adam<const MAX: bool> {
     beta1: f32,
-    one_minus_beta1: f32,
+    rest1: f32,
     beta2: f32,
-    one_minus_beta2: f32,
+    rest2: f32,
     minus_lr: f32,
     inverse_correction: f32,
     epsilon: f32,
-    keep: f32,
 }
 
-impl ElementRule for Adam {
-    const MOMENTS: usize = 2;
+impl<const MAX: bool> Adam<MAX> {
+    fn new(hyper: Hyper) -> Self {
+        Self {
+            beta1: hyper.beta1 as f32,
+            rest1: (1.0 - hyper.beta1) as f32,
+            beta2: hyper.beta2 as f32,
+            rest2: (1.0 - hyper.beta2) as f32,
+            minus_lr: (-hyper.learning_rate / (1.0 - hyper.beta1.powf(hyper.step))) as f32,
+            inverse_correction: (1.0 / (1.0 - hyper.beta2.powf(hyper.step)).sqrt()) as f32,
+            epsilon: hyper.epsilon as f32,
+        }
+    }
+}
+
+impl<const MAX: bool> ElementRule for Adam<MAX> {
+    const MOMENTS: usize = if MAX { 3 } else { 2 };
     #[inline(always)]
-    fn update<V: Lanes>(&self, w: V::F, g: V::F, [m, v]: [V::F; 2]) -> (V::F, [V::F; 2]) {
-        let m = V::fma(V::splat(self.beta1), m, V::mul(V::splat(self.one_minus_beta1), g));
-        let v = V::fma(V::splat(self.beta2), v, V::mul(V::mul(V::splat(self.one_minus_beta2), g), g));
-        let denominator = V::fma(V::sqrt(v), V::splat(self.inverse_correction), V::splat(self.epsilon));
-        let step = V::div(m, denominator);
-        (V::fma(V::splat(self.minus_lr), step, V::mul(V::splat(self.keep), w)), [m, v])
+    fn update<V: Lanes>(&self, w: V::F, g: V::F, [m, v, top]: [V::F; MOMENTS]) -> (V::F, [V::F; MOMENTS]) {
+        let m = decayed::<V>(self.beta1, self.rest1, m, g);
+        let v = V::fma(V::splat(self.beta2), v, V::mul(V::mul(V::splat(self.rest2), g), g));
+        let top = if MAX { V::max(top, v) } else { v };
+        let denominator = V::fma(V::sqrt(top), V::splat(self.inverse_correction), V::splat(self.epsilon));
+        (V::fma(V::splat(self.minus_lr), V::div(m, denominator), w), [m, v, top])
+    }
+}
+
+/// Coefficients of RMSProp. Moments: the mean square, the mean where `CENTERED`, the momentum where `HEAVY`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RmsProp<const CENTERED: bool, const HEAVY: bool> {
+    decay: f32,
+    rest: f32,
+    momentum: f32,
+    minus_lr: f32,
+    epsilon: f32,
+}
+
+impl<const CENTERED: bool, const HEAVY: bool> RmsProp<CENTERED, HEAVY> {
+    fn new(hyper: Hyper) -> Self {
+        Self {
+            decay: hyper.beta2 as f32,
+            rest: (1.0 - hyper.beta2) as f32,
+            momentum: hyper.beta1 as f32,
+            minus_lr: -hyper.learning_rate as f32,
+            epsilon: hyper.epsilon as f32,
+        }
+    }
+}
+
+impl<const CENTERED: bool, const HEAVY: bool> ElementRule for RmsProp<CENTERED, HEAVY> {
+    const MOMENTS: usize = 1 + CENTERED as usize + HEAVY as usize;
+    #[inline(always)]
+    fn update<V: Lanes>(&self, w: V::F, g: V::F, mut moments: [V::F; MOMENTS]) -> (V::F, [V::F; MOMENTS]) {
+        moments[0] = V::fma(V::splat(self.decay), moments[0], V::mul(V::mul(V::splat(self.rest), g), g));
+        let mut spread = moments[0];
+        if CENTERED {
+            let mean = decayed::<V>(self.decay, self.rest, moments[1], g);
+            moments[1] = mean;
+            // Rounding can leave the difference below 0 where the gradient is constant.
+            spread = V::max(V::fma(V::sub(V::splat(0.0), mean), mean, spread), V::splat(0.0));
+        }
+        let mut step = V::div(g, V::add(V::sqrt(spread), V::splat(self.epsilon)));
+        if HEAVY {
+            let place = 1 + CENTERED as usize;
+            step = V::fma(V::splat(self.momentum), moments[place], step);
+            moments[place] = step;
+        }
+        (V::fma(V::splat(self.minus_lr), step, w), moments)
+    }
+}
+
+/// Coefficients of Lion.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Lion {
+    beta1: f32,
+    rest1: f32,
+    beta2: f32,
+    rest2: f32,
+    minus_lr: f32,
+}
+
+impl Lion {
+    fn new(hyper: Hyper) -> Self {
+        Self {
+            beta1: hyper.beta1 as f32,
+            rest1: (1.0 - hyper.beta1) as f32,
+            beta2: hyper.beta2 as f32,
+            rest2: (1.0 - hyper.beta2) as f32,
+            minus_lr: -hyper.learning_rate as f32,
+        }
+    }
+}
+
+impl ElementRule for Lion {
+    const MOMENTS: usize = 1;
+    #[inline(always)]
+    fn update<V: Lanes>(&self, w: V::F, g: V::F, [m, a, b]: [V::F; MOMENTS]) -> (V::F, [V::F; MOMENTS]) {
+        // The sign, 0 of 0: even the least f32, times 2¹²⁷ twice, is beyond ±1.
+        let huge = V::splat(f32::from_bits(254 << 23));
+        let large = V::mul(V::mul(decayed::<V>(self.beta1, self.rest1, m, g), huge), huge);
+        let sign = V::max(V::min(large, V::splat(1.0)), V::splat(-1.0));
+        let m = decayed::<V>(self.beta2, self.rest2, m, g);
+        (V::fma(V::splat(self.minus_lr), sign, w), [m, a, b])
     }
 }

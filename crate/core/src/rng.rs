@@ -1,11 +1,15 @@
 //! Philox4x32: a counter-based generator (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
 //!
 //! Four words of output are a pure function of a key (the seed) and a counter, so any element of any stream can be
-//! drawn alone, in any order, on any device. This file is the scalar reference; the SIMD form is
-//! [`crate::noise`]'s and must equal it word for word.
+//! drawn alone, in any order, on any device. [`philox`] is the scalar reference; [`Philox`] draws a vector of counters
+//! at a time and must equal it word for word.
+
+use crate::backend::cpu::lanes::Lanes;
 
 /// Rounds of the published generator.
 pub const ROUNDS: u32 = 10;
+/// The fewest rounds that pass every test of TestU01's BigCrush (Salmon et al., table 2), and the option offered.
+pub const FEWEST_ROUNDS: u32 = 7;
 /// First multiplier.
 pub const M0: u32 = 0xD251_1F53;
 /// Second multiplier.
@@ -16,19 +20,75 @@ pub const W0: u32 = 0x9E37_79B9;
 pub const W1: u32 = 0xBB67_AE85;
 
 /// Four random words for a counter under a key.
-pub fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
-    for _ in 0..ROUNDS {
-        let p0 = u64::from(M0) * u64::from(counter[0]);
-        let p1 = u64::from(M1) * u64::from(counter[2]);
+pub fn philox(mut counter: [u32; 4], mut key: [u32; 2], rounds: u32) -> [u32; 4] {
+    for _ in 0..rounds {
+        let (p0, p1) = products(counter[0], counter[2]);
         counter = [
             (p1 >> 32) as u32 ^ counter[1] ^ key[0],
             p1 as u32,
             (p0 >> 32) as u32 ^ counter[3] ^ key[1],
             p0 as u32,
         ];
-        key = [key[0].wrapping_add(W0), key[1].wrapping_add(W1)];
+        key = next(key);
     }
     counter
+}
+
+fn products(word0: u32, word2: u32) -> (u64, u64) {
+    (u64::from(M0) * u64::from(word0), u64::from(M1) * u64::from(word2))
+}
+
+fn next(key: [u32; 2]) -> [u32; 2] {
+    [key[0].wrapping_add(W0), key[1].wrapping_add(W1)]
+}
+
+/// Counters that differ in their word 0 only, ready to be drawn: keys spread over the lanes, and what the first three
+/// rounds make of the three constant words worked out once.
+pub(crate) struct Philox<V: Lanes> {
+    /// Keys of the rounds; the constant words are in those of rounds 0 to 2.
+    keys: [[V::K; 2]; ROUNDS as usize],
+    multipliers: [V::K; 2],
+    rounds: usize,
+}
+
+impl<V: Lanes> Philox<V> {
+    #[inline(always)]
+    pub fn new(key: [u32; 2], [word1, word2, word3]: [u32; 3], rounds: u32) -> Self {
+        let mut scalar = [key; ROUNDS as usize];
+        for round in 1..scalar.len() {
+            scalar[round] = next(scalar[round - 1]);
+        }
+        // Round 0 turns the constants word1 and word2 into new words 0 and 1, round 1 its word 0 into word 3.
+        let (_, p1) = products(0, word2);
+        let (second0, second1) = ((p1 >> 32) as u32 ^ word1 ^ scalar[0][0], p1 as u32);
+        let (p0, _) = products(second0, 0);
+        scalar[0][1] ^= word3;
+        scalar[1] = [scalar[1][0] ^ second1, scalar[1][1] ^ (p0 >> 32) as u32];
+        scalar[2][1] ^= p0 as u32;
+        Self {
+            keys: scalar.map(|key| key.map(V::key)),
+            multipliers: [V::key(M0), V::key(M1)],
+            rounds: rounds as usize,
+        }
+    }
+
+    /// The words of counters `base`, `base + 1`, …, one a lane.
+    #[inline(always)]
+    pub fn words(&self, base: u32) -> [V::U; 4] {
+        let [m0, m1] = self.multipliers;
+        let p0 = V::mul_wide(V::counters(base), m0);
+        let (two, three) = (V::high_key(p0, self.keys[0][1]), p0);
+        let p1 = V::mul_wide(two, m1);
+        let (zero, one, two) = (V::high_key(p1, self.keys[1][0]), p1, V::xor_key(three, self.keys[1][1]));
+        let (p0, p1) = (V::mul_wide(zero, m0), V::mul_wide(two, m1));
+        let mut words = [V::high_xor(p1, one, self.keys[2][0]), p1, V::high_key(p0, self.keys[2][1]), p0];
+        for key in &self.keys[3..self.rounds] {
+            let (p0, p1) = (V::mul_wide(words[0], m0), V::mul_wide(words[2], m1));
+            words = [V::high_xor(p1, words[1], key[0]), p1, V::high_xor(p0, words[3], key[1]), p0];
+        }
+        let [a, b, c, d] = words;
+        [V::narrow(a), V::narrow(b), V::narrow(c), V::narrow(d)]
+    }
 }
 
 #[cfg(test)]
@@ -48,7 +108,7 @@ mod tests {
             ),
         ];
         for (counter, key, expected) in cases {
-            assert_eq!(philox(counter, key), expected);
+            assert_eq!(philox(counter, key, ROUNDS), expected);
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The sampler against a reference built here from single counters, in f64, and against itself at every width.
 
 use saltflat_core::backend::cpu::dispatch::{fill, words};
-use saltflat_core::rng::philox;
+use saltflat_core::rng::{FEWEST_ROUNDS, ROUNDS, philox};
 use saltflat_core::{Distribution, Draw, Level};
 
 const KEY: [u32; 2] = [0x1234_5678, 0x9ABC_DEF0];
 
 fn draw(distribution: Distribution, step: u32) -> Draw {
-    Draw { key: KEY, step, index: 3, distribution }
+    Draw { key: KEY, step, index: 3, distribution, rounds: ROUNDS }
 }
 
 fn sample(level: Level, draw: Draw, tensor: u32, first_tile: u32, tiles: usize) -> Vec<f32> {
@@ -18,7 +18,7 @@ fn sample(level: Level, draw: Draw, tensor: u32, first_tile: u32, tiles: usize) 
 
 /// Word of element `i` as the design states it, from one scalar counter.
 fn word(draw: Draw, tensor: u32, i: usize, slot: usize) -> u32 {
-    philox([(16 * (i / 64) + i % 16) as u32, tensor, draw.step, draw.index], draw.key)[slot]
+    philox([(16 * (i / 64) + i % 16) as u32, tensor, draw.step, draw.index], draw.key, draw.rounds)[slot]
 }
 
 fn unit(word: u32) -> f64 {
@@ -48,7 +48,7 @@ fn reference(draw: Draw, tensor: u32, i: usize) -> f64 {
         }
         Distribution::Rademacher => {
             let counter = [(16 * (i / 2048) + i % 16) as u32, tensor, draw.step, draw.index];
-            let bit = philox(counter, draw.key)[slot] >> (i % 2048 / 64) & 1;
+            let bit = philox(counter, draw.key, draw.rounds)[slot] >> (i % 2048 / 64) & 1;
             if bit == 1 { 1.0 } else { -1.0 }
         }
     }
@@ -57,15 +57,17 @@ fn reference(draw: Draw, tensor: u32, i: usize) -> f64 {
 #[test]
 fn every_element_is_its_own_counter() {
     for (name, distribution) in Distribution::ALL {
-        let draw = draw(distribution, 7);
-        let drawn = sample(Level::Scalar, draw, 5, 0, 80);
-        for (i, value) in drawn.iter().enumerate() {
-            let expected = reference(draw, 5, i);
-            // An error of the angle is absolute, so it is measured against the radius, at most 6.8.
-            assert!(
-                (f64::from(*value) - expected).abs() < 1.5e-6,
-                "{name} element {i}: {value} against {expected}"
-            );
+        for rounds in [FEWEST_ROUNDS, ROUNDS] {
+            let draw = Draw { rounds, ..draw(distribution, 7) };
+            let drawn = sample(Level::Scalar, draw, 5, 0, 80);
+            for (i, value) in drawn.iter().enumerate() {
+                let expected = reference(draw, 5, i);
+                // An error of the angle is absolute, so it is measured against the radius, at most 6.8.
+                assert!(
+                    (f64::from(*value) - expected).abs() < 1.5e-6,
+                    "{name} element {i}: {value} against {expected}"
+                );
+            }
         }
     }
 }

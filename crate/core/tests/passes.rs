@@ -1,14 +1,17 @@
 //! Every pass against plain f64/f32 arithmetic written here, and against itself at every width and thread count.
 
-use saltflat_core::backend::Noise;
 use saltflat_core::backend::cpu::dispatch::fill;
-use saltflat_core::{Backend, Cpu, Distribution, Draw, Error, Hyper, Level, Parts, Rule, Threads};
+use saltflat_core::rng::ROUNDS;
+use saltflat_core::{
+    Backend, Clip, Cpu, Distribution, Draw, Error, Hyper, Level, Micro, Mix, Noise, Penalty, Rule, Threads,
+    Update, Vectors, Which,
+};
 
 const SIZES: [usize; 7] = [1, 63, 64, 0, 65, 4097, 70_001];
 const SCALES: [f32; 7] = [0.1, 0.0, 0.25, 0.1, 0.3, 0.1, 0.07];
 
 fn draw(index: u32) -> Draw {
-    Draw { key: [1, 2], step: 4, index, distribution: Distribution::Gaussian }
+    Draw { key: [1, 2], step: 4, index, distribution: Distribution::Gaussian, rounds: ROUNDS }
 }
 
 fn noise(index: u32) -> Noise<'static> {
@@ -17,7 +20,8 @@ fn noise(index: u32) -> Noise<'static> {
 
 /// Numbers that look like weights or gradients, different for every seed.
 fn numbers(seed: u32) -> Vec<Vec<f32>> {
-    let draw = Draw { key: [seed, 99], step: 0, index: 0, distribution: Distribution::Uniform };
+    let draw =
+        Draw { key: [seed, 99], step: 0, index: 0, distribution: Distribution::Uniform, rounds: ROUNDS };
     let tensor = |(tensor, size): (usize, &usize)| {
         let mut values = vec![0.0; size.next_multiple_of(64)];
         fill(Level::Scalar, draw, tensor as u32, 0, &mut values);
@@ -48,15 +52,21 @@ fn bits(values: &[Vec<f32>]) -> Vec<Vec<u32>> {
 }
 
 fn cpu(moments: usize, level: Level, threads: usize) -> Cpu {
-    let mut cpu = Cpu::new(&SIZES, moments, 2, level, Threads::new(threads)).unwrap();
+    let vectors = Vectors { moments, sums: 2, ..Vectors::default() };
+    let mut cpu = Cpu::new(&SIZES, vectors, level, Threads::new(threads)).unwrap();
+    cpu.set_penalties(&[Penalty { decay: DECAY, ..Penalty::default() }; SIZES.len()]).unwrap();
     cpu.load(&slices(&numbers(1))).unwrap();
     cpu
 }
 
+const DECAY: f64 = 0.1;
+
 fn adamw(step: f64) -> Rule {
-    let hyper =
-        Hyper { learning_rate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.1, step };
-    Rule::new("adamw", hyper).unwrap()
+    Rule::new("adam", Hyper { learning_rate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step }).unwrap()
+}
+
+fn update<'a>(mix: Mix, scale: f32, noise: Option<Noise<'a>>, rule: &'a Rule) -> Update<'a> {
+    Update { mix, scale, noise, clip: Clip::Off, micro: Micro::WHOLE, learning_rate: 1e-2, rule }
 }
 
 /// Two steps of k = 2 with everything that a pass can do; returns all it wrote.
@@ -65,7 +75,7 @@ fn two_steps(level: Level, threads: usize) -> (Vec<Vec<Vec<u32>>>, Vec<u64>) {
     let (mut written, mut dots) = (vec![], vec![]);
     for step in 1..=2 {
         let mut out = empty();
-        cpu.clear_dots();
+        cpu.clear(true);
         cpu.perturb(noise(0), &mut outputs(&mut out)).unwrap();
         written.push(bits(&out));
         cpu.flip(noise(0), &gradient(&numbers(2)), &mut outputs(&mut out)).unwrap();
@@ -74,11 +84,15 @@ fn two_steps(level: Level, threads: usize) -> (Vec<Vec<Vec<u32>>>, Vec<u64>) {
         cpu.flip(noise(1), &gradient(&numbers(4)), &mut outputs(&mut out)).unwrap();
         let rule = adamw(f64::from(step));
         let last = numbers(5);
-        cpu.finish(Parts::SumAndPair, 0.25, Some(noise(1)), &rule, &gradient(&last), &mut outputs(&mut out))
-            .unwrap();
+        cpu.finish(
+            update(Mix::SUM_AND_PAIR, 0.25, Some(noise(1)), &rule),
+            &gradient(&last),
+            &mut outputs(&mut out),
+        )
+        .unwrap();
         written.push(bits(&out));
         dots.extend(cpu.dots().iter().map(|dot| dot.to_bits()));
-        dots.extend(cpu.squared_norms(&gradient(&last)).unwrap().iter().map(|norm| norm.to_bits()));
+        dots.extend(cpu.products(&gradient(&last)).unwrap().as_flattened().iter().map(|x| x.to_bits()));
     }
     (written, dots)
 }
@@ -123,9 +137,9 @@ fn adamw_equals_its_formula() {
     let mut cpu = cpu(2, Level::best(), 1);
     let mut out = empty();
     for step in 1..=3 {
-        cpu.clear_dots();
+        cpu.clear(true);
         let rule = adamw(f64::from(step));
-        cpu.finish(Parts::Last, 1.0, None, &rule, &gradient(&g), &mut outputs(&mut out)).unwrap();
+        cpu.finish(update(Mix::LAST, 1.0, None, &rule), &gradient(&g), &mut outputs(&mut out)).unwrap();
     }
     for tensor in 0..SIZES.len() {
         for i in 0..SIZES[tensor] {
@@ -148,13 +162,12 @@ fn collected_gradients_are_averaged_from_left_to_right() {
     let (w, a, b, c) = (numbers(1), numbers(2), numbers(3), numbers(4));
     let mut cpu = cpu(0, Level::best(), 1);
     let mut out = empty();
-    cpu.clear_dots();
+    cpu.clear(true);
     cpu.collect(noise(0), 2.0, true, &gradient(&a), &mut outputs(&mut out)).unwrap();
     cpu.collect(noise(1), 1.0, false, &gradient(&b), &mut outputs(&mut out)).unwrap();
-    let hyper =
-        Hyper { learning_rate: 0.5, beta1: 0.0, beta2: 0.0, epsilon: 0.0, weight_decay: 0.0, step: 1.0 };
-    let rule = Rule::new("sgd", hyper).unwrap();
-    cpu.finish(Parts::Sum, 0.5, None, &rule, &gradient(&c), &mut outputs(&mut out)).unwrap();
+    let rule = Rule::new("sgd", Hyper { learning_rate: 0.5, ..Hyper::default() }).unwrap();
+    cpu.set_penalties(&[Penalty::default(); SIZES.len()]).unwrap();
+    cpu.finish(update(Mix::SUM, 0.5, None, &rule), &gradient(&c), &mut outputs(&mut out)).unwrap();
     for tensor in 0..SIZES.len() {
         for i in 0..SIZES[tensor] {
             let mean = (2.0 * a[tensor][i] + b[tensor][i] + c[tensor][i]) * 0.5;
@@ -174,12 +187,19 @@ fn a_gradient_that_is_not_finite_names_its_tensor_and_changes_nothing() {
             let rule = adamw(1.0);
             let refused = [
                 cpu.flip(noise(0), &gradient(&g), &mut outputs(&mut out)).unwrap_err(),
-                cpu.finish(Parts::Last, 1.0, None, &rule, &gradient(&g), &mut outputs(&mut out)).unwrap_err(),
+                cpu.finish(update(Mix::LAST, 1.0, None, &rule), &gradient(&g), &mut outputs(&mut out))
+                    .unwrap_err(),
             ];
             assert_eq!(refused, [Error::NotFinite { tensor }, Error::NotFinite { tensor }]);
             cpu.restore(&mut outputs(&mut out)).unwrap();
             assert_eq!(bits(&out), bits(&numbers(1)));
-            assert!((0..SIZES.len()).all(|tensor| cpu.moment(1, tensor).iter().all(|v| *v == 0.0)));
+            assert!(
+                (0..SIZES.len()).all(|tensor| cpu
+                    .vector(Which::Moment(1), tensor)
+                    .unwrap()
+                    .iter()
+                    .all(|v| *v == 0.0))
+            );
         }
     }
 }
@@ -191,8 +211,8 @@ fn a_tensor_that_no_gradient_reached_stays_as_it_is() {
     let mut partial = gradient(&g);
     partial[4] = None;
     let mut out = empty();
-    cpu.clear_dots();
-    cpu.finish(Parts::Last, 1.0, None, &adamw(1.0), &partial, &mut outputs(&mut out)).unwrap();
+    cpu.clear(true);
+    cpu.finish(update(Mix::LAST, 1.0, None, &adamw(1.0)), &partial, &mut outputs(&mut out)).unwrap();
     assert_eq!(bits(&out)[4], bits(&numbers(1))[4]);
     assert_ne!(bits(&out)[5], bits(&numbers(1))[5]);
 }
@@ -213,10 +233,13 @@ fn a_sum_that_overflows_is_refused_like_a_gradient_that_is_not_finite() {
     let mut g = numbers(2);
     g[5][7] = 2e38;
     let mut out = empty();
-    cpu.clear_dots();
+    cpu.clear(true);
     cpu.flip(noise(0), &gradient(&g), &mut outputs(&mut out)).unwrap();
-    let refused =
-        cpu.finish(Parts::Pair, 0.5, Some(noise(0)), &adamw(1.0), &gradient(&g), &mut outputs(&mut out));
+    let refused = cpu.finish(
+        update(Mix::PAIR, 0.5, Some(noise(0)), &adamw(1.0)),
+        &gradient(&g),
+        &mut outputs(&mut out),
+    );
     assert_eq!(refused.unwrap_err(), Error::NotFinite { tensor: 5 });
     cpu.restore(&mut outputs(&mut out)).unwrap();
     assert_eq!(bits(&out), bits(&numbers(1)));
@@ -224,8 +247,11 @@ fn a_sum_that_overflows_is_refused_like_a_gradient_that_is_not_finite() {
 
 #[test]
 fn a_workspace_owns_no_more_vectors_than_its_estimator_needs() {
-    let w = Cpu::new(&SIZES, 0, 0, Level::best(), Threads::new(1)).unwrap().bytes();
-    let made = |moments, sums| Cpu::new(&SIZES, moments, sums, Level::best(), Threads::new(1)).unwrap();
+    let made = |moments, sums| {
+        Cpu::new(&SIZES, Vectors { moments, sums, ..Vectors::default() }, Level::best(), Threads::new(1))
+            .unwrap()
+    };
+    let w = made(0, 0).bytes();
     assert_eq!([made(2, 0).bytes(), made(2, 1).bytes(), made(2, 2).bytes()], [3 * w, 4 * w, 5 * w]);
     let g = numbers(2);
     let refused = made(0, 0).flip(noise(0), &gradient(&g), &mut outputs(&mut empty())).unwrap_err();

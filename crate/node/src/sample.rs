@@ -5,13 +5,21 @@ use napi::bindgen_prelude::{Float32Array, Uint32Array};
 use napi_derive::napi;
 use saltflat_core::backend::cpu::dispatch;
 use saltflat_core::noise::MAX_PERTURBATIONS;
+use saltflat_core::rng::{FEWEST_ROUNDS, ROUNDS};
 use saltflat_core::{Distribution, Draw, Level};
 
 /// The largest safe integer.
 pub const MAX_SEED: f64 = 9_007_199_254_740_991.0;
 
 /// Checks and packs what addresses a draw: see the table "Noise and sums" of the design.
-pub fn draw(seed: f64, distribution: &str, stream: f64, step: f64, perturbation: f64) -> Result<Draw> {
+pub fn draw(
+    seed: f64,
+    distribution: &str,
+    rounds: f64,
+    stream: f64,
+    step: f64,
+    perturbation: f64,
+) -> Result<Draw> {
     let seed = whole("seed", seed, MAX_SEED)?;
     let stream = whole("stream", stream, 255.0)? as u32;
     let step = whole("step", step, f64::from(u32::MAX))? as u32;
@@ -23,12 +31,18 @@ pub fn draw(seed: f64, distribution: &str, stream: f64, step: f64, perturbation:
             format!("Expected a distribution of {names}, received '{distribution}'."),
         )
     })?;
+    let known = [FEWEST_ROUNDS, ROUNDS].into_iter().find(|known| f64::from(*known) == rounds);
+    let rounds = known.ok_or_else(|| {
+        let said = format!("Expected {FEWEST_ROUNDS} or {ROUNDS} rounds, received {rounds}.");
+        coded("ERR_INVALID_ARGUMENT", said)
+    })?;
     let key = [seed as u32, (seed >> 32) as u32];
-    Ok(Draw { key, step, index: stream * MAX_PERTURBATIONS + perturbation, distribution })
+    Ok(Draw { key, step, index: stream * MAX_PERTURBATIONS + perturbation, distribution, rounds })
 }
 
 /// Elements 0 … length − 1 of tensor `tensor` in perturbation `perturbation` of step `step`: the very U that training
-/// uses.
+/// uses. `rounds` of the generator: 10 by default, or 7.
+#[allow(clippy::too_many_arguments, reason = "what addresses a draw")]
 #[napi(catch_unwind)]
 pub fn sample(
     seed: f64,
@@ -38,8 +52,9 @@ pub fn sample(
     perturbation: f64,
     tensor: f64,
     length: f64,
+    rounds: Option<f64>,
 ) -> Result<Float32Array> {
-    let draw = draw(seed, &distribution, stream, step, perturbation)?;
+    let draw = draw(seed, &distribution, rounds.unwrap_or(f64::from(ROUNDS)), stream, step, perturbation)?;
     let tensor = whole("tensor", tensor, f64::from(u32::MAX))? as u32;
     let length = whole("length", length, f64::from(i32::MAX))? as usize;
     let mut out = vec![0f32; length.next_multiple_of(64)];
@@ -58,7 +73,7 @@ pub fn random_words(
     tile: f64,
     length: f64,
 ) -> Result<Uint32Array> {
-    let draw = draw(seed, "gaussian", stream, step, perturbation)?;
+    let draw = draw(seed, "gaussian", f64::from(ROUNDS), stream, step, perturbation)?;
     let tile = whole("tile", tile, f64::from((1u32 << 28) - 1))? as u32;
     let length = whole(
         "length",

@@ -4,7 +4,7 @@
 //! for j in 1..k:  perturb  W' = W + σUⱼ                  → gⱼ⁺
 //!                 flip     Pⱼ = gⱼ⁺ · d += Uⱼ·gⱼ⁺ · W' = W − σUⱼ  → gⱼ⁻
 //!                 accumulate  G += Pⱼ + gⱼ⁻ · d −= Uⱼ·gⱼ⁻ · W' = W + σUⱼ₊₁
-//! finish          the last accumulate fused with mean, base optimizer and the write of W
+//! finish          the last accumulate fused with mean, clipping, penalties, base optimizer and the write of W
 //! ```
 //!
 //! Backends: [`cpu`].
@@ -19,17 +19,113 @@ use crate::optimizer::Rule;
 /// A gradient of one tensor; `None` where the loss does not depend on it.
 pub type Gradient<'a> = Option<&'a [f32]>;
 
-/// Which stored parts enter the gradient beside the last one that came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Parts {
+/// Vectors that a backend owns besides W.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Vectors {
+    /// Moments of the base optimizer.
+    pub moments: usize,
+    /// Vectors for gradients. 0 where only the last gradient counts; 1 where a pair or a total is kept, or the mean is
+    /// asked for; 2 where a pair and a total are kept apart (k > 1, or a mixed-in clean gradient).
+    pub sums: usize,
+    /// The gradients of earlier micro-batches.
+    pub bank: bool,
+    /// W₀, which `load` sets the first time.
+    pub origin: bool,
+}
+
+/// How the gradient is put together: sum·G + (pair·P + last·g). A part of factor 0 is not read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Mix {
+    /// Factor of the gradient that came last.
+    pub last: f32,
+    /// Factor of P.
+    pub pair: f32,
+    /// Factor of G.
+    pub sum: f32,
+}
+
+impl Mix {
     /// g
-    Last,
+    pub const LAST: Mix = Mix { last: 1.0, pair: 0.0, sum: 0.0 };
     /// P + g
-    Pair,
+    pub const PAIR: Mix = Mix { last: 1.0, pair: 1.0, sum: 0.0 };
     /// G + g
-    Sum,
+    pub const SUM: Mix = Mix { last: 1.0, pair: 0.0, sum: 1.0 };
     /// G + (P + g)
-    SumAndPair,
+    pub const SUM_AND_PAIR: Mix = Mix { last: 1.0, pair: 1.0, sum: 1.0 };
+}
+
+/// Bound of the mean gradient, before penalties are added.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Clip {
+    /// None.
+    Off,
+    /// Every element within ±c.
+    Value(f32),
+    /// ‖G‖ over all tensors at most c: G·min(1, c/(‖G‖ + 1e-6)), the form of torch.
+    Norm(f64),
+}
+
+/// Which of the micro-batches of an update a gradient is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Micro {
+    /// The first one: what the bank held before is gone.
+    pub first: bool,
+    /// The number of them where this is the last one, which makes the update; 0 before.
+    pub last_of: u32,
+}
+
+impl Micro {
+    /// An update of one batch.
+    pub const WHOLE: Micro = Micro { first: true, last_of: 1 };
+}
+
+/// What `finish` does with the gradients of a step.
+#[derive(Debug, Clone, Copy)]
+pub struct Update<'a> {
+    /// The parts.
+    pub mix: Mix,
+    /// Factor of them all.
+    pub scale: f32,
+    /// The perturbation whose second half g is: dots −= U·g.
+    pub noise: Option<Noise<'a>>,
+    /// Bound of the mean.
+    pub clip: Clip,
+    /// Place among micro-batches.
+    pub micro: Micro,
+    /// η, for decoupled decay.
+    pub learning_rate: f64,
+    /// The base optimizer.
+    pub rule: &'a Rule,
+}
+
+/// A direction made of the last gradient and P: x = last·g + pair·P.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Direction {
+    /// Factor of the gradient.
+    pub last: f32,
+    /// Factor of P; 0: P is not read.
+    pub pair: f32,
+    /// What its length is measured with.
+    pub metric: Metric,
+}
+
+/// How long a direction is: Σx², or Σ(wx)² as in adaptive SAM (Kwon et al. 2021), whose ascent goes along w²x.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metric {
+    /// Σx²
+    Plain,
+    /// Σ(wx)²
+    Weights,
+}
+
+/// P ← old·P + new·g; `old` 0: P is not read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Keep {
+    /// Factor of what P holds.
+    pub old: f32,
+    /// Factor of the gradient.
+    pub new: f32,
 }
 
 /// The perturbations of one step: U of perturbation `j` is `draw` with its index moved, times a scale a tensor.
@@ -46,7 +142,7 @@ pub struct Noise<'a> {
 pub trait Backend {
     /// Where each tensor lies in the flat vectors.
     fn layout(&self) -> &Layout;
-    /// W ← weights.
+    /// W ← weights. The first time also W₀, where it is kept.
     fn load(&mut self, weights: &[&[f32]]) -> Result<()>;
     /// out ← W, bit for bit.
     fn restore(&mut self, out: &mut [&mut [f32]]) -> Result<()>;
@@ -72,22 +168,25 @@ pub trait Backend {
         g: &[Gradient<'_>],
         out: &mut [&mut [f32]],
     ) -> Result<()>;
-    /// Checks that scale · parts is finite, then W ← rule(W, scale · parts) and out ← W. With `pair`, dots −= U·g of that noise.
-    fn finish(
+    /// Checks that the mean gradient is finite, then W ← rule(W, mean) and out ← W; before the last micro-batch the mean
+    /// goes to the bank instead. Writes nothing where it refuses.
+    fn finish(&mut self, update: Update<'_>, g: &[Gradient<'_>], out: &mut [&mut [f32]]) -> Result<()>;
+    /// g·g, g·P and P·P of each tensor (the last two 0 where there is no P): one read-only pass. g·g is not finite
+    /// exactly where g is not.
+    fn products(&mut self, g: &[Gradient<'_>]) -> Result<&[[f64; 3]]>;
+    /// Σx² or Σ(wx)² of a direction, in each tensor: one read-only pass.
+    fn norms(&mut self, direction: Direction, g: &[Gradient<'_>]) -> Result<&[[f64; 3]]>;
+    /// out ← W + scale·x (scale·w²x in the metric of the weights), a scale a tensor; then P ← `keep`: one pass.
+    fn ascend(
         &mut self,
-        parts: Parts,
-        scale: f32,
-        pair: Option<Noise<'_>>,
-        rule: &Rule,
+        scales: &[f32],
+        direction: Direction,
+        keep: Option<Keep>,
         g: &[Gradient<'_>],
         out: &mut [&mut [f32]],
     ) -> Result<()>;
-    /// Σ g² of each tensor; not finite exactly where g is not.
-    fn squared_norms(&mut self, g: &[Gradient<'_>]) -> Result<&[f64]>;
-    /// out ← W + scale·g, a scale a tensor.
-    fn ascend(&mut self, scales: &[f32], g: &[Gradient<'_>], out: &mut [&mut [f32]]) -> Result<()>;
-    /// Σ U·(g⁺ − g⁻) of each tensor since [`Backend::clear_dots`].
+    /// Σ U·(g⁺ − g⁻) of each tensor since [`Backend::clear`].
     fn dots(&self) -> &[f64];
-    /// dots ← 0.
-    fn clear_dots(&mut self);
+    /// dots ← 0; and with `all`, no tensor counts as reached by a gradient.
+    fn clear(&mut self, all: bool);
 }

@@ -1,8 +1,10 @@
-//! Raw views of the slices a pass reads and writes, so that several threads can work on disjoint chunks of them.
+//! Raw views of the memory that a pass reads and writes, so that several threads can work on disjoint chunks of it; and
+//! where they stand in one chunk, so that the inner loop follows plain pointers.
 
-use super::lanes::{LANES, Lanes};
+use super::lanes::Lanes;
 use super::pass::At;
 use crate::backend::Gradient;
+use crate::layout::Chunk;
 use crate::memory::AlignedVec;
 use std::marker::PhantomData;
 
@@ -10,7 +12,7 @@ use std::marker::PhantomData;
 #[derive(Clone, Copy)]
 pub(crate) struct Flat<'a>(*mut f32, PhantomData<&'a mut [f32]>);
 
-// SAFETY: a pass touches each place from one thread only (see `Pass::vector`).
+// SAFETY: a pass touches each place from one thread only (see `Pass::run`).
 unsafe impl Sync for Flat<'_> {}
 
 impl<'a> Flat<'a> {
@@ -19,19 +21,33 @@ impl<'a> Flat<'a> {
     }
 
     /// # Safety
-    /// As for [`super::pass::Pass::vector`].
+    /// As for [`super::pass::Pass::run`].
     #[inline(always)]
-    pub unsafe fn get<V: Lanes>(self, at: At) -> V::F {
-        // SAFETY: flat vectors are padded to whole tiles.
-        unsafe { V::load(self.0.add(at.flat)) }
+    pub unsafe fn at(self, chunk: &Chunk) -> FlatAt {
+        // SAFETY: the chunk is one of the layout that the vector was made for.
+        FlatAt(unsafe { self.0.add(chunk.flat) })
+    }
+}
+
+/// A flat vector from a chunk's first element on. It is padded to whole tiles: no vector of lanes is cut.
+#[derive(Clone, Copy)]
+pub(crate) struct FlatAt(*mut f32);
+
+impl FlatAt {
+    /// # Safety
+    /// As for [`super::pass::Pass::run`].
+    #[inline(always)]
+    pub unsafe fn get<V: Lanes, const CUT: bool>(self, at: At<CUT>) -> V::F {
+        // SAFETY: within the chunk, or the padding behind it.
+        unsafe { V::load(self.0.add(at.element)) }
     }
 
     /// # Safety
-    /// As for [`super::pass::Pass::vector`].
+    /// As for [`super::pass::Pass::run`].
     #[inline(always)]
-    pub unsafe fn set<V: Lanes>(self, at: At, value: V::F) {
-        // SAFETY: flat vectors are padded to whole tiles.
-        unsafe { V::write(self.0.add(at.flat), value) }
+    pub unsafe fn set<V: Lanes, const CUT: bool>(self, at: At<CUT>, value: V::F) {
+        // SAFETY: within the chunk, or the padding behind it.
+        unsafe { V::write(self.0.add(at.element), value) }
     }
 }
 
@@ -40,17 +56,28 @@ impl<'a> Flat<'a> {
 pub(crate) struct Inputs<'a>(pub &'a [Gradient<'a>]);
 
 impl Inputs<'_> {
-    /// # Safety
-    /// As for [`super::pass::Pass::vector`].
     #[inline(always)]
-    pub unsafe fn get<V: Lanes>(self, at: At) -> V::F {
-        match self.0[at.tensor] {
-            None => V::splat(0.0),
-            Some(slice) => {
-                let from = slice[at.element..].as_ptr();
-                // SAFETY: the slice has the tensor's length, and `at.n` elements are left of it.
-                unsafe { if at.n == LANES { V::load(from) } else { V::load_part(from, at.n) } }
-            }
+    pub fn at(self, chunk: &Chunk) -> InputAt {
+        InputAt(self.0[chunk.tensor].map_or(std::ptr::null(), |slice| slice[chunk.start..].as_ptr()))
+    }
+}
+
+/// One gradient from a chunk's first element on; null where it is missing.
+#[derive(Clone, Copy)]
+pub(crate) struct InputAt(*const f32);
+
+impl InputAt {
+    /// # Safety
+    /// As for [`super::pass::Pass::run`].
+    #[inline(always)]
+    pub unsafe fn get<V: Lanes, const CUT: bool>(self, at: At<CUT>) -> V::F {
+        if self.0.is_null() {
+            return V::splat(0.0);
+        }
+        // SAFETY: the slice has the tensor's length, and `at.n` elements are left of the chunk.
+        unsafe {
+            let from = self.0.add(at.element);
+            if CUT { V::load_part(from, at.n) } else { V::load(from) }
         }
     }
 }
@@ -59,7 +86,7 @@ impl Inputs<'_> {
 #[derive(Clone, Copy)]
 pub(crate) struct Outputs<'a>(*const *mut [f32], PhantomData<&'a mut [&'a mut [f32]]>);
 
-// SAFETY: a pass touches each place from one thread only (see `Pass::vector`).
+// SAFETY: a pass touches each place from one thread only (see `Pass::run`).
 unsafe impl Sync for Outputs<'_> {}
 
 impl<'a> Outputs<'a> {
@@ -68,14 +95,38 @@ impl<'a> Outputs<'a> {
         Self(out.as_mut_ptr().cast(), PhantomData)
     }
 
+    /// Slice `slice` of them, from the chunk's first element on.
+    ///
     /// # Safety
-    /// As for [`super::pass::Pass::vector`].
+    /// As for [`super::pass::Pass::run`]; `slice` is one of the slices and has the length of the chunk's tensor.
     #[inline(always)]
-    pub unsafe fn set<V: Lanes>(self, at: At, value: V::F) {
-        // SAFETY: one slice a tensor, of the tensor's length, of which `at.n` elements are left.
+    pub unsafe fn slice_at(self, slice: usize, chunk: &Chunk) -> OutputAt {
+        // SAFETY: as the caller promises.
+        OutputAt(unsafe { (*self.0.add(slice)).cast::<f32>().add(chunk.start) })
+    }
+
+    /// # Safety
+    /// As for [`super::pass::Pass::run`].
+    #[inline(always)]
+    pub unsafe fn at(self, chunk: &Chunk) -> OutputAt {
+        // SAFETY: one slice a tensor, of the tensor's length.
+        unsafe { self.slice_at(chunk.tensor, chunk) }
+    }
+}
+
+/// One tensor's values from a chunk's first element on.
+#[derive(Clone, Copy)]
+pub(crate) struct OutputAt(*mut f32);
+
+impl OutputAt {
+    /// # Safety
+    /// As for [`super::pass::Pass::run`].
+    #[inline(always)]
+    pub unsafe fn set<V: Lanes, const CUT: bool>(self, at: At<CUT>, value: V::F) {
+        // SAFETY: `at.n` elements are left of the chunk.
         unsafe {
-            let to = (*self.0.add(at.tensor)).cast::<f32>().add(at.element);
-            if at.n == LANES { V::write(to, value) } else { V::write_part(to, at.n, value) }
+            let to = self.0.add(at.element);
+            if CUT { V::write_part(to, at.n, value) } else { V::write(to, value) }
         }
     }
 }

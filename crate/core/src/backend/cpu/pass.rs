@@ -3,63 +3,121 @@
 //! Draws are made a block at a time into L1 and consumed from there: drawing and consuming compete for different
 //! execution ports, and the two phases together are faster than one interleaved loop.
 
-use super::lanes::{LANES, Lanes, fold_lanes};
+use super::lanes::{LANES, Lanes, MAX_PARTS, fold_lanes};
 use crate::layout::{Chunk, TILE};
 use crate::noise::Draw;
 
 /// Elements drawn before they are consumed: 4 kB of L1 a draw.
-const BLOCK: usize = 1024;
+pub(crate) const BLOCK: usize = 1024;
+/// Sums that a pass may take.
+pub(crate) const SUMS: usize = 3;
 
-/// Where a vector of 16 lanes stands. `n` lanes count; a whole vector has `n == 16`.
-#[derive(Clone, Copy)]
-pub(crate) struct At {
-    pub tensor: usize,
-    /// First element, within the tensor.
-    pub element: usize,
-    /// First element, within the flat vectors (which are padded: always 16 lanes there).
-    pub flat: usize,
-    pub n: usize,
-}
-
-/// One pass over memory: what happens to 16 elements.
+/// One pass over memory.
 pub(crate) trait Pass: Sync {
-    /// The draws this pass consumes in this tensor: none, U, or U and the next U.
-    fn draws(&self, tensor: usize) -> [Option<Draw>; 2];
-    /// Does it; `u` holds the draws, 0 where there is none. Returns the sums.
+    /// Does one chunk of it; returns its sums.
     ///
     /// # Safety
-    /// `at` lies in the layout of the slices the pass was made from, and no other thread has the same place.
-    unsafe fn vector<V: Lanes>(&self, at: At, u: [V::F; 2], sums: V::D) -> V::D;
+    /// The chunk is of the layout of the slices the pass was made from, and no other thread works on it.
+    unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS];
 }
 
-#[inline(always)]
-pub(crate) fn run_chunk<V: Lanes, P: Pass>(pass: &P, chunk: &Chunk) -> f64 {
-    let draws = pass.draws(chunk.tensor);
-    let mut drawn = [[0f32; BLOCK]; 2];
-    let mut sums = V::zero_sums();
-    let mut done = 0;
-    while done < chunk.len {
-        let len = BLOCK.min(chunk.len - done);
-        let first_tile = ((chunk.start + done) / TILE) as u32;
-        for (draw, block) in draws.iter().zip(drawn.iter_mut()) {
-            if let Some(draw) = draw {
-                V::fill(*draw, chunk.tensor as u32, first_tile, &mut block[..len.next_multiple_of(TILE)]);
-            }
-        }
-        let mut i = 0;
-        while i < len {
-            let n = LANES.min(len - i);
-            let at =
-                At { tensor: chunk.tensor, element: chunk.start + done + i, flat: chunk.flat + done + i, n };
-            // SAFETY: i + 16 <= BLOCK because i is a multiple of 16 below len; the chunk is the layout's own, and
-            // each chunk is run by one thread.
-            sums = unsafe {
-                let u = [V::load(drawn[0].as_ptr().add(i)), V::load(drawn[1].as_ptr().add(i))];
-                pass.vector::<V>(at, u, sums)
-            };
-            i += LANES;
-        }
-        done += len;
-    }
-    fold_lanes(V::sums(sums))
+/// Where a vector of lanes stands. All lanes count, but in one that the end of the tensor cuts, where the first `n` do.
+#[derive(Clone, Copy)]
+pub(crate) struct At<const CUT: bool> {
+    /// First element, within the chunk.
+    pub element: usize,
+    pub n: usize,
+    /// Place of the vector among those that make up 16 lanes.
+    pub part: usize,
 }
+
+/// Sums in f64, 16 lanes each; lane `i mod 16` takes element `i`.
+pub(crate) struct Sums<V: Lanes>([[V::D; MAX_PARTS]; SUMS]);
+
+impl<V: Lanes> Sums<V> {
+    #[inline(always)]
+    pub fn new() -> Self {
+        Self([[V::zero_sums(); MAX_PARTS]; SUMS])
+    }
+
+    /// Sum number `which` += a·b.
+    #[inline(always)]
+    pub fn add(&mut self, which: usize, part: usize, a: V::F, b: V::F) {
+        let sum = &mut self.0[which][part];
+        *sum = V::add_products(*sum, a, b);
+    }
+
+    #[inline(always)]
+    pub fn total(self) -> [f64; SUMS] {
+        self.0.map(|parts| {
+            let mut lanes = [0.0; LANES];
+            for (part, sums) in parts.into_iter().enumerate().take(LANES / V::N) {
+                V::sums(sums, &mut lanes[V::N * part..]);
+            }
+            fold_lanes(lanes)
+        })
+    }
+}
+
+/// Draws of one block, in L1.
+pub(crate) struct Block([f32; BLOCK]);
+
+impl Block {
+    #[inline(always)]
+    pub fn new() -> Self {
+        Self([0.0; BLOCK])
+    }
+
+    /// Draws `len` elements of the chunk, from element `first` on; nothing where there is no draw.
+    #[inline(always)]
+    pub fn fill<V: Lanes>(&mut self, draw: Option<Draw>, chunk: &Chunk, first: usize, len: usize) {
+        if let Some(draw) = draw {
+            let tile = ((chunk.start + first) / TILE) as u32;
+            V::fill(draw, chunk.tensor as u32, tile, &mut self.0[..len.next_multiple_of(TILE)]);
+        }
+    }
+
+    /// N draws, from place `i` of the block on.
+    #[inline(always)]
+    pub fn get<V: Lanes>(&self, i: usize) -> V::F {
+        debug_assert!(i + V::N <= BLOCK);
+        // SAFETY: `vectors!` counts in steps of N below a length of at most BLOCK, a multiple of N.
+        unsafe { V::load(self.0.as_ptr().add(i)) }
+    }
+}
+
+/// Runs a body for each vector of a chunk: `vectors!(V, chunk, [draw, …] |at, [u, …]| { body })`. `u` holds the draws, 0
+/// where a draw is `None`. A macro and not a function that takes a closure, because closures do not take on the
+/// instruction set of the function that they are written in. The body is expanded twice: for whole vectors, and for
+/// those at a tensor's end.
+macro_rules! vectors {
+    ($V:ident, $chunk:expr, [$($draw:expr),*] |$at:ident, [$($u:ident),*]| $body:block) => {{
+        let chunk: &Chunk = $chunk;
+        $(let ($u, mut block) = ($draw, Block::new()); let $u = ($u, &mut block);)*
+        let mut done = 0;
+        while done < chunk.len {
+            let len = BLOCK.min(chunk.len - done);
+            $($u.1.fill::<$V>($u.0, chunk, done, len);)*
+            let whole = len - len % LANES;
+            let mut i = 0;
+            while i < whole {
+                for part in 0..LANES / $V::N {
+                    let $at = At::<false> { element: done + i, n: $V::N, part };
+                    $(let $u = $u.1.get::<$V>(i);)*
+                    $body
+                    i += $V::N;
+                }
+            }
+            let mut part = 0;
+            while i < len {
+                let $at = At::<true> { element: done + i, n: $V::N.min(len - i), part };
+                $(let $u = $u.1.get::<$V>(i);)*
+                $body
+                i += $V::N;
+                part += 1;
+            }
+            done += len;
+        }
+    }};
+}
+pub(crate) use vectors;

@@ -1,26 +1,26 @@
-//! The fused passes, each as what it does to 16 elements. [`crate::backend::Backend`] says what each is for.
+//! The fused passes between two gradients, each as what it does to a vector of elements. [`crate::backend::Backend`]
+//! says what each is for; the one that ends a step is [`super::finish`].
 
 use super::io::{Flat, Inputs, Outputs};
-use super::lanes::Lanes;
-use super::pass::{At, Pass};
-use crate::backend::Noise;
+use super::lanes::{LANES, Lanes};
+use super::pass::{At, BLOCK, Block, Pass, SUMS, Sums, vectors};
+use crate::backend::{Direction, Keep, Metric, Noise};
+use crate::layout::Chunk;
 use crate::noise::Draw;
-use crate::optimizer::ElementRule;
 
 impl Noise<'_> {
-    /// The draw for this tensor, if it is perturbed at all.
-    fn of(&self, tensor: usize) -> Option<Draw> {
-        (self.scales[tensor] != 0.0).then_some(self.draw)
-    }
-
-    /// w + sign·σu; w itself, to the bit, where σ is 0.
+    /// σ of this tensor, and the draw, if it is perturbed at all.
     #[inline(always)]
-    fn moved<V: Lanes>(&self, tensor: usize, sign: f32, u: V::F, w: V::F) -> V::F {
-        match self.scales[tensor] {
-            0.0 => w,
-            scale => V::fma(V::splat(sign * scale), u, w),
-        }
+    pub(crate) fn of(&self, tensor: usize) -> (f32, Option<Draw>) {
+        let scale = self.scales[tensor];
+        (scale, (scale != 0.0).then_some(self.draw))
     }
+}
+
+/// w + σu; w itself, to the bit, where σ is 0.
+#[inline(always)]
+pub(crate) fn moved<V: Lanes>(scale: f32, u: V::F, w: V::F) -> V::F {
+    if scale == 0.0 { w } else { V::fma(V::splat(scale), u, w) }
 }
 
 /// out ← W + σU
@@ -31,14 +31,22 @@ pub(crate) struct Perturb<'a> {
 }
 
 impl Pass for Perturb<'_> {
-    fn draws(&self, tensor: usize) -> [Option<Draw>; 2] {
-        [self.noise.of(tensor), None]
-    }
     #[inline(always)]
-    unsafe fn vector<V: Lanes>(&self, at: At, [u, _]: [V::F; 2], sums: V::D) -> V::D {
+    unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
+        let (scale, draw) = self.noise.of(chunk.tensor);
         // SAFETY: passed on.
-        unsafe { self.out.set::<V>(at, self.noise.moved::<V>(at.tensor, 1.0, u, self.w.get::<V>(at))) };
-        sums
+        unsafe {
+            let (w, out) = (self.w.at(chunk), self.out.at(chunk));
+            vectors!(
+                V,
+                chunk,
+                [draw] | at,
+                [u] | {
+                    out.set::<V, _>(at, moved::<V>(scale, u, w.get::<V, _>(at)));
+                }
+            );
+        }
+        [0.0; SUMS]
     }
 }
 
@@ -52,18 +60,27 @@ pub(crate) struct Flip<'a> {
 }
 
 impl Pass for Flip<'_> {
-    fn draws(&self, tensor: usize) -> [Option<Draw>; 2] {
-        [self.noise.of(tensor), None]
-    }
     #[inline(always)]
-    unsafe fn vector<V: Lanes>(&self, at: At, [u, _]: [V::F; 2], sums: V::D) -> V::D {
+    unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
+        let (scale, draw) = self.noise.of(chunk.tensor);
+        let g = self.g.at(chunk);
+        let mut sums = Sums::<V>::new();
         // SAFETY: passed on.
         unsafe {
-            let g = self.g.get::<V>(at);
-            self.pair.set::<V>(at, g);
-            self.out.set::<V>(at, self.noise.moved::<V>(at.tensor, -1.0, u, self.w.get::<V>(at)));
-            V::add_products(sums, u, g)
+            let (w, pair, out) = (self.w.at(chunk), self.pair.at(chunk), self.out.at(chunk));
+            vectors!(
+                V,
+                chunk,
+                [draw] | at,
+                [u] | {
+                    let g = g.get::<V, _>(at);
+                    pair.set::<V, _>(at, g);
+                    out.set::<V, _>(at, moved::<V>(-scale, u, w.get::<V, _>(at)));
+                    sums.add(0, at.part, u, g);
+                }
+            );
         }
+        sums.total()
     }
 }
 
@@ -80,24 +97,34 @@ pub(crate) struct Accumulate<'a> {
 }
 
 impl Pass for Accumulate<'_> {
-    fn draws(&self, tensor: usize) -> [Option<Draw>; 2] {
-        let now = self.noise.of(tensor);
-        [now, now.and(Some(self.next))]
-    }
     #[inline(always)]
-    unsafe fn vector<V: Lanes>(&self, at: At, [u, next]: [V::F; 2], sums: V::D) -> V::D {
+    unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
+        let (scale, draw) = self.noise.of(chunk.tensor);
+        let following = draw.and(Some(self.next));
+        let (g, first) = (self.g.at(chunk), self.first);
+        let mut sums = Sums::<V>::new();
         // SAFETY: passed on.
         unsafe {
-            let g = self.g.get::<V>(at);
-            let pair = V::add(self.pair.get::<V>(at), g);
-            self.sum.set::<V>(at, if self.first { pair } else { V::add(self.sum.get::<V>(at), pair) });
-            self.out.set::<V>(at, self.noise.moved::<V>(at.tensor, 1.0, next, self.w.get::<V>(at)));
-            V::add_products(sums, u, g)
+            let (w, pair, sum) = (self.w.at(chunk), self.pair.at(chunk), self.sum.at(chunk));
+            let out = self.out.at(chunk);
+            vectors!(
+                V,
+                chunk,
+                [draw, following] | at,
+                [u, next] | {
+                    let g = g.get::<V, _>(at);
+                    let both = V::add(pair.get::<V, _>(at), g);
+                    sum.set::<V, _>(at, if first { both } else { V::add(sum.get::<V, _>(at), both) });
+                    out.set::<V, _>(at, moved::<V>(scale, next, w.get::<V, _>(at)));
+                    sums.add(0, at.part, u, g);
+                }
+            );
         }
+        sums.total()
     }
 }
 
-/// G += c·g · out ← W + σU of the next draw
+/// G += c·g · out ← W + σU of the next draw · sum g²
 pub(crate) struct Collect<'a> {
     pub next: Noise<'a>,
     pub factor: f32,
@@ -109,162 +136,154 @@ pub(crate) struct Collect<'a> {
 }
 
 impl Pass for Collect<'_> {
-    fn draws(&self, tensor: usize) -> [Option<Draw>; 2] {
-        [self.next.of(tensor), None]
-    }
     #[inline(always)]
-    unsafe fn vector<V: Lanes>(&self, at: At, [next, _]: [V::F; 2], sums: V::D) -> V::D {
+    unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
+        let (scale, draw) = self.next.of(chunk.tensor);
+        let (g, factor, first) = (self.g.at(chunk), V::splat(self.factor), self.first);
+        let mut sums = Sums::<V>::new();
         // SAFETY: passed on.
         unsafe {
-            let g = self.g.get::<V>(at);
-            let scaled = V::mul(V::splat(self.factor), g);
-            self.sum.set::<V>(at, if self.first { scaled } else { V::add(self.sum.get::<V>(at), scaled) });
-            self.out.set::<V>(at, self.next.moved::<V>(at.tensor, 1.0, next, self.w.get::<V>(at)));
-            V::add_products(sums, g, g)
+            let (w, sum, out) = (self.w.at(chunk), self.sum.at(chunk), self.out.at(chunk));
+            vectors!(
+                V,
+                chunk,
+                [draw] | at,
+                [next] | {
+                    let g = g.get::<V, _>(at);
+                    let scaled = V::mul(factor, g);
+                    sum.set::<V, _>(at, if first { scaled } else { V::add(sum.get::<V, _>(at), scaled) });
+                    out.set::<V, _>(at, moved::<V>(scale, next, w.get::<V, _>(at)));
+                    sums.add(0, at.part, g, g);
+                }
+            );
         }
+        sums.total()
     }
 }
 
-/// W ← rule(W, scale·(G + (P + g))) · out ← W · sum U·g
-pub(crate) struct Finish<'a, R> {
-    pub noise: Option<Noise<'a>>,
-    pub rule: &'a R,
-    pub scale: f32,
+/// sums g·g, g·P, P·P: read only
+pub(crate) struct Products<'a> {
+    pub g: Inputs<'a>,
+    pub pair: Option<Flat<'a>>,
+}
+
+impl Pass for Products<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
+        let g = self.g.at(chunk);
+        let mut sums = Sums::<V>::new();
+        // SAFETY: passed on.
+        unsafe {
+            match self.pair {
+                None => vectors!(
+                    V,
+                    chunk,
+                    [] | at,
+                    [] | {
+                        let g = g.get::<V, _>(at);
+                        sums.add(0, at.part, g, g);
+                    }
+                ),
+                Some(pair) => {
+                    let pair = pair.at(chunk);
+                    vectors!(
+                        V,
+                        chunk,
+                        [] | at,
+                        [] | {
+                            let (g, p) = (g.get::<V, _>(at), pair.get::<V, _>(at));
+                            sums.add(0, at.part, g, g);
+                            sums.add(1, at.part, g, p);
+                            sums.add(2, at.part, p, p);
+                        }
+                    );
+                }
+            }
+        }
+        sums.total()
+    }
+}
+
+/// sum x² of a direction x, in its metric: read only
+pub(crate) struct Norm<'a> {
+    pub direction: Direction,
     pub w: Flat<'a>,
     pub g: Inputs<'a>,
     pub pair: Option<Flat<'a>>,
-    pub sum: Option<Flat<'a>>,
-    pub moments: [Option<Flat<'a>>; 2],
-    /// Tensors that any gradient of this step reached; the others stay as they are.
-    pub reached: &'a [bool],
-    pub out: Outputs<'a>,
 }
 
-impl<'a, R> Finish<'a, R> {
-    /// The same pass with a base optimizer and its moments.
-    pub fn with<S>(self, rule: &'a S, moments: [Option<Flat<'a>>; 2]) -> Finish<'a, S> {
-        let Finish { noise, scale, w, g, pair, sum, reached, out, .. } = self;
-        Finish { noise, rule, scale, w, g, pair, sum, moments, reached, out }
-    }
-
-    /// scale · (G + (P + g)), whichever parts there are.
+impl Pass for Norm<'_> {
     #[inline(always)]
-    unsafe fn mean<V: Lanes>(&self, at: At, g: V::F) -> V::F {
+    unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
+        let (direction, g) = (self.direction, self.g.at(chunk));
+        let mut sums = Sums::<V>::new();
         // SAFETY: passed on.
         unsafe {
-            let pair = self.pair.map_or(g, |pair| V::add(pair.get::<V>(at), g));
-            let total = self.sum.map_or(pair, |sum| V::add(sum.get::<V>(at), pair));
-            V::mul(V::splat(self.scale), total)
-        }
-    }
-}
-
-impl<R: ElementRule> Pass for Finish<'_, R> {
-    fn draws(&self, tensor: usize) -> [Option<Draw>; 2] {
-        [self.noise.as_ref().and_then(|noise| noise.of(tensor)), None]
-    }
-    #[inline(always)]
-    unsafe fn vector<V: Lanes>(&self, at: At, [u, _]: [V::F; 2], sums: V::D) -> V::D {
-        // SAFETY: passed on.
-        unsafe {
-            let w = self.w.get::<V>(at);
-            if !self.reached[at.tensor] {
-                self.out.set::<V>(at, w);
-                return sums;
-            }
-            let g = self.g.get::<V>(at);
-            let mut moments = [g, g];
-            for (slot, vector) in moments.iter_mut().zip(self.moments).take(R::MOMENTS) {
-                *slot = vector.map_or(g, |vector| vector.get::<V>(at));
-            }
-            let (w, moments) = self.rule.update::<V>(w, self.mean::<V>(at, g), moments);
-            for (value, vector) in moments.into_iter().zip(self.moments).take(R::MOMENTS) {
-                if let Some(vector) = vector {
-                    vector.set::<V>(at, value);
+            let (w, pair) = (self.w.at(chunk), self.pair.map(|pair| pair.at(chunk)));
+            vectors!(
+                V,
+                chunk,
+                [] | at,
+                [] | {
+                    let p = pair.map_or(V::splat(0.0), |pair| pair.get::<V, _>(at));
+                    let mut x = mixed::<V>(direction, g.get::<V, _>(at), p);
+                    if direction.metric == Metric::Weights {
+                        x = V::mul(w.get::<V, _>(at), x);
+                    }
+                    sums.add(0, at.part, x, x);
                 }
-            }
-            self.w.set::<V>(at, w);
-            self.out.set::<V>(at, w);
-            V::add_products(sums, u, g)
+            );
         }
+        sums.total()
     }
 }
 
-/// G ← scale·(G + (P + g)) · out ← W · sum U·g: for base optimizers that live elsewhere
-pub(crate) struct Mean<'a> {
-    pub finish: Finish<'a, ()>,
-    pub target: Flat<'a>,
-}
-
-impl Pass for Mean<'_> {
-    fn draws(&self, tensor: usize) -> [Option<Draw>; 2] {
-        [self.finish.noise.as_ref().and_then(|noise| noise.of(tensor)), None]
-    }
-    #[inline(always)]
-    unsafe fn vector<V: Lanes>(&self, at: At, [u, _]: [V::F; 2], sums: V::D) -> V::D {
-        // SAFETY: passed on.
-        unsafe {
-            let g = self.finish.g.get::<V>(at);
-            self.target.set::<V>(at, self.finish.mean::<V>(at, g));
-            self.finish.out.set::<V>(at, self.finish.w.get::<V>(at));
-            V::add_products(sums, u, g)
-        }
-    }
-}
-
-/// sum (scale·(G + (P + g)))²: read only, and not finite exactly where the mean gradient is not
-pub(crate) struct MeanNorm<'a, 'b>(pub &'b Finish<'a, ()>);
-
-impl Pass for MeanNorm<'_, '_> {
-    fn draws(&self, _: usize) -> [Option<Draw>; 2] {
-        [None, None]
-    }
-    #[inline(always)]
-    unsafe fn vector<V: Lanes>(&self, at: At, _: [V::F; 2], sums: V::D) -> V::D {
-        // SAFETY: passed on.
-        let mean = unsafe { self.0.mean::<V>(at, self.0.g.get::<V>(at)) };
-        V::add_products(sums, mean, mean)
-    }
-}
-
-/// sum g²
-pub(crate) struct SquaredNorm<'a>(pub Inputs<'a>);
-
-impl Pass for SquaredNorm<'_> {
-    fn draws(&self, _: usize) -> [Option<Draw>; 2] {
-        [None, None]
-    }
-    #[inline(always)]
-    unsafe fn vector<V: Lanes>(&self, at: At, _: [V::F; 2], sums: V::D) -> V::D {
-        // SAFETY: passed on.
-        let g = unsafe { self.0.get::<V>(at) };
-        V::add_products(sums, g, g)
-    }
-}
-
-/// out ← W + scale·g
+/// out ← W + c·x of a direction x (c·w²·x in the metric of the weights) · P ← kept·P + taken·g
 pub(crate) struct Ascend<'a> {
     pub scales: &'a [f32],
+    pub direction: Direction,
+    pub keep: Option<Keep>,
     pub w: Flat<'a>,
     pub g: Inputs<'a>,
+    pub pair: Option<Flat<'a>>,
     pub out: Outputs<'a>,
 }
 
 impl Pass for Ascend<'_> {
-    fn draws(&self, _: usize) -> [Option<Draw>; 2] {
-        [None, None]
-    }
     #[inline(always)]
-    unsafe fn vector<V: Lanes>(&self, at: At, _: [V::F; 2], sums: V::D) -> V::D {
+    unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
+        let (direction, keep, scale) = (self.direction, self.keep, self.scales[chunk.tensor]);
+        let g = self.g.at(chunk);
         // SAFETY: passed on.
         unsafe {
-            let w = self.w.get::<V>(at);
-            let moved = match self.scales[at.tensor] {
-                0.0 => w,
-                scale => V::fma(V::splat(scale), self.g.get::<V>(at), w),
-            };
-            self.out.set::<V>(at, moved);
+            let (w, out) = (self.w.at(chunk), self.out.at(chunk));
+            let pair = self.pair.map(|pair| pair.at(chunk));
+            vectors!(
+                V,
+                chunk,
+                [] | at,
+                [] | {
+                    let (w, g) = (w.get::<V, _>(at), g.get::<V, _>(at));
+                    let p = pair.map_or(V::splat(0.0), |pair| pair.get::<V, _>(at));
+                    let mut x = mixed::<V>(direction, g, p);
+                    if direction.metric == Metric::Weights {
+                        x = V::mul(V::mul(w, w), x);
+                    }
+                    out.set::<V, _>(at, moved::<V>(scale, x, w));
+                    if let (Some(keep), Some(pair)) = (keep, pair) {
+                        let old = if keep.old == 0.0 { V::splat(0.0) } else { V::mul(V::splat(keep.old), p) };
+                        pair.set::<V, _>(at, V::fma(V::splat(keep.new), g, old));
+                    }
+                }
+            );
         }
-        sums
+        [0.0; SUMS]
     }
+}
+
+/// last·g + pair·P
+#[inline(always)]
+fn mixed<V: Lanes>(direction: Direction, g: V::F, p: V::F) -> V::F {
+    let last = if direction.last == 1.0 { g } else { V::mul(V::splat(direction.last), g) };
+    if direction.pair == 0.0 { last } else { V::fma(V::splat(direction.pair), p, last) }
 }

@@ -28,21 +28,21 @@ impl Threads {
         self.count
     }
 
-    /// `sums[i] = work(i)` for every chunk, in parallel where there is enough to do. Which thread does what never
+    /// `results[i] = work(i)` for every chunk, in parallel where there is enough to do. Which thread does what never
     /// shows: each chunk has its own place for its result.
-    pub(crate) fn each(&self, elements: usize, sums: &mut [f64], work: impl Fn(usize) -> f64 + Sync) {
+    pub(crate) fn each<T: Send>(&self, elements: usize, results: &mut [T], work: impl Fn(usize) -> T + Sync) {
         match &self.pool {
             Some(pool) if elements >= SERIAL_BELOW => {
-                let span = sums.len().div_ceil(4 * self.count);
+                let span = results.len().div_ceil(4 * self.count);
                 pool.install(|| {
-                    sums.par_chunks_mut(span).enumerate().for_each(|(part, sums)| {
-                        for (i, sum) in sums.iter_mut().enumerate() {
-                            *sum = work(part * span + i);
+                    results.par_chunks_mut(span).enumerate().for_each(|(part, results)| {
+                        for (i, result) in results.iter_mut().enumerate() {
+                            *result = work(part * span + i);
                         }
                     });
                 });
             }
-            _ => sums.iter_mut().enumerate().for_each(|(i, sum)| *sum = work(i)),
+            _ => results.iter_mut().enumerate().for_each(|(i, result)| *result = work(i)),
         }
     }
 }

@@ -1,6 +1,6 @@
-//! AVX2 and FMA: two registers of floats, four of 64-bit lanes (even and odd counters of each half).
+//! AVX2 and FMA: eight lanes, the 64-bit ones as even and odd counters in two registers.
 
-use super::{LANES, Lanes};
+use super::Lanes;
 use crate::noise::{self, Draw};
 use std::arch::x86_64::*;
 
@@ -14,27 +14,28 @@ fn fill(draw: Draw, tensor: u32, first_tile: u32, out: &mut [f32]) {
     noise::fill::<Avx2>(draw, tensor, first_tile, out);
 }
 
-/// Applies an intrinsic to both halves.
+/// Wraps intrinsics one to one.
 macro_rules! wrap {
-    ($($name:ident($($arg:ident: $kind:ty),*) -> $out:ty = $body:expr;)*) => {$(
+    ($($name:ident$(<const $count:ident>)?($($arg:ident: $kind:ty),*) -> $out:ty = $body:expr;)*) => {$(
         #[inline(always)]
-        fn $name($($arg: $kind),*) -> $out {
+        fn $name$(<const $count: i32>)?($($arg: $kind),*) -> $out {
             // SAFETY: only reached through `dispatch`, which has found AVX2 and FMA on this CPU.
             unsafe { $body }
         }
     )*};
 }
 
-type F = [__m256; 2];
-type U = [__m256i; 2];
-type W = [__m256i; 4];
+type F = __m256;
+type U = __m256i;
+type W = [__m256i; 2];
 
 impl Lanes for Avx2 {
+    const N: usize = 8;
     type F = F;
     type U = U;
     type W = W;
-    type D = [__m256d; 4];
-    type M = [__m256; 2];
+    type K = __m256i;
+    type D = [__m256d; 2];
 
     #[inline(always)]
     fn fill(draw: Draw, tensor: u32, first_tile: u32, out: &mut [f32]) {
@@ -44,92 +45,75 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> F {
-        // SAFETY: the caller promises 16 elements; AVX2 as in `wrap!`.
-        unsafe { [_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))] }
+        // SAFETY: the caller promises 8 elements; AVX2 as in `wrap!`.
+        unsafe { _mm256_loadu_ps(from) }
     }
     #[inline(always)]
     unsafe fn write(to: *mut f32, value: F) {
-        // SAFETY: the caller promises 16 elements; AVX2 as in `wrap!`.
+        // SAFETY: the caller promises 8 elements; AVX2 as in `wrap!`.
+        unsafe { _mm256_storeu_ps(to, value) }
+    }
+    #[inline(always)]
+    fn sums(sums: [__m256d; 2], to: &mut [f64]) {
+        let to: &mut [f64; 8] = to.first_chunk_mut().expect("room for eight sums");
+        // SAFETY: eight places; AVX2 as in `wrap!`.
         unsafe {
-            _mm256_storeu_ps(to, value[0]);
-            _mm256_storeu_ps(to.add(8), value[1]);
+            _mm256_storeu_pd(to.as_mut_ptr(), sums[0]);
+            _mm256_storeu_pd(to.as_mut_ptr().add(4), sums[1]);
         }
     }
 
     wrap! {
-        splat(value: f32) -> F = [_mm256_set1_ps(value); 2];
-        add(a: F, b: F) -> F = [_mm256_add_ps(a[0], b[0]), _mm256_add_ps(a[1], b[1])];
-        sub(a: F, b: F) -> F = [_mm256_sub_ps(a[0], b[0]), _mm256_sub_ps(a[1], b[1])];
-        mul(a: F, b: F) -> F = [_mm256_mul_ps(a[0], b[0]), _mm256_mul_ps(a[1], b[1])];
-        div(a: F, b: F) -> F = [_mm256_div_ps(a[0], b[0]), _mm256_div_ps(a[1], b[1])];
-        fma(a: F, b: F, c: F) -> F = [_mm256_fmadd_ps(a[0], b[0], c[0]), _mm256_fmadd_ps(a[1], b[1], c[1])];
-        sqrt(a: F) -> F = [_mm256_sqrt_ps(a[0]), _mm256_sqrt_ps(a[1])];
-        less(a: F, b: F) -> F =
-            [_mm256_cmp_ps::<_CMP_LT_OQ>(a[0], b[0]), _mm256_cmp_ps::<_CMP_LT_OQ>(a[1], b[1])];
-        and_mask(a: F, b: F) -> F = [_mm256_and_ps(a[0], b[0]), _mm256_and_ps(a[1], b[1])];
-        select(mask: F, yes: F, no: F) -> F =
-            [_mm256_blendv_ps(no[0], yes[0], mask[0]), _mm256_blendv_ps(no[1], yes[1], mask[1])];
+        splat(value: f32) -> F = _mm256_set1_ps(value);
+        add(a: F, b: F) -> F = _mm256_add_ps(a, b);
+        sub(a: F, b: F) -> F = _mm256_sub_ps(a, b);
+        mul(a: F, b: F) -> F = _mm256_mul_ps(a, b);
+        div(a: F, b: F) -> F = _mm256_div_ps(a, b);
+        fma(a: F, b: F, c: F) -> F = _mm256_fmadd_ps(a, b, c);
+        sqrt(a: F) -> F = _mm256_sqrt_ps(a);
+        min(a: F, b: F) -> F = _mm256_min_ps(a, b);
+        max(a: F, b: F) -> F = _mm256_max_ps(a, b);
+        where_negative(of: F, yes: F, no: F) -> F = _mm256_blendv_ps(no, yes, of);
 
-        word(value: u32) -> U = [_mm256_set1_epi32(value as i32); 2];
-        bits(a: F) -> U = [_mm256_castps_si256(a[0]), _mm256_castps_si256(a[1])];
-        float_bits(a: U) -> F = [_mm256_castsi256_ps(a[0]), _mm256_castsi256_ps(a[1])];
-        from_i32(a: U) -> F = [_mm256_cvtepi32_ps(a[0]), _mm256_cvtepi32_ps(a[1])];
-        and(a: U, b: U) -> U = [_mm256_and_si256(a[0], b[0]), _mm256_and_si256(a[1], b[1])];
-        or(a: U, b: U) -> U = [_mm256_or_si256(a[0], b[0]), _mm256_or_si256(a[1], b[1])];
-        xor(a: U, b: U) -> U = [_mm256_xor_si256(a[0], b[0]), _mm256_xor_si256(a[1], b[1])];
-        add_word(a: U, b: U) -> U = [_mm256_add_epi32(a[0], b[0]), _mm256_add_epi32(a[1], b[1])];
-        sub_word(a: U, b: U) -> U = [_mm256_sub_epi32(a[0], b[0]), _mm256_sub_epi32(a[1], b[1])];
-        shl(a: U, n: u32) -> U = {
-            let n = _mm_cvtsi32_si128(n as i32);
-            [_mm256_sll_epi32(a[0], n), _mm256_sll_epi32(a[1], n)]
-        };
-        sar(a: U, n: u32) -> U = {
-            let n = _mm_cvtsi32_si128(n as i32);
-            [_mm256_sra_epi32(a[0], n), _mm256_sra_epi32(a[1], n)]
-        };
+        word(value: u32) -> U = _mm256_set1_epi32(value as i32);
+        bits(a: F) -> U = _mm256_castps_si256(a);
+        float_bits(a: U) -> F = _mm256_castsi256_ps(a);
+        from_i32(a: U) -> F = _mm256_cvtepi32_ps(a);
+        and(a: U, b: U) -> U = _mm256_and_si256(a, b);
+        or(a: U, b: U) -> U = _mm256_or_si256(a, b);
+        xor(a: U, b: U) -> U = _mm256_xor_si256(a, b);
+        add_word(a: U, b: U) -> U = _mm256_add_epi32(a, b);
+        sub_word(a: U, b: U) -> U = _mm256_sub_epi32(a, b);
+        shl<const COUNT>(a: U) -> U = _mm256_slli_epi32::<COUNT>(a);
+        shr<const COUNT>(a: U) -> U = _mm256_srli_epi32::<COUNT>(a);
+        sar<const COUNT>(a: U) -> U = _mm256_srai_epi32::<COUNT>(a);
+        shr_by(a: U, count: u32) -> U = _mm256_srl_epi32(a, _mm_cvtsi32_si128(count as i32));
 
         counters(base: u32) -> W = {
             let base = _mm256_set1_epi64x(i64::from(base));
             [
                 _mm256_add_epi64(base, _mm256_setr_epi64x(0, 2, 4, 6)),
                 _mm256_add_epi64(base, _mm256_setr_epi64x(1, 3, 5, 7)),
-                _mm256_add_epi64(base, _mm256_setr_epi64x(8, 10, 12, 14)),
-                _mm256_add_epi64(base, _mm256_setr_epi64x(9, 11, 13, 15)),
             ]
         };
-        wide(value: u32) -> W = [_mm256_set1_epi64x(i64::from(value)); 4];
-        mul_wide(a: W, m: u32) -> W = {
-            let m = _mm256_set1_epi64x(i64::from(m));
-            [
-                _mm256_mul_epu32(a[0], m),
-                _mm256_mul_epu32(a[1], m),
-                _mm256_mul_epu32(a[2], m),
-                _mm256_mul_epu32(a[3], m),
-            ]
-        };
-        high_xor(product: W, b: W, key: u32) -> W = {
-            let key = _mm256_set1_epi64x(i64::from(key));
-            let one = |p: __m256i, b: __m256i| {
-                _mm256_xor_si256(_mm256_xor_si256(_mm256_srli_epi64::<32>(p), key), b)
-            };
-            [one(product[0], b[0]), one(product[1], b[1]), one(product[2], b[2]), one(product[3], b[3])]
-        };
-        narrow(a: W) -> U = [
-            _mm256_blend_epi32::<0xAA>(a[0], _mm256_slli_epi64::<32>(a[1])),
-            _mm256_blend_epi32::<0xAA>(a[2], _mm256_slli_epi64::<32>(a[3])),
+        key(value: u32) -> __m256i = _mm256_set1_epi64x(i64::from(value));
+        mul_wide(a: W, word: __m256i) -> W = [_mm256_mul_epu32(a[0], word), _mm256_mul_epu32(a[1], word)];
+        xor_key(a: W, key: __m256i) -> W = [_mm256_xor_si256(a[0], key), _mm256_xor_si256(a[1], key)];
+        high_key(product: W, key: __m256i) -> W = [
+            _mm256_xor_si256(_mm256_srli_epi64::<32>(product[0]), key),
+            _mm256_xor_si256(_mm256_srli_epi64::<32>(product[1]), key),
         ];
+        high_xor(product: W, b: W, key: __m256i) -> W = [
+            _mm256_xor_si256(_mm256_srli_epi64::<32>(product[0]), _mm256_xor_si256(b[0], key)),
+            _mm256_xor_si256(_mm256_srli_epi64::<32>(product[1]), _mm256_xor_si256(b[1], key)),
+        ];
+        narrow(a: W) -> U = _mm256_blend_epi32::<0xAA>(a[0], _mm256_slli_epi64::<32>(a[1]));
 
-        zero_sums() -> [__m256d; 4] = [_mm256_setzero_pd(); 4];
-        add_products(sums: [__m256d; 4], a: F, b: F) -> [__m256d; 4] = {
-            let low = |x: __m256| _mm256_cvtps_pd(_mm256_castps256_ps128(x));
-            let high = |x: __m256| _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(x));
-            [
-                _mm256_fmadd_pd(low(a[0]), low(b[0]), sums[0]),
-                _mm256_fmadd_pd(high(a[0]), high(b[0]), sums[1]),
-                _mm256_fmadd_pd(low(a[1]), low(b[1]), sums[2]),
-                _mm256_fmadd_pd(high(a[1]), high(b[1]), sums[3]),
-            ]
+        zero_sums() -> [__m256d; 2] = [_mm256_setzero_pd(); 2];
+        add_products(sums: [__m256d; 2], a: F, b: F) -> [__m256d; 2] = {
+            let low = |x: F| _mm256_cvtps_pd(_mm256_castps256_ps128(x));
+            let high = |x: F| _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(x));
+            [_mm256_fmadd_pd(low(a), low(b), sums[0]), _mm256_fmadd_pd(high(a), high(b), sums[1])]
         };
-        sums(sums: [__m256d; 4]) -> [f64; LANES] = std::mem::transmute::<[__m256d; 4], [f64; LANES]>(sums);
     }
 }

@@ -16,9 +16,9 @@ fn fill(draw: Draw, tensor: u32, first_tile: u32, out: &mut [f32]) {
 
 /// Wraps intrinsics one to one.
 macro_rules! wrap {
-    ($($name:ident($($arg:ident: $kind:ty),*) -> $out:ty = $body:expr;)*) => {$(
+    ($($name:ident$(<const $count:ident>)?($($arg:ident: $kind:ty),*) -> $out:ty = $body:expr;)*) => {$(
         #[inline(always)]
-        fn $name($($arg: $kind),*) -> $out {
+        fn $name$(<const $count: i32>)?($($arg: $kind),*) -> $out {
             // SAFETY: only reached through `dispatch`, which has found AVX-512 on this CPU.
             unsafe { $body }
         }
@@ -26,11 +26,12 @@ macro_rules! wrap {
 }
 
 impl Lanes for Avx512 {
+    const N: usize = LANES;
     type F = __m512;
     type U = __m512i;
     type W = [__m512i; 2];
+    type K = __m512i;
     type D = [__m512d; 2];
-    type M = __mmask16;
 
     #[inline(always)]
     fn fill(draw: Draw, tensor: u32, first_tile: u32, out: &mut [f32]) {
@@ -48,10 +49,14 @@ impl Lanes for Avx512 {
         // SAFETY: the caller promises 16 elements; AVX-512 as in `wrap!`.
         unsafe { _mm512_storeu_ps(to, value) }
     }
-
     #[inline(always)]
-    fn and_mask(a: __mmask16, b: __mmask16) -> __mmask16 {
-        a & b
+    fn sums(sums: [__m512d; 2], to: &mut [f64]) {
+        let to: &mut [f64; LANES] = to.first_chunk_mut().expect("room for sixteen sums");
+        // SAFETY: sixteen places; AVX-512 as in `wrap!`.
+        unsafe {
+            _mm512_storeu_pd(to.as_mut_ptr(), sums[0]);
+            _mm512_storeu_pd(to.as_mut_ptr().add(8), sums[1]);
+        }
     }
 
     wrap! {
@@ -62,8 +67,12 @@ impl Lanes for Avx512 {
         div(a: __m512, b: __m512) -> __m512 = _mm512_div_ps(a, b);
         fma(a: __m512, b: __m512, c: __m512) -> __m512 = _mm512_fmadd_ps(a, b, c);
         sqrt(a: __m512) -> __m512 = _mm512_sqrt_ps(a);
-        less(a: __m512, b: __m512) -> __mmask16 = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b);
-        select(mask: __mmask16, yes: __m512, no: __m512) -> __m512 = _mm512_mask_blend_ps(mask, no, yes);
+        min(a: __m512, b: __m512) -> __m512 = _mm512_min_ps(a, b);
+        max(a: __m512, b: __m512) -> __m512 = _mm512_max_ps(a, b);
+        where_negative(of: __m512, yes: __m512, no: __m512) -> __m512 = {
+            let negative = _mm512_cmplt_epi32_mask(_mm512_castps_si512(of), _mm512_setzero_si512());
+            _mm512_mask_blend_ps(negative, no, yes)
+        };
 
         word(value: u32) -> __m512i = _mm512_set1_epi32(value as i32);
         bits(a: __m512) -> __m512i = _mm512_castps_si512(a);
@@ -74,26 +83,29 @@ impl Lanes for Avx512 {
         xor(a: __m512i, b: __m512i) -> __m512i = _mm512_xor_si512(a, b);
         add_word(a: __m512i, b: __m512i) -> __m512i = _mm512_add_epi32(a, b);
         sub_word(a: __m512i, b: __m512i) -> __m512i = _mm512_sub_epi32(a, b);
-        shl(a: __m512i, n: u32) -> __m512i = _mm512_sll_epi32(a, _mm_cvtsi32_si128(n as i32));
-        sar(a: __m512i, n: u32) -> __m512i = _mm512_sra_epi32(a, _mm_cvtsi32_si128(n as i32));
+        shl<const COUNT>(a: __m512i) -> __m512i = _mm512_sll_epi32(a, _mm_cvtsi32_si128(COUNT));
+        shr<const COUNT>(a: __m512i) -> __m512i = _mm512_srl_epi32(a, _mm_cvtsi32_si128(COUNT));
+        sar<const COUNT>(a: __m512i) -> __m512i = _mm512_sra_epi32(a, _mm_cvtsi32_si128(COUNT));
+        shr_by(a: __m512i, count: u32) -> __m512i = _mm512_srl_epi32(a, _mm_cvtsi32_si128(count as i32));
 
         counters(base: u32) -> [__m512i; 2] = {
             let even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
             let base = _mm512_set1_epi64(i64::from(base));
             [_mm512_add_epi64(base, even), _mm512_add_epi64(base, _mm512_add_epi64(even, _mm512_set1_epi64(1)))]
         };
-        wide(value: u32) -> [__m512i; 2] = [_mm512_set1_epi64(i64::from(value)); 2];
-        mul_wide(a: [__m512i; 2], m: u32) -> [__m512i; 2] = {
-            let m = _mm512_set1_epi64(i64::from(m));
-            [_mm512_mul_epu32(a[0], m), _mm512_mul_epu32(a[1], m)]
-        };
-        high_xor(product: [__m512i; 2], b: [__m512i; 2], key: u32) -> [__m512i; 2] = {
-            let key = _mm512_set1_epi64(i64::from(key));
-            [
-                _mm512_ternarylogic_epi64::<0x96>(_mm512_srli_epi64::<32>(product[0]), b[0], key),
-                _mm512_ternarylogic_epi64::<0x96>(_mm512_srli_epi64::<32>(product[1]), b[1], key),
-            ]
-        };
+        key(value: u32) -> __m512i = _mm512_set1_epi64(i64::from(value));
+        mul_wide(a: [__m512i; 2], word: __m512i) -> [__m512i; 2] =
+            [_mm512_mul_epu32(a[0], word), _mm512_mul_epu32(a[1], word)];
+        xor_key(a: [__m512i; 2], key: __m512i) -> [__m512i; 2] =
+            [_mm512_xor_si512(a[0], key), _mm512_xor_si512(a[1], key)];
+        high_key(product: [__m512i; 2], key: __m512i) -> [__m512i; 2] = [
+            _mm512_xor_si512(_mm512_srli_epi64::<32>(product[0]), key),
+            _mm512_xor_si512(_mm512_srli_epi64::<32>(product[1]), key),
+        ];
+        high_xor(product: [__m512i; 2], b: [__m512i; 2], key: __m512i) -> [__m512i; 2] = [
+            _mm512_ternarylogic_epi64::<0x96>(_mm512_srli_epi64::<32>(product[0]), b[0], key),
+            _mm512_ternarylogic_epi64::<0x96>(_mm512_srli_epi64::<32>(product[1]), b[1], key),
+        ];
         narrow(a: [__m512i; 2]) -> __m512i = _mm512_mask_blend_epi32(0xAAAA, a[0], _mm512_slli_epi64::<32>(a[1]));
 
         zero_sums() -> [__m512d; 2] = [_mm512_setzero_pd(); 2];
@@ -103,6 +115,5 @@ impl Lanes for Avx512 {
             let high = |x: __m512| _mm512_cvtps_pd(upper(x));
             [_mm512_fmadd_pd(low(a), low(b), sums[0]), _mm512_fmadd_pd(high(a), high(b), sums[1])]
         };
-        sums(sums: [__m512d; 2]) -> [f64; LANES] = std::mem::transmute::<[__m512d; 2], [f64; LANES]>(sums);
     }
 }

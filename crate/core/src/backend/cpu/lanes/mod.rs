@@ -1,31 +1,37 @@
-//! Sixteen lanes of f32 and u32, three times: plain arrays, AVX2, AVX-512.
+//! Instruction sets as vectors of `N` lanes: plain arrays, AVX2, AVX-512, NEON.
 //!
-//! Every operation is exactly rounded or integer, so the three agree bit for bit whatever is built from them. The
+//! Every operation is exactly rounded or integer, so the sets agree bit for bit whatever is built from them. The
 //! functions of a wide set must only run where the CPU has it: [`super::dispatch`] is the one place that decides.
 
 #[cfg(target_arch = "x86_64")]
 pub mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub mod avx512;
+#[cfg(target_arch = "aarch64")]
+pub mod neon;
 pub mod scalar;
 
 use crate::noise::Draw;
 
-/// Lanes in a vector.
+/// Lanes of the layouts of noise and sums; every set's own `N` divides it.
 pub const LANES: usize = 16;
+/// Vectors that make up [`LANES`] in the narrowest set.
+pub const MAX_PARTS: usize = 4;
 
-/// One instruction set, seen as 16 lanes.
+/// One instruction set.
 pub trait Lanes: Copy + 'static {
-    /// 16 × f32.
+    /// Lanes in a vector: 4, 8 or 16.
+    const N: usize;
+    /// N × f32.
     type F: Copy;
-    /// 16 × u32, in lane order.
+    /// N × u32, in lane order.
     type U: Copy;
-    /// 16 × 64 bits, in whatever order multiplies fastest; only the low halves count.
+    /// N × 64 bits, in whatever order multiplies fastest; only the low halves count.
     type W: Copy;
-    /// 16 × f64 sums.
+    /// One word in all lanes of a `W`.
+    type K: Copy;
+    /// N × f64 sums.
     type D: Copy;
-    /// 16 truth values.
-    type M: Copy;
 
     /// Fills whole tiles with draws; the set's own copy of [`crate::noise::fill`].
     fn fill(draw: Draw, tensor: u32, first_tile: u32, out: &mut [f32]);
@@ -33,10 +39,10 @@ pub trait Lanes: Copy + 'static {
     /// The same number in every lane.
     fn splat(value: f32) -> Self::F;
     /// # Safety
-    /// 16 readable elements at `from`.
+    /// N readable elements at `from`.
     unsafe fn load(from: *const f32) -> Self::F;
     /// # Safety
-    /// 16 writable elements at `to`.
+    /// N writable elements at `to`.
     unsafe fn write(to: *mut f32, value: Self::F);
     /// a + b
     fn add(a: Self::F, b: Self::F) -> Self::F;
@@ -50,12 +56,12 @@ pub trait Lanes: Copy + 'static {
     fn fma(a: Self::F, b: Self::F, c: Self::F) -> Self::F;
     /// √a
     fn sqrt(a: Self::F) -> Self::F;
-    /// a < b
-    fn less(a: Self::F, b: Self::F) -> Self::M;
-    /// Both.
-    fn and_mask(a: Self::M, b: Self::M) -> Self::M;
-    /// Where the mask holds `yes`, else `no`.
-    fn select(mask: Self::M, yes: Self::F, no: Self::F) -> Self::F;
+    /// The smaller of a and b, neither NaN.
+    fn min(a: Self::F, b: Self::F) -> Self::F;
+    /// The larger of a and b, neither NaN.
+    fn max(a: Self::F, b: Self::F) -> Self::F;
+    /// `yes` where the sign bit of `of` is set, else `no`.
+    fn where_negative(of: Self::F, yes: Self::F, no: Self::F) -> Self::F;
 
     /// The same word in every lane.
     fn word(value: u32) -> Self::U;
@@ -76,57 +82,67 @@ pub trait Lanes: Copy + 'static {
     /// a − b, wrapping.
     fn sub_word(a: Self::U, b: Self::U) -> Self::U;
     /// a << n
-    fn shl(a: Self::U, n: u32) -> Self::U;
+    fn shl<const COUNT: i32>(a: Self::U) -> Self::U;
+    /// a >> n, zeros from the left.
+    fn shr<const COUNT: i32>(a: Self::U) -> Self::U;
     /// a >> n, copying the sign.
-    fn sar(a: Self::U, n: u32) -> Self::U;
+    fn sar<const COUNT: i32>(a: Self::U) -> Self::U;
+    /// a >> n for a count that is not known when compiling, 0 to 31.
+    fn shr_by(a: Self::U, count: u32) -> Self::U;
 
-    /// base, base + 1, … base + 15.
+    /// base, base + 1, … base + N − 1.
     fn counters(base: u32) -> Self::W;
     /// The same word in every lane.
-    fn wide(value: u32) -> Self::W;
-    /// The 64-bit products of the low halves with m.
-    fn mul_wide(a: Self::W, m: u32) -> Self::W;
-    /// High half of `product` ^ b ^ key.
-    fn high_xor(product: Self::W, b: Self::W, key: u32) -> Self::W;
+    fn key(value: u32) -> Self::K;
+    /// The 64-bit products of the low halves with a word.
+    fn mul_wide(a: Self::W, word: Self::K) -> Self::W;
+    /// a ^ key
+    fn xor_key(a: Self::W, key: Self::K) -> Self::W;
+    /// The high half of a product ^ key.
+    fn high_key(product: Self::W, key: Self::K) -> Self::W;
+    /// The high half of a product ^ b ^ key.
+    fn high_xor(product: Self::W, b: Self::W, key: Self::K) -> Self::W;
     /// The low halves, in lane order.
     fn narrow(a: Self::W) -> Self::U;
 
-    /// Sixteen sums of 0.
+    /// Sums of 0.
     fn zero_sums() -> Self::D;
     /// sums + a·b, the products exact.
     fn add_products(sums: Self::D, a: Self::F, b: Self::F) -> Self::D;
-    /// The sums in lane order.
-    fn sums(sums: Self::D) -> [f64; LANES];
+    /// Writes the sums in lane order to the first N of `to`.
+    fn sums(sums: Self::D, to: &mut [f64]);
 
-    /// a with every bit turned.
+    /// Reads N elements.
     #[inline(always)]
-    fn not(a: Self::U) -> Self::U {
-        Self::xor(a, Self::word(u32::MAX))
+    fn read(from: &[f32]) -> Self::F {
+        assert!(from.len() >= Self::N);
+        // SAFETY: the length was just checked.
+        unsafe { Self::load(from.as_ptr()) }
     }
 
-    /// Writes 16 elements.
+    /// Writes N elements.
     #[inline(always)]
     fn store(to: &mut [f32], value: Self::F) {
-        assert!(to.len() >= LANES);
+        assert!(to.len() >= Self::N);
         // SAFETY: the length was just checked.
         unsafe { Self::write(to.as_mut_ptr(), value) }
     }
 
-    /// Reads `n` ≤ 16 elements; the other lanes are 0.
+    /// Reads `n` ≤ N elements; the other lanes are 0.
     ///
     /// # Safety
     /// `n` readable elements at `from`.
     #[inline(always)]
     unsafe fn load_part(from: *const f32, n: usize) -> Self::F {
         let mut lanes = [0f32; LANES];
-        // SAFETY: n <= 16 elements, as the caller promises.
+        // SAFETY: n elements, as the caller promises; `lanes` has at least N.
         unsafe {
-            std::ptr::copy_nonoverlapping(from, lanes.as_mut_ptr(), n.min(LANES));
+            std::ptr::copy_nonoverlapping(from, lanes.as_mut_ptr(), n.min(Self::N));
             Self::load(lanes.as_ptr())
         }
     }
 
-    /// Writes the first `n` ≤ 16 lanes.
+    /// Writes the first `n` ≤ N lanes.
     ///
     /// # Safety
     /// `n` writable elements at `to`.
@@ -134,8 +150,8 @@ pub trait Lanes: Copy + 'static {
     unsafe fn write_part(to: *mut f32, n: usize, value: Self::F) {
         let mut lanes = [0f32; LANES];
         Self::store(&mut lanes, value);
-        // SAFETY: n <= 16 elements, as the caller promises.
-        unsafe { std::ptr::copy_nonoverlapping(lanes.as_ptr(), to, n.min(LANES)) }
+        // SAFETY: n elements, as the caller promises.
+        unsafe { std::ptr::copy_nonoverlapping(lanes.as_ptr(), to, n.min(Self::N)) }
     }
 }
 

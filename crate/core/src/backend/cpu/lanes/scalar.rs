@@ -1,19 +1,22 @@
 //! The reference: plain arrays, no intrinsics. What the other sets must equal.
 
-use super::{LANES, Lanes};
+use super::Lanes;
 use crate::noise::{self, Draw};
 use std::array::from_fn;
 
-/// Plain Rust.
+/// Plain Rust, four lanes.
 #[derive(Clone, Copy, Debug)]
 pub struct Scalar;
 
+const N: usize = 4;
+
 impl Lanes for Scalar {
-    type F = [f32; LANES];
-    type U = [u32; LANES];
-    type W = [u64; LANES];
-    type D = [f64; LANES];
-    type M = [bool; LANES];
+    const N: usize = N;
+    type F = [f32; N];
+    type U = [u32; N];
+    type W = [u64; N];
+    type K = u32;
+    type D = [f64; N];
 
     #[inline(never)]
     fn fill(draw: Draw, tensor: u32, first_tile: u32, out: &mut [f32]) {
@@ -22,16 +25,16 @@ impl Lanes for Scalar {
 
     #[inline(always)]
     fn splat(value: f32) -> Self::F {
-        [value; LANES]
+        [value; N]
     }
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self::F {
-        // SAFETY: the caller promises 16 elements; alignment is not assumed.
+        // SAFETY: the caller promises N elements; alignment is not assumed.
         unsafe { from.cast::<Self::F>().read_unaligned() }
     }
     #[inline(always)]
     unsafe fn write(to: *mut f32, value: Self::F) {
-        // SAFETY: the caller promises 16 elements; alignment is not assumed.
+        // SAFETY: the caller promises N elements; alignment is not assumed.
         unsafe { to.cast::<Self::F>().write_unaligned(value) }
     }
     #[inline(always)]
@@ -58,22 +61,23 @@ impl Lanes for Scalar {
     fn sqrt(a: Self::F) -> Self::F {
         a.map(f32::sqrt)
     }
+    // As the vector instructions have it: the second operand where both are equal (0 and −0).
     #[inline(always)]
-    fn less(a: Self::F, b: Self::F) -> Self::M {
-        from_fn(|i| a[i] < b[i])
+    fn min(a: Self::F, b: Self::F) -> Self::F {
+        from_fn(|i| if a[i] < b[i] { a[i] } else { b[i] })
     }
     #[inline(always)]
-    fn and_mask(a: Self::M, b: Self::M) -> Self::M {
-        from_fn(|i| a[i] && b[i])
+    fn max(a: Self::F, b: Self::F) -> Self::F {
+        from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] })
     }
     #[inline(always)]
-    fn select(mask: Self::M, yes: Self::F, no: Self::F) -> Self::F {
-        from_fn(|i| if mask[i] { yes[i] } else { no[i] })
+    fn where_negative(of: Self::F, yes: Self::F, no: Self::F) -> Self::F {
+        from_fn(|i| if of[i].is_sign_negative() { yes[i] } else { no[i] })
     }
 
     #[inline(always)]
     fn word(value: u32) -> Self::U {
-        [value; LANES]
+        [value; N]
     }
     #[inline(always)]
     fn bits(a: Self::F) -> Self::U {
@@ -108,25 +112,41 @@ impl Lanes for Scalar {
         from_fn(|i| a[i].wrapping_sub(b[i]))
     }
     #[inline(always)]
-    fn shl(a: Self::U, n: u32) -> Self::U {
-        a.map(|word| word << n)
+    fn shl<const COUNT: i32>(a: Self::U) -> Self::U {
+        a.map(|word| word << COUNT)
     }
     #[inline(always)]
-    fn sar(a: Self::U, n: u32) -> Self::U {
-        a.map(|word| ((word as i32) >> n) as u32)
+    fn shr<const COUNT: i32>(a: Self::U) -> Self::U {
+        a.map(|word| word >> COUNT)
+    }
+    #[inline(always)]
+    fn sar<const COUNT: i32>(a: Self::U) -> Self::U {
+        a.map(|word| ((word as i32) >> COUNT) as u32)
+    }
+    #[inline(always)]
+    fn shr_by(a: Self::U, count: u32) -> Self::U {
+        a.map(|word| word >> count)
     }
 
     #[inline(always)]
     fn counters(base: u32) -> Self::W {
-        from_fn(|lane| u64::from(base.wrapping_add(lane as u32)))
+        from_fn(|lane| u64::from(base) + lane as u64)
     }
     #[inline(always)]
-    fn wide(value: u32) -> Self::W {
-        [u64::from(value); LANES]
+    fn key(value: u32) -> u32 {
+        value
     }
     #[inline(always)]
-    fn mul_wide(a: Self::W, m: u32) -> Self::W {
-        a.map(|word| u64::from(word as u32) * u64::from(m))
+    fn mul_wide(a: Self::W, word: u32) -> Self::W {
+        a.map(|lane| u64::from(lane as u32) * u64::from(word))
+    }
+    #[inline(always)]
+    fn xor_key(a: Self::W, key: u32) -> Self::W {
+        a.map(|lane| lane ^ u64::from(key))
+    }
+    #[inline(always)]
+    fn high_key(product: Self::W, key: u32) -> Self::W {
+        product.map(|lane| (lane >> 32) ^ u64::from(key))
     }
     #[inline(always)]
     fn high_xor(product: Self::W, b: Self::W, key: u32) -> Self::W {
@@ -134,12 +154,12 @@ impl Lanes for Scalar {
     }
     #[inline(always)]
     fn narrow(a: Self::W) -> Self::U {
-        a.map(|word| word as u32)
+        a.map(|lane| lane as u32)
     }
 
     #[inline(always)]
     fn zero_sums() -> Self::D {
-        [0.0; LANES]
+        [0.0; N]
     }
     #[inline(always)]
     fn add_products(sums: Self::D, a: Self::F, b: Self::F) -> Self::D {
@@ -147,7 +167,7 @@ impl Lanes for Scalar {
         from_fn(|i| sums[i] + f64::from(a[i]) * f64::from(b[i]))
     }
     #[inline(always)]
-    fn sums(sums: Self::D) -> [f64; LANES] {
-        sums
+    fn sums(sums: Self::D, to: &mut [f64]) {
+        to[..N].copy_from_slice(&sums);
     }
 }

@@ -1,0 +1,116 @@
+//! Many perturbed copies of some weights from one read of them.
+
+use super::dispatch;
+use super::io::{Inputs, Outputs};
+use super::lanes::{LANES, Lanes};
+use super::pass::{At, BLOCK, Block, Pass, SUMS, vectors};
+use super::passes::moved;
+use super::{Level, Threads, check_lengths};
+use crate::backend::Gradient;
+use crate::error::{Error, Result};
+use crate::layout::Chunk;
+use crate::layout::Layout;
+use crate::noise::Draw;
+
+/// Which halves of a pair are made, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signs {
+    /// W + σU, then W − σU.
+    Both,
+    /// W + σU
+    Plus,
+    /// W − σU
+    Minus,
+}
+
+impl Signs {
+    /// Copies made a perturbation.
+    pub fn count(self) -> usize {
+        if self == Signs::Both { 2 } else { 1 }
+    }
+}
+
+struct Batch<'a> {
+    draws: &'a [Draw],
+    signs: Signs,
+    scales: &'a [f32],
+    w: Inputs<'a>,
+    tensors: usize,
+    out: Outputs<'a>,
+}
+
+impl Pass for Batch<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
+        let (w, scale) = (self.w.at(chunk), self.scales[chunk.tensor]);
+        let first = if self.signs == Signs::Minus { -scale } else { scale };
+        for (place, draw) in self.draws.iter().enumerate() {
+            let draw = (scale != 0.0).then_some(*draw);
+            let copy = place * self.signs.count();
+            // SAFETY: passed on; the chunk's weights stay in L1 from one draw to the next.
+            unsafe {
+                let out = self.out.slice_at(copy * self.tensors + chunk.tensor, chunk);
+                match self.signs {
+                    Signs::Both => {
+                        let other = self.out.slice_at((copy + 1) * self.tensors + chunk.tensor, chunk);
+                        vectors!(
+                            V,
+                            chunk,
+                            [draw] | at,
+                            [u] | {
+                                let w = w.get::<V, _>(at);
+                                out.set::<V, _>(at, moved::<V>(first, u, w));
+                                other.set::<V, _>(at, moved::<V>(-first, u, w));
+                            }
+                        );
+                    }
+                    Signs::Plus | Signs::Minus => vectors!(
+                        V,
+                        chunk,
+                        [draw] | at,
+                        [u] | {
+                            out.set::<V, _>(at, moved::<V>(first, u, w.get::<V, _>(at)));
+                        }
+                    ),
+                }
+            }
+        }
+        [0.0; SUMS]
+    }
+}
+
+/// `out` ← W ± σU for each draw: draw by draw, in each the sign or signs, in each the tensors in order.
+///
+/// One read of W, one write of each copy; a pair of signs shares its draw.
+pub fn perturb_batch(
+    level: Level,
+    threads: &Threads,
+    weights: &[&[f32]],
+    scales: &[f32],
+    draws: &[Draw],
+    signs: Signs,
+    out: &mut [&mut [f32]],
+) -> Result<()> {
+    let sizes: Vec<usize> = weights.iter().map(|values| values.len()).collect();
+    let layout = Layout::new(&sizes)?;
+    if scales.len() != sizes.len() || !scales.iter().all(|scale| scale.is_finite()) {
+        return Err(Error::Shape(format!("Expected {} finite scales.", sizes.len())));
+    }
+    let copies = draws.len() * signs.count();
+    if out.len() != copies * sizes.len() || !level.is_available() {
+        let expected = copies * sizes.len();
+        return Err(Error::Shape(format!("Expected {expected} outputs, received {}.", out.len())));
+    }
+    for copy in out.chunks(sizes.len()) {
+        check_lengths(&layout, "outputs", copy.iter().map(|slice| Some(slice.len())), copy.len())?;
+    }
+    let inputs: Vec<Gradient<'_>> = weights.iter().map(|values| Some(*values)).collect();
+    let pass =
+        Batch { draws, signs, scales, w: Inputs(&inputs), tensors: sizes.len(), out: Outputs::new(out) };
+    let chunks = layout.chunks();
+    threads.each(layout.total() * copies, &mut vec![[0.0; SUMS]; chunks.len()], |i| {
+        // SAFETY: the lengths of all slices were checked against this layout; each chunk is run once.
+        unsafe { dispatch::run(level, &pass, &chunks[i]) }
+    });
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! The pass that ends a step: mean gradient, clipping, penalties, base optimizer and the write of W in one.
+
+use super::io::{Flat, FlatAt, InputAt, Inputs, Outputs};
+use super::lanes::{LANES, Lanes};
+use super::pass::{At, BLOCK, Block, Pass, SUMS, Sums, vectors};
+use crate::backend::{Mix, Noise};
+use crate::layout::Chunk;
+use crate::optimizer::{ElementRule, MOMENTS};
+use crate::penalty::Penalty;
+
+/// The mean gradient of a step, from its parts: rest·(bank + scale·(sum·G + (pair·P + last·g))).
+#[derive(Clone, Copy)]
+pub(crate) struct Mean<'a> {
+    pub mix: Mix,
+    pub scale: f32,
+    /// Gradients of earlier micro-batches, and what their total is multiplied with.
+    pub bank: Option<(Flat<'a>, f32)>,
+    pub g: Inputs<'a>,
+    pub pair: Option<Flat<'a>>,
+    pub sum: Option<Flat<'a>>,
+}
+
+/// The same in one chunk.
+#[derive(Clone, Copy)]
+struct MeanAt {
+    mix: Mix,
+    scale: f32,
+    bank: Option<(FlatAt, f32)>,
+    g: InputAt,
+    pair: Option<FlatAt>,
+    sum: Option<FlatAt>,
+}
+
+impl Mean<'_> {
+    #[inline(always)]
+    unsafe fn at(&self, chunk: &Chunk) -> MeanAt {
+        // SAFETY: passed on.
+        unsafe {
+            MeanAt {
+                mix: self.mix,
+                scale: self.scale,
+                bank: self.bank.map(|(bank, rest)| (bank.at(chunk), rest)),
+                g: self.g.at(chunk),
+                pair: self.pair.map(|pair| pair.at(chunk)),
+                sum: self.sum.map(|sum| sum.at(chunk)),
+            }
+        }
+    }
+}
+
+impl MeanAt {
+    /// The mean gradient, given the last one.
+    #[inline(always)]
+    unsafe fn get<V: Lanes, const CUT: bool>(&self, at: At<CUT>, g: V::F) -> V::F {
+        // SAFETY: passed on.
+        unsafe {
+            let mut total = if self.mix.last == 1.0 { g } else { V::mul(V::splat(self.mix.last), g) };
+            if let Some(pair) = self.pair {
+                total = V::fma(V::splat(self.mix.pair), pair.get::<V, _>(at), total);
+            }
+            if let Some(sum) = self.sum {
+                total = V::fma(V::splat(self.mix.sum), sum.get::<V, _>(at), total);
+            }
+            let mean = V::mul(V::splat(self.scale), total);
+            match self.bank {
+                None => mean,
+                Some((bank, rest)) => V::mul(V::splat(rest), V::add(bank.get::<V, _>(at), mean)),
+            }
+        }
+    }
+}
+
+/// sum mean²: read only, and not finite exactly where the mean gradient is not
+pub(crate) struct MeanNorm<'a>(pub Mean<'a>);
+
+impl Pass for MeanNorm<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
+        let mut sums = Sums::<V>::new();
+        // SAFETY: passed on.
+        unsafe {
+            let mean = self.0.at(chunk);
+            vectors!(
+                V,
+                chunk,
+                [] | at,
+                [] | {
+                    let mean = mean.get::<V, _>(at, mean.g.get::<V, _>(at));
+                    sums.add(0, at.part, mean, mean);
+                }
+            );
+        }
+        sums.total()
+    }
+}
+
+/// target ← mean (+= with `add`) · out ← W · sum U·g: for base optimizers that live elsewhere, and for micro-batches
+pub(crate) struct Store<'a> {
+    pub noise: Option<Noise<'a>>,
+    pub mean: Mean<'a>,
+    pub target: Flat<'a>,
+    pub add: bool,
+    pub w: Flat<'a>,
+    pub out: Outputs<'a>,
+}
+
+impl Pass for Store<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
+        let draw = self.noise.and_then(|noise| noise.of(chunk.tensor).1);
+        let add = self.add;
+        let mut sums = Sums::<V>::new();
+        // SAFETY: passed on.
+        unsafe {
+            let (mean, target) = (self.mean.at(chunk), self.target.at(chunk));
+            let (w, out) = (self.w.at(chunk), self.out.at(chunk));
+            vectors!(
+                V,
+                chunk,
+                [draw] | at,
+                [u] | {
+                    let g = mean.g.get::<V, _>(at);
+                    let value = mean.get::<V, _>(at, g);
+                    target.set::<V, _>(at, if add { V::add(target.get::<V, _>(at), value) } else { value });
+                    out.set::<V, _>(at, w.get::<V, _>(at));
+                    sums.add(0, at.part, u, g);
+                }
+            );
+        }
+        sums.total()
+    }
+}
+
+/// W ← rule(W, mean) · out ← W · sum U·g
+pub(crate) struct Update<'a, R> {
+    pub noise: Option<Noise<'a>>,
+    pub mean: Mean<'a>,
+    pub rule: &'a R,
+    /// Bound of each element of the mean gradient; infinite for none.
+    pub clip: f32,
+    /// One a tensor.
+    pub penalties: &'a [Penalty],
+    /// η, for decoupled decay.
+    pub learning_rate: f64,
+    pub w: Flat<'a>,
+    pub origin: Option<Flat<'a>>,
+    pub moments: [Option<Flat<'a>>; MOMENTS],
+    /// Tensors that any gradient of this step reached; the others stay as they are.
+    pub reached: &'a [bool],
+    pub out: Outputs<'a>,
+}
+
+impl<R: ElementRule> Pass for Update<'_, R> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
+        let reached = self.reached[chunk.tensor];
+        let draw = if reached { self.noise.and_then(|noise| noise.of(chunk.tensor).1) } else { None };
+        let penalty = self.penalties[chunk.tensor];
+        let keep = penalty.keep(self.learning_rate);
+        let (rule, clip) = (self.rule, self.clip);
+        let mut sums = Sums::<V>::new();
+        // SAFETY: passed on.
+        unsafe {
+            let (w, out, mean) = (self.w.at(chunk), self.out.at(chunk), self.mean.at(chunk));
+            let origin = self.origin.filter(|_| penalty.distance != 0.0).map(|origin| origin.at(chunk));
+            let mut vectors = [w; MOMENTS];
+            for (slot, vector) in vectors.iter_mut().zip(self.moments) {
+                *slot = vector.map_or(w, |vector| vector.at(chunk));
+            }
+            if !reached {
+                vectors!(
+                    V,
+                    chunk,
+                    [] | at,
+                    [] | {
+                        out.set::<V, _>(at, w.get::<V, _>(at));
+                    }
+                );
+                return [0.0; SUMS];
+            }
+            vectors!(
+                V,
+                chunk,
+                [draw] | at,
+                [u] | {
+                    let g = mean.g.get::<V, _>(at);
+                    let mut weight = w.get::<V, _>(at);
+                    let mut gradient = mean.get::<V, _>(at, g);
+                    if clip.is_finite() {
+                        gradient = V::max(V::min(gradient, V::splat(clip)), V::splat(-clip));
+                    }
+                    if penalty.l2 != 0.0 {
+                        gradient = V::fma(V::splat(penalty.l2), weight, gradient);
+                    }
+                    if let Some(origin) = origin {
+                        let from = V::sub(weight, origin.get::<V, _>(at));
+                        gradient = V::fma(V::splat(penalty.distance), from, gradient);
+                    }
+                    if keep != 1.0 {
+                        weight = V::mul(V::splat(keep), weight);
+                    }
+                    let mut moments = [g; MOMENTS];
+                    for (value, vector) in moments.iter_mut().zip(vectors).take(R::MOMENTS) {
+                        *value = vector.get::<V, _>(at);
+                    }
+                    let (weight, moments) = rule.update::<V>(weight, gradient, moments);
+                    for (value, vector) in moments.into_iter().zip(vectors).take(R::MOMENTS) {
+                        vector.set::<V, _>(at, value);
+                    }
+                    w.set::<V, _>(at, weight);
+                    out.set::<V, _>(at, weight);
+                    sums.add(0, at.part, u, g);
+                }
+            );
+        }
+        sums.total()
+    }
+}

@@ -1,0 +1,66 @@
+//! Many perturbed copies of some weights from one read of them.
+
+use crate::error::{Result, coded, core, whole};
+use crate::sample::draw;
+use crate::view::{Views, elements};
+use crate::workspace::{WorkspaceOptions, compute};
+use napi::bindgen_prelude::{Array, Float32Array};
+use napi_derive::napi;
+use saltflat_core::Draw;
+use saltflat_core::backend::cpu::batch::{Signs, perturb_batch as fill};
+use saltflat_core::noise::MAX_PERTURBATIONS;
+
+/// The draws of a batch.
+#[napi(object)]
+pub struct BatchNoise {
+    /// Seed of the generator.
+    pub seed: f64,
+    /// Shape of the noise.
+    pub distribution: String,
+    /// Rounds of the generator, 7 or 10.
+    pub rounds: f64,
+    /// Stream of the noise.
+    pub stream: f64,
+    /// Step of the noise.
+    pub step: f64,
+    /// First perturbation.
+    pub from: f64,
+    /// The perturbation after the last one.
+    pub to: f64,
+    /// 'both', 'plus' or 'minus'.
+    pub signs: String,
+}
+
+/// out ← W ± σU for the perturbations `from` … `to` − 1: one after the other, in each the sign or signs, in each the
+/// tensors in order. One read of W.
+#[napi(catch_unwind)]
+pub fn perturb_batch(
+    #[napi(ts_arg_type = "Array<Float32Array>")] weights: Array<'_>,
+    scales: Float32Array,
+    noise: BatchNoise,
+    #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
+    options: Option<WorkspaceOptions>,
+) -> Result<()> {
+    let (level, threads) = compute(options)?;
+    let signs = match noise.signs.as_str() {
+        "both" => Signs::Both,
+        "plus" => Signs::Plus,
+        "minus" => Signs::Minus,
+        other => {
+            let said = format!("Expected signs of both, plus, minus, received '{other}'.");
+            return Err(coded("ERR_INVALID_ARGUMENT", said));
+        }
+    };
+    let base = draw(noise.seed, &noise.distribution, noise.rounds, noise.stream, noise.step, 0.0)?;
+    let to = whole("to", noise.to, f64::from(MAX_PERTURBATIONS))? as u32;
+    let from = whole("from", noise.from, f64::from(to))? as u32;
+    let draws: Vec<Draw> = (from..to).map(|j| Draw { index: base.index + j, ..base }).collect();
+    let mut views = Views::default();
+    let (weights, out) = (elements(&weights), elements(&out));
+    let weights: Option<Vec<&[f32]>> = views.inputs("weights", &weights)?.into_iter().collect();
+    let weights =
+        weights.ok_or_else(|| coded("ERR_INVALID_ARGUMENT", "Expected every weight, received a gap."))?;
+    let mut out = views.outputs("outputs", &out)?;
+    views.check()?;
+    fill(level, &threads, &weights, &scales, &draws, signs, &mut out).map_err(core)
+}

@@ -1,0 +1,178 @@
+//! The vectors an optimizer owns and the passes over them, as a class.
+
+mod options;
+mod passes;
+
+use crate::error::{Coded, Result, coded, core, node, whole};
+use crate::sample::draw;
+use crate::view::{Views, elements};
+use napi::Env;
+use napi::bindgen_prelude::{Array, Float32Array, ObjectFinalize};
+use napi_derive::napi;
+use options::VectorOptions;
+pub use options::{WorkspaceOptions, compute};
+use saltflat_core::backend::Noise;
+use saltflat_core::noise::MAX_PERTURBATIONS;
+use saltflat_core::rng::ROUNDS;
+use saltflat_core::{Backend, Cpu, Draw, Penalty, Rule, Vectors, Which};
+
+/// W, G, P and the moments of one optimizer in native memory, with the fused passes of a training step.
+#[napi(custom_finalize)]
+pub struct Workspace {
+    cpu: Option<Cpu>,
+    rule: String,
+    draw: Draw,
+    scales: Vec<f32>,
+    bytes: i64,
+}
+
+impl ObjectFinalize for Workspace {
+    fn finalize(self, env: Env) -> napi::Result<()> {
+        env.adjust_external_memory(-self.bytes).map(|_| ())
+    }
+}
+
+#[napi]
+impl Workspace {
+    /// Zeroed vectors for tensors of these sizes: W, the moments of the rule, and those asked for.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(
+        env: &Env,
+        sizes: Vec<f64>,
+        rule: String,
+        vectors: VectorOptions,
+        options: Option<WorkspaceOptions>,
+    ) -> Result<Self> {
+        let sizes: Vec<usize> = sizes
+            .into_iter()
+            .map(|size| whole("a tensor's size", size, f64::from(i32::MAX)).map(|size| size as usize))
+            .collect::<Result<_>>()?;
+        let moments = Rule::moments(&rule).ok_or_else(|| {
+            let names = Rule::ALL.map(|(name, _)| name).join(", ");
+            coded("ERR_INVALID_ARGUMENT", format!("Expected a base optimizer of {names}, received '{rule}'."))
+        })?;
+        let vectors = Vectors {
+            moments,
+            sums: whole("sums", vectors.sums, 2.0)? as usize,
+            bank: vectors.bank.unwrap_or(false),
+            origin: vectors.origin.unwrap_or(false),
+        };
+        let (level, threads) = compute(options)?;
+        let cpu = Cpu::new(&sizes, vectors, level, threads).map_err(core)?;
+        let bytes = cpu.bytes() as i64;
+        env.adjust_external_memory(bytes).map_err(node)?;
+        let none = draw(0.0, "gaussian", f64::from(ROUNDS), 0.0, 0.0, 0.0)?;
+        Ok(Self { cpu: Some(cpu), rule, draw: none, scales: vec![0.0; sizes.len()], bytes })
+    }
+
+    /// Bytes of native memory held.
+    #[napi(getter)]
+    pub fn bytes(&self) -> f64 {
+        self.bytes as f64
+    }
+
+    /// Moment vectors that the base optimizer keeps.
+    #[napi(getter)]
+    pub fn moments(&self) -> u32 {
+        Rule::moments(&self.rule).unwrap_or(0) as u32
+    }
+
+    /// Frees the memory now. Twice is harmless.
+    #[napi(catch_unwind)]
+    pub fn dispose(&mut self, env: &Env) -> Result<()> {
+        self.cpu = None;
+        env.adjust_external_memory(-std::mem::take(&mut self.bytes)).map_err(node)?;
+        Ok(())
+    }
+
+    /// W ← weights. The first time also W₀, where it is kept.
+    #[napi(catch_unwind)]
+    pub fn load(&mut self, #[napi(ts_arg_type = "Array<Float32Array>")] weights: Array<'_>) -> Result<()> {
+        let mut views = Views::default();
+        let weights: Option<Vec<&[f32]>> =
+            views.inputs("weights", &elements(&weights))?.into_iter().collect();
+        let weights =
+            weights.ok_or_else(|| coded("ERR_INVALID_ARGUMENT", "Expected every weight, received a gap."))?;
+        self.cpu()?.load(&weights).map_err(core)
+    }
+
+    /// What pulls on each tensor besides its gradient: g ← g + l2·w + distance·(w − w₀), w ← w − η·decay·w.
+    #[napi(catch_unwind)]
+    pub fn set_penalties(&mut self, l2: Vec<f64>, decay: Vec<f64>, distance: Vec<f64>) -> Result<()> {
+        let count = self.scales.len();
+        if [l2.len(), decay.len(), distance.len()] != [count; 3] {
+            return Err(coded("ERR_SHAPE", format!("Expected {count} coefficients of each kind.")));
+        }
+        let each = l2.iter().zip(&decay).zip(&distance);
+        let penalties: Vec<_> = each
+            .map(|((l2, decay), distance)| Penalty {
+                l2: *l2 as f32,
+                decay: *decay,
+                distance: *distance as f32,
+            })
+            .collect();
+        self.cpu()?.set_penalties(&penalties).map_err(core)
+    }
+
+    /// A copy of one tensor of an owned vector: 'moment0' …, 'mean' (left by the rule 'mean'), 'bank' (earlier
+    /// micro-batches), 'origin' (where the weights began).
+    #[napi(catch_unwind)]
+    pub fn vector(&mut self, name: String, tensor: f64) -> Result<Float32Array> {
+        let tensor = self.tensor(tensor)?;
+        let vector = self.cpu()?.vector(which(&name)?, tensor).ok_or_else(|| unknown(&name))?;
+        Ok(Float32Array::new(vector.to_vec()))
+    }
+
+    /// Sets one tensor of such a vector.
+    #[napi(catch_unwind)]
+    pub fn set_vector(&mut self, name: String, tensor: f64, values: Float32Array) -> Result<()> {
+        let tensor = self.tensor(tensor)?;
+        let target = self.cpu()?.vector_mut(which(&name)?, tensor).ok_or_else(|| unknown(&name))?;
+        if target.len() != values.len() {
+            let (expected, came) = (target.len(), values.len());
+            return Err(coded("ERR_SHAPE", format!("Expected {expected} elements, received {came}.")));
+        }
+        target.copy_from_slice(&values);
+        Ok(())
+    }
+
+    fn cpu(&mut self) -> Result<&mut Cpu> {
+        self.cpu.as_mut().ok_or_else(gone)
+    }
+
+    fn at(&self, j: f64) -> Result<Draw> {
+        let j = whole("perturbation", j, f64::from(MAX_PERTURBATIONS - 1))? as u32;
+        Ok(Draw { index: self.draw.index + j, ..self.draw })
+    }
+
+    fn with_noise(&mut self, j: f64) -> Result<(&mut Cpu, Noise<'_>)> {
+        let draw = self.at(j)?;
+        let cpu = self.cpu.as_mut().ok_or_else(gone)?;
+        Ok((cpu, Noise { draw, scales: &self.scales }))
+    }
+
+    fn tensor(&self, tensor: f64) -> Result<usize> {
+        Ok(whole("tensor", tensor, self.scales.len() as f64 - 1.0)? as usize)
+    }
+}
+
+/// The vector of this name.
+fn which(name: &str) -> Result<Which> {
+    match name {
+        "mean" => Ok(Which::Mean),
+        "bank" => Ok(Which::Bank),
+        "origin" => Ok(Which::Origin),
+        _ => {
+            let moment = name.strip_prefix("moment").and_then(|moment| moment.parse().ok());
+            moment.map(Which::Moment).ok_or_else(|| unknown(name))
+        }
+    }
+}
+
+fn unknown(name: &str) -> Coded {
+    coded("ERR_INVALID_ARGUMENT", format!("Expected a vector that this workspace has, received '{name}'."))
+}
+
+fn gone() -> Coded {
+    coded("ERR_DISPOSED", "Expected a live workspace, received one that was disposed.")
+}

@@ -1,0 +1,184 @@
+//! The passes of a training step.
+
+use super::options::{DirectionOptions, KeepOptions, UpdateOptions};
+use super::{Workspace, gone};
+use crate::error::{Result, coded, core};
+use crate::sample::draw;
+use crate::view::{Views, elements};
+use napi::bindgen_prelude::{Array, Float32Array};
+use napi_derive::napi;
+use saltflat_core::{Backend, Noise, Rule, Update};
+
+#[napi]
+impl Workspace {
+    /// out ← W, bit for bit.
+    #[napi(catch_unwind)]
+    pub fn restore(&mut self, #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>) -> Result<()> {
+        let mut views = Views::default();
+        let out = elements(&out);
+        let mut out = views.outputs("outputs", &out)?;
+        views.check()?;
+        self.cpu()?.restore(&mut out).map_err(core)
+    }
+
+    /// Sets the noise of a step: σ of each tensor (0: not perturbed), and what addresses the draws. Clears the dots;
+    /// `first`: this is the first micro-batch of an update.
+    #[allow(clippy::too_many_arguments, reason = "what addresses a draw, and a flag")]
+    #[napi(catch_unwind)]
+    pub fn begin(
+        &mut self,
+        seed: f64,
+        distribution: String,
+        rounds: f64,
+        stream: f64,
+        step: f64,
+        scales: Float32Array,
+        first: bool,
+    ) -> Result<()> {
+        self.draw = draw(seed, &distribution, rounds, stream, step, 0.0)?;
+        if scales.len() != self.scales.len() {
+            let (expected, came) = (self.scales.len(), scales.len());
+            return Err(coded("ERR_SHAPE", format!("Expected {expected} scales, received {came}.")));
+        }
+        self.scales.copy_from_slice(&scales);
+        self.cpu()?.clear(first);
+        Ok(())
+    }
+
+    /// out ← W + σU of perturbation `j`.
+    #[napi(catch_unwind)]
+    pub fn perturb(
+        &mut self,
+        j: f64,
+        #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
+    ) -> Result<()> {
+        let mut views = Views::default();
+        let out = elements(&out);
+        let mut out = views.outputs("outputs", &out)?;
+        views.check()?;
+        let (cpu, noise) = self.with_noise(j)?;
+        cpu.perturb(noise, &mut out).map_err(core)
+    }
+
+    /// P ← g · dots += U·g · out ← W − σU.
+    #[napi(catch_unwind)]
+    pub fn flip(
+        &mut self,
+        j: f64,
+        #[napi(ts_arg_type = "Array<Float32Array | null>")] g: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
+    ) -> Result<()> {
+        let mut views = Views::default();
+        let (g, out) = (elements(&g), elements(&out));
+        let (g, mut out) = (views.inputs("gradients", &g)?, views.outputs("outputs", &out)?);
+        views.check()?;
+        let (cpu, noise) = self.with_noise(j)?;
+        cpu.flip(noise, &g, &mut out).map_err(core)
+    }
+
+    /// G += P + g (← where `first`) · dots −= U·g · out ← W + σU of perturbation `j + 1`.
+    #[napi(catch_unwind)]
+    pub fn accumulate(
+        &mut self,
+        j: f64,
+        first: bool,
+        #[napi(ts_arg_type = "Array<Float32Array | null>")] g: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
+    ) -> Result<()> {
+        let mut views = Views::default();
+        let (g, out) = (elements(&g), elements(&out));
+        let (g, mut out) = (views.inputs("gradients", &g)?, views.outputs("outputs", &out)?);
+        views.check()?;
+        let next = self.at(j + 1.0)?;
+        let (cpu, noise) = self.with_noise(j)?;
+        cpu.accumulate(noise, next, first, &g, &mut out).map_err(core)
+    }
+
+    /// G += factor·g (← where `first`) · out ← W + σU of perturbation `next`.
+    #[napi(catch_unwind)]
+    pub fn collect(
+        &mut self,
+        next: f64,
+        factor: f64,
+        first: bool,
+        #[napi(ts_arg_type = "Array<Float32Array | null>")] g: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
+    ) -> Result<()> {
+        let mut views = Views::default();
+        let (g, out) = (elements(&g), elements(&out));
+        let (g, mut out) = (views.inputs("gradients", &g)?, views.outputs("outputs", &out)?);
+        views.check()?;
+        let (cpu, noise) = self.with_noise(next)?;
+        cpu.collect(noise, factor as f32, first, &g, &mut out).map_err(core)
+    }
+
+    /// Checks that the mean gradient is finite, then W ← rule(W, mean), out ← W; before the last micro-batch the mean goes
+    /// to the bank instead.
+    #[napi(catch_unwind)]
+    pub fn finish(
+        &mut self,
+        update: UpdateOptions,
+        #[napi(ts_arg_type = "Array<Float32Array | null>")] g: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
+    ) -> Result<()> {
+        let rule = Rule::new(&self.rule, update.hyper())
+            .ok_or_else(|| coded("ERR_STATE", "Expected a known rule."))?;
+        let (clip, micro) = (update.clip()?, update.micro()?);
+        let mut views = Views::default();
+        let (g, out) = (elements(&g), elements(&out));
+        let (g, mut out) = (views.inputs("gradients", &g)?, views.outputs("outputs", &out)?);
+        views.check()?;
+        let draw = if update.perturbation < 0.0 { None } else { Some(self.at(update.perturbation)?) };
+        let noise = draw.map(|draw| Noise { draw, scales: &self.scales });
+        let (scale, learning_rate) = (update.scale as f32, update.learning_rate);
+        let update = Update { mix: update.mix(), scale, noise, clip, micro, learning_rate, rule: &rule };
+        self.cpu.as_mut().ok_or_else(gone)?.finish(update, &g, &mut out).map_err(core)
+    }
+
+    /// g·g, g·P and P·P of each tensor, one after the other.
+    #[napi(catch_unwind)]
+    pub fn products(
+        &mut self,
+        #[napi(ts_arg_type = "Array<Float32Array | null>")] g: Array<'_>,
+    ) -> Result<Vec<f64>> {
+        let g = Views::default().inputs("gradients", &elements(&g))?;
+        Ok(self.cpu()?.products(&g).map_err(core)?.as_flattened().to_vec())
+    }
+
+    /// Σx² or Σ(wx)² of a direction, in each tensor; for the gradient itself not finite exactly where it is not.
+    #[napi(catch_unwind)]
+    pub fn norms(
+        &mut self,
+        direction: DirectionOptions,
+        #[napi(ts_arg_type = "Array<Float32Array | null>")] g: Array<'_>,
+    ) -> Result<Vec<f64>> {
+        let direction = direction.direction()?;
+        let g = Views::default().inputs("gradients", &elements(&g))?;
+        Ok(self.cpu()?.norms(direction, &g).map_err(core)?.iter().map(|sums| sums[0]).collect())
+    }
+
+    /// out ← W + scale·x of a direction (scale·w²x in the metric of the weights), a scale a tensor; then P ← `keep`.
+    #[napi(catch_unwind)]
+    pub fn ascend(
+        &mut self,
+        scales: Float32Array,
+        direction: DirectionOptions,
+        keep: Option<KeepOptions>,
+        #[napi(ts_arg_type = "Array<Float32Array | null>")] g: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
+    ) -> Result<()> {
+        let direction = direction.direction()?;
+        let keep = keep.map(|keep| keep.keep());
+        let mut views = Views::default();
+        let (g, out) = (elements(&g), elements(&out));
+        let (g, mut out) = (views.inputs("gradients", &g)?, views.outputs("outputs", &out)?);
+        views.check()?;
+        self.cpu()?.ascend(&scales, direction, keep, &g, &mut out).map_err(core)
+    }
+
+    /// Σ U·(g⁺ − g⁻) of each tensor since `begin`.
+    #[napi(catch_unwind)]
+    pub fn dots(&mut self) -> Result<Vec<f64>> {
+        Ok(self.cpu()?.dots().to_vec())
+    }
+}

@@ -1,0 +1,102 @@
+import { SaltflatError } from '../errors.ts'
+import { fromNative, loadBinding } from '../native/index.ts'
+import { invalid, knownKeys, number, oneOf, whole } from '../options.ts'
+import type { Distribution } from '../types.ts'
+
+/** Options of `perturbBatch`. */
+export interface PerturbBatchOptions {
+  /** Size of the noise, in units of the weights: ≥ 0; or one a tensor. */
+  sigma: number | readonly number[]
+  /** Perturbations: a whole number of 1 to 16,777,216. Default 1. */
+  perturbations?: number
+  /** The first of them: batches of one sequence can be drawn apart. Default 0. */
+  first?: number
+  /** 'both': W + σU, then W − σU of each; 'plus' or 'minus': one of the two. Default 'both'. */
+  signs?: 'both' | 'plus' | 'minus'
+  /** Seed of the noise: a safe integer ≥ 0. Default 0. */
+  seed?: number
+  /** Shape of U, of mean 0 and unit variance. Default 'gaussian'. */
+  distribution?: Distribution
+  /** Rounds of the generator. Default 10. */
+  rounds?: 7 | 10
+  /** Stream of the noise, 0 to 255: 0 is that of training, 1 that of stability estimates. Default 1. */
+  stream?: number
+  /** Step of the noise, 0 to 2³² − 1: with stream 0 the U of a training step. Default 0. */
+  step?: number
+  /** Arrays to fill, as this function returns them; they must not share memory. Default: fresh ones. */
+  out?: readonly Float32Array[] | readonly (readonly Float32Array[])[]
+}
+
+const names = [
+  ...['sigma', 'perturbations', 'first', 'signs', 'seed', 'distribution', 'rounds', 'stream', 'step', 'out'],
+] as const
+
+/**
+ * Many perturbed copies W ± σUⱼ from one read of W: for stability curves and bounds, and for whoever evaluates several
+ * of them at once.
+ *
+ * Element `i` of tensor `n` in Uⱼ is a function of (seed, stream, step, j, n, i) alone, the same on every machine and
+ * with any number of threads. One array gives one array a copy; several (the tensors of a model) give several. Costs one
+ * draw a pair and one write a copy. Throws ERR_INVALID_ARGUMENT, ERR_DTYPE, ERR_SHAPE, ERR_OVERLAP, ERR_SHARED,
+ * ERR_DETACHED and ERR_EMPTY; nothing is written then.
+ *
+ * @example
+ * const [plus, minus] = perturbBatch(weights, { sigma: 0.01 })
+ */
+export function perturbBatch(weights: Float32Array, options: PerturbBatchOptions): Float32Array[]
+export function perturbBatch(weights: readonly Float32Array[], options: PerturbBatchOptions): Float32Array[][]
+export function perturbBatch(
+  weights: Float32Array | readonly Float32Array[],
+  options: PerturbBatchOptions,
+): Float32Array[] | Float32Array[][] {
+  knownKeys('the options of perturbBatch', options, names)
+  const { perturbations = 1, first = 0, signs = 'both', seed = 0, distribution = 'gaussian' } = options
+  const { rounds = 10, stream = 1, step = 0 } = options
+  whole('perturbations', perturbations, 1, 2 ** 24)
+  whole('first', first, 0, 2 ** 24 - perturbations)
+  oneOf('signs', signs, ['both', 'plus', 'minus'])
+  oneOf('distribution', distribution, ['gaussian', 'rademacher', 'uniform', 'laplace'])
+  if (rounds !== 7 && rounds !== 10) throw invalid('7 or 10 for rounds', rounds)
+  whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)
+  whole('stream', stream, 0, 255)
+  whole('step', step, 0, 2 ** 32 - 1)
+  const alone = ArrayBuffer.isView(weights)
+  const tensors = (alone ? [weights] : weights) as readonly Float32Array[]
+  if (!Array.isArray(tensors)) throw invalid('a Float32Array, or an array of them, for the weights', weights)
+  if (tensors.every((values) => values?.length === 0)) {
+    throw new SaltflatError('ERR_EMPTY', 'Expected at least one element to perturb, received none.')
+  }
+  const scales = scalesOf(options.sigma, tensors.length)
+  const copies = perturbations * (signs === 'both' ? 2 : 1)
+  const out = outputs(options.out, copies, tensors, alone)
+  try {
+    const noise = { seed, distribution, rounds, stream, step, from: first, to: first + perturbations, signs }
+    loadBinding().perturbBatch(tensors as Float32Array[], scales, noise, out.flat())
+  } catch (error) {
+    throw fromNative(error)
+  }
+  return alone ? out.map(([copy]) => copy!) : out
+}
+
+function scalesOf(sigma: unknown, tensors: number): Float32Array {
+  if (!Array.isArray(sigma)) return new Float32Array(tensors).fill(number('sigma', sigma, { min: 0 }))
+  if (sigma.length !== tensors) throw invalid(`one sigma for each of ${tensors} tensors`, sigma)
+  return Float32Array.from(sigma, (one) => number('sigma', one, { min: 0 }))
+}
+
+/** The arrays of each copy. */
+function outputs(
+  given: PerturbBatchOptions['out'],
+  copies: number,
+  tensors: readonly Float32Array[],
+  alone: boolean,
+): Float32Array[][] {
+  if (given === undefined) {
+    return Array.from({ length: copies }, () => tensors.map((values) => new Float32Array(values?.length ?? 0)))
+  }
+  const lists = (alone && Array.isArray(given) ? given.map((one) => [one]) : given) as Float32Array[][]
+  if (!Array.isArray(lists) || lists.length !== copies || !lists.every(Array.isArray)) {
+    throw invalid(`arrays for ${copies} copies for out`, given)
+  }
+  return lists
+}
