@@ -13,14 +13,10 @@ export function closingLine({ passed, failed, skipped }) {
   return `${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}`
 }
 
-/** Sums the `test result:` lines of `cargo test`, one for each test binary. */
+/** Sums the `test result:` lines of `cargo test`, one for each test binary. Ignored tests are the long ones: another stage runs them. */
 export function countCargo(text, exitCode) {
-  const lines = plain(text).matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored;/gm)
-  const counts = [...lines].map(([, passed, failed, skipped]) => ({
-    passed: +passed,
-    failed: +failed,
-    skipped: +skipped,
-  }))
+  const lines = plain(text).matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed;/gm)
+  const counts = [...lines].map(([, passed, failed]) => ({ passed: +passed, failed: +failed, skipped: 0 }))
   return atLeastOne(total(counts), exitCode)
 }
 

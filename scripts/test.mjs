@@ -33,6 +33,15 @@ const stages = {
   ],
   long: [
     {
+      name: 'cargo test, long',
+      // The whole range of words, and 10⁷ draws and more of everything.
+      command: [
+        ...['cargo', 'test', '--release', '--locked', '--package', 'saltflat-core', '--no-fail-fast'],
+        ...['--test', 'accuracy', '--test', 'statistics', '--', '--ignored'],
+      ],
+      count: countCargo,
+    },
+    {
       name: 'ava, long',
       command: ['ava', '--serial', '--concurrency=1', '--timeout=20m', ...files('__test__/long/**/*.spec.ts')],
       count: countAva,

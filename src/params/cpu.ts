@@ -1,7 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
 import { loadBinding } from '../native/index.ts'
 import { InPlaceStore } from './in-place.ts'
-import { protect } from './protect.ts'
+import { lead, protect } from './protect.ts'
 import type { DataId, OpenStore } from './store.ts'
 
 /** What this file uses of the stock cpu backend. */
@@ -22,7 +22,7 @@ export const openCpu: OpenStore = (variables, backend) => {
   return new InPlaceStore(variables, {
     name: 'cpu',
     references: (id) => (backend.data.has(id) ? backend.data.get(id).refCount : 0),
-    allocate: (length) => protection.own(loadBinding().alignedArray(length)),
+    allocate: (length) => protection.own(loadBinding().alignedArray(lead + length)),
     share(holder, memory) {
       if (memory.length > 0 && valuesOf(holder) !== memory) throw new Error('the cpu backend copied')
     },

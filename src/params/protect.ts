@@ -5,10 +5,13 @@ interface CpuBackend {
   readSync(id: DataId): unknown
 }
 
-/** Marks memory as written in place. */
+/** Marks memory as written in place; what is marked begins behind the start of its buffer. */
 export interface Protection {
   own(memory: Float32Array): Float32Array
 }
+
+/** Floats ahead of protected memory: a cache line, as its alignment is one. */
+export const lead = 16
 
 const protections = new WeakMap<object, Protection>()
 
@@ -22,8 +25,10 @@ export function protect(backend: unknown): Protection {
   const known = protections.get(cpu)
   if (known !== undefined) return known
   const owned = new WeakSet<ArrayBufferLike>()
+  // Every result of an op comes by here. `buffer` would move the values of small arrays out of V8's heap, so the offset,
+  // which is never 0 in our memory, is asked first.
   const copied = (values: unknown) =>
-    values instanceof Float32Array && owned.has(values.buffer) ? values.slice() : values
+    values instanceof Float32Array && values.byteOffset !== 0 && owned.has(values.buffer) ? values.slice() : values
   const { makeTensorInfo, readSync } = cpu
   cpu.makeTensorInfo = function (shape, dtype, values) {
     return makeTensorInfo.call(this, shape, dtype, copied(values))
@@ -34,7 +39,7 @@ export function protect(backend: unknown): Protection {
   const protection: Protection = {
     own(memory) {
       owned.add(memory.buffer)
-      return memory
+      return memory.subarray(lead)
     },
   }
   protections.set(cpu, protection)

@@ -107,18 +107,19 @@ fn typed(
     what: &str,
     i: usize,
 ) -> Result<Option<(*mut f32, usize)>> {
-    let mut kind = 0;
-    // SAFETY: plain Node-API call on live handles of this call.
-    unsafe { sys::napi_typeof(env, value, &mut kind) };
-    if kind == sys::ValueType::napi_undefined || kind == sys::ValueType::napi_null {
-        return Ok(None);
-    }
     let (mut element, mut len, mut data, mut buffer, mut offset) = (0, 0, null_mut(), null_mut(), 0);
-    // SAFETY: as above.
+    // Most elements pass this first call, and two more: a model hands over many.
+    // SAFETY: plain Node-API call on live handles of this call.
     let status = unsafe {
         sys::napi_get_typedarray_info(env, value, &mut element, &mut len, &mut data, &mut buffer, &mut offset)
     };
     if status != sys::Status::napi_ok || element != sys::TypedarrayType::float32_array {
+        let mut kind = 0;
+        // SAFETY: as above.
+        unsafe { sys::napi_typeof(env, value, &mut kind) };
+        if kind == sys::ValueType::napi_undefined || kind == sys::ValueType::napi_null {
+            return Ok(None);
+        }
         return Err(coded(
             "ERR_DTYPE",
             format!("Expected a Float32Array at {i} of the {what}, received something else."),
@@ -136,8 +137,11 @@ fn typed(
         ));
     }
     let mut detached = false;
-    // SAFETY: as above.
-    unsafe { sys::napi_is_detached_arraybuffer(env, buffer, &mut detached) };
+    // A detached buffer leaves its arrays with no elements.
+    if len == 0 {
+        // SAFETY: as above.
+        unsafe { sys::napi_is_detached_arraybuffer(env, buffer, &mut detached) };
+    }
     if detached {
         return Err(coded(
             "ERR_DETACHED",

@@ -4,14 +4,13 @@
 //! asked for — tile and lane, tensor, step, stream with perturbation.
 
 use saltflat_core::backend::cpu::dispatch::{fill, words};
-use saltflat_core::rng::{M0, M1, W0, W1};
+use saltflat_core::rng::{M0, M1, ROUNDS, W0, W1};
 use saltflat_core::{Distribution, Draw, Level};
 
-const ROUNDS: u32 = 10;
 const KEY: [u32; 2] = [0x0123_4567, 0x89AB_CDEF];
 
 fn draw(distribution: Distribution, step: u32, index: u32) -> Draw {
-    Draw { key: KEY, step, index, distribution }
+    Draw { key: KEY, step, index, distribution, rounds: ROUNDS }
 }
 
 /// The counter whose words these are.

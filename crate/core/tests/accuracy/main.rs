@@ -86,7 +86,7 @@ fn check_angle(sweep: Sweep) {
         [error((x, y), a), error((z, w), b)]
     });
     eprintln!("angle: worst error of cosine or sine {worst:e} at word {word:#x}");
-    assert!(worst < 1.3e-7);
+    assert!(worst < 3e-7);
 }
 
 #[test]
@@ -137,8 +137,8 @@ fn check_laplace(sweep: Sweep) {
     assert!(worst < 5e-7);
 }
 
-/// Quarter turns and mirror images give the same bits, but for the sign of a zero. Where the octants meet, cosine and
-/// sine come from either polynomial, so a mirror image there may differ in the last bit.
+/// Half turns and mirror images give the same bits, but for the sign of a zero: so no direction is favoured. A quarter
+/// turn swaps the two polynomials, and a mirror image of a quarter turn falls to the other half.
 #[test]
 fn angles_are_symmetric() {
     let one = unit_radius(Level::best());
@@ -150,12 +150,11 @@ fn angles_are_symmetric() {
     for word in every.chain(hard_words(16)) {
         let (here, quarter) = at(word, word.wrapping_add(1 << 30));
         let (half, mirrored) = at(word.wrapping_add(1 << 31), word.wrapping_neg());
-        assert_eq!(quarter, (-here.1, here.0), "a quarter turn from {word:#x}");
+        let near = |a: f32, b: f32| (a - b).abs() <= 4e-7;
+        assert!(near(quarter.0, -here.1) && near(quarter.1, here.0), "a quarter turn from {word:#x}");
         assert_eq!(half, (-here.0, -here.1), "half a turn from {word:#x}");
-        if word % (1 << 30) == 1 << 29 {
-            assert!(
-                (mirrored.0 - here.0).abs() <= f32::EPSILON && (mirrored.1 + here.1).abs() <= f32::EPSILON
-            );
+        if word % (1 << 31) == 1 << 30 {
+            assert!(near(mirrored.0, here.0) && near(mirrored.1, -here.1), "the mirror image of {word:#x}");
         } else {
             assert_eq!(mirrored, (here.0, -here.1), "the mirror image of {word:#x}");
         }
@@ -171,8 +170,10 @@ fn extremes() {
         for (word, radius) in [(0, (66.0 * LN_2).sqrt()), (u32::MAX, smallest)] {
             for (angle, cos, sin) in quarter {
                 let [x, y, z, w] = transform(level, Distribution::Gaussian, [word, angle, word, angle]);
-                close(x, radius * cos);
-                close(y, radius * sin);
+                for (value, expected) in [(x, radius * cos), (y, radius * sin)] {
+                    let error = (f64::from(value) - expected).abs();
+                    assert!(error <= 3e-7 * radius, "{value:e}, expected {expected:e}");
+                }
                 assert_eq!((x, y), (z, w), "both pairs of a counter");
             }
         }

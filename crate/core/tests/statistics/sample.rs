@@ -1,17 +1,17 @@
 //! Where all numbers of these tests come from.
 
 use saltflat_core::backend::cpu::dispatch::{fill, words};
-use saltflat_core::{Distribution, Draw, Level};
+use saltflat_core::{Distribution, Draw, Level, rng};
 
 /// Rounds of the generator under test.
-pub const ROUNDS: [u32; 1] = [10];
+pub const ROUNDS: [u32; 2] = [rng::ROUNDS, rng::FEWEST_ROUNDS];
 
 /// Elements drawn at a time: whole tiles that stay in the cache.
 const BLOCK: usize = 1 << 16;
 
 /// The draw that all others are variations of.
-pub fn base(distribution: Distribution, _rounds: u32) -> Draw {
-    Draw { key: [0x5A17_F1A7, 0x0000_0001], step: 7, index: 3, distribution }
+pub fn base(distribution: Distribution, rounds: u32) -> Draw {
+    Draw { key: [0x5A17_F1A7, 0x0000_0001], step: 7, index: 3, distribution, rounds }
 }
 
 /// Runs a check for every distribution and number of rounds, with a name for messages.
