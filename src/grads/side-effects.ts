@@ -30,13 +30,16 @@ function watch(prototype: { assign: Assign }): void {
 export class SideEffects {
   readonly #before: { variable: Variable; value: Tensor }[] = []
 
+  readonly #variables: readonly Variable[]
+
   constructor(variables: readonly Variable[]) {
-    // The class of the variables' own tfjs-core, should there be several copies.
-    watch(Object.getPrototypeOf(variables[0]))
+    this.#variables = variables
   }
 
   /** Runs a pass whose assignments are ignored (`moving` false), or made and remembered. */
   during<T>(moving: boolean, f: () => T): T {
+    // The class of the variables' own tfjs-core, should there be several copies.
+    watch(Object.getPrototypeOf(this.#variables[0]))
     const outer = intercept
     intercept = moving ? this.#remember : ignore
     try {
