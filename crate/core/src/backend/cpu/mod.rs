@@ -56,12 +56,7 @@ impl Cpu {
     /// Zeroed vectors for tensors of these sizes: W, and those asked for.
     pub fn new(sizes: &[usize], vectors: Vectors, level: Level, threads: Threads) -> Result<Self> {
         let layout = Layout::new(sizes)?;
-        if !Level::available().contains(&level) {
-            return Err(Error::Invalid(format!(
-                "Expected a CPU with {}, received one without.",
-                level.name()
-            )));
-        }
+        check_level(level)?;
         let vector = || AlignedVec::zeroed(layout.total());
         Ok(Self {
             w: vector()?,
@@ -150,6 +145,13 @@ impl Cpu {
         for (dot, sum) in self.dots.iter_mut().zip(&self.tensor_sums) {
             *dot += sign * sum[0];
         }
+    }
+}
+
+fn check_level(level: Level) -> Result<()> {
+    match level.is_available() {
+        true => Ok(()),
+        false => Err(Error::Invalid(format!("Expected a CPU with {}, received one without.", level.name()))),
     }
 }
 
