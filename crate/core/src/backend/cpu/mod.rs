@@ -49,7 +49,10 @@ pub struct Cpu {
     chunk_sums: Vec<[f64; SUMS]>,
     tensor_sums: Vec<[f64; SUMS]>,
     dots: Vec<f64>,
+    /// Tensors that a gradient of this update has reached.
     reached: Vec<bool>,
+    /// The same up to the last micro-batch that succeeded.
+    banked: Vec<bool>,
 }
 
 impl Cpu {
@@ -71,6 +74,7 @@ impl Cpu {
             tensor_sums: vec![[0.0; SUMS]; sizes.len()],
             dots: vec![0.0; sizes.len()],
             reached: vec![false; sizes.len()],
+            banked: vec![false; sizes.len()],
             layout,
             level,
             threads,
