@@ -1,4 +1,5 @@
 import { SaltflatError } from '../errors.ts'
+import { refuseDetached } from '../grads/vector-gradient.ts'
 import { fromNative, loadBinding } from '../native/index.ts'
 import { invalid, knownKeys, number, oneOf, whole } from '../options.ts'
 import type { Distribution } from '../types.ts'
@@ -64,6 +65,7 @@ export function perturbBatch(
   const tensors = (alone ? [weights] : weights) as readonly Float32Array[]
   if (!Array.isArray(tensors)) throw invalid('a Float32Array, or an array of them, for the weights', weights)
   if (tensors.every((values) => values?.length === 0)) {
+    for (const values of tensors) refuseDetached('the weights', values)
     throw new SaltflatError('ERR_EMPTY', 'Expected at least one element to perturb, received none.')
   }
   const scales = scalesOf(options.sigma, tensors.length)
@@ -95,8 +97,10 @@ function outputs(
     return Array.from({ length: copies }, () => tensors.map((values) => new Float32Array(values?.length ?? 0)))
   }
   const lists = (alone && Array.isArray(given) ? given.map((one) => [one]) : given) as Float32Array[][]
-  if (!Array.isArray(lists) || lists.length !== copies || !lists.every(Array.isArray)) {
-    throw invalid(`arrays for ${copies} copies for out`, given)
+  const complete = (copy: unknown) => Array.isArray(copy) && copy.length === tensors.length
+  if (!Array.isArray(lists) || lists.length !== copies || !lists.every(complete)) {
+    const each = alone ? '' : ` of ${tensors.length} tensors each`
+    throw invalid(`arrays for ${copies} copies${each} for out`, given)
   }
   return lists
 }
