@@ -14,6 +14,7 @@ import {
 } from '../../src/index.ts'
 import type { NamedTensor } from '../../src/optimizers/state.ts'
 import { bits, onEachBackend, tf } from '../helpers/backends.ts'
+import { copyOf, disposeAll, stateOf } from '../helpers/state.ts'
 import { random, start, weightsOf } from '../helpers/training.ts'
 
 /** 4 → 3 → 1 with dropout, so that a resumed run must also draw the same masks. */
@@ -40,18 +41,6 @@ async function saved(model: tf.LayersModel): Promise<tf.io.ModelArtifacts> {
 }
 
 const optimizerOf = (model: tf.LayersModel) => model.optimizer as unknown as FlatOptimizer
-
-/** The state as bits, by place. */
-async function stateOf(optimizer: FlatOptimizer): Promise<Uint32Array[]> {
-  return (await optimizer.getWeights()).map(({ tensor }) => bits(tensor))
-}
-
-/** A copy of a state that belongs to the test. */
-async function copyOf(optimizer: FlatOptimizer): Promise<NamedTensor[]> {
-  return (await optimizer.getWeights()).map(({ name, tensor }) => ({ name, tensor: tensor.clone() }))
-}
-
-const disposeAll = (state: NamedTensor[]) => tf.dispose(state.map(({ tensor }) => tensor))
 
 const configs: [string, () => FlatOptimizer][] = [
   [

@@ -182,7 +182,9 @@ export class Training {
   #took(samples: readonly number[] | null, size: number): void {
     const { accumulation } = this.#settings.base.options as Required<GradientOptions>
     const sums = this.#samples
-    const total = samples?.map((sample, i) => sample + (sums[i] ?? 0)) ?? []
+    // Where one micro-batch gives none, the update gives none: a part of its mean would be too small.
+    const sampled = samples !== null && (this.#micro === 0 || sums.length > 0)
+    const total = sampled ? samples.map((sample, i) => sample + (sums[i] ?? 0)) : []
     if (++this.#micro < accumulation) {
       this.#samples = Float64Array.from(total)
       return
