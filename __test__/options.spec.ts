@@ -43,6 +43,11 @@ const gradient: Bad[] = [
   ['distance', [-1, Number.NaN, 'far', [], [1], [{ strength: -1 }], [{ strength: 1, from: 'here' }], [{ sigma: 1 }]]],
 ]
 const flag = (name: string): Bad => [name, [1, 'true', null]]
+const moments: Bad[] = [
+  ...[rate, decay('beta1'), decay('beta2'), positive('epsilon'), flag('amsgrad')],
+  ...gradient,
+  unknown,
+]
 const noise: Bad[] = [
   ['rounds', [8, 0, '10', null]],
   positive('sigma'),
@@ -55,12 +60,16 @@ const noise: Bad[] = [
 
 /** Every factory as a function of its options, and what is bad for it. */
 const factories: [string, (options: never) => unknown, readonly Bad[]][] = [
-  ['sgd', sgd, [rate, unknown, ['momentum', [0.9]]]],
-  ['momentum', momentum, [rate, decay('momentum'), unknown]],
-  ['adam', adam, [rate, decay('beta1'), decay('beta2'), nonNegative('epsilon'), unknown, ['decay', [0.1]]]],
-  ['adamw', adamw, [rate, decay('beta1'), decay('beta2'), nonNegative('epsilon'), ...gradient, unknown]],
+  ['sgd', sgd, [rate, ...gradient, unknown, ['momentum', [0.9]]]],
+  ['momentum', momentum, [rate, decay('momentum'), ...gradient, unknown]],
+  ['adam', adam, [...moments, ['decay', [0.1]]]],
+  ['adamw', adamw, moments],
   ['nesterov', nesterov, [rate, decay('momentum'), ...gradient, unknown]],
-  ['rmsprop', rmsprop, [rate, decay('decay'), decay('momentum'), flag('centered'), ...gradient, unknown]],
+  [
+    'rmsprop',
+    rmsprop,
+    [rate, decay('decay'), decay('momentum'), positive('epsilon'), flag('centered'), ...gradient, unknown],
+  ],
   ['lion', lion, [rate, decay('beta1'), decay('beta2'), ...gradient, unknown, ['epsilon', [0.1]]]],
   ['nso', (options) => nso(sgd(), options), [...noise, ['rho', [0.1]]]],
   ['oneSided', (options) => oneSided(sgd(), options), [...noise, ['rho', [0.1]]]],
@@ -112,8 +121,8 @@ test('a base must be ours and alone, or a tfjs optimizer', (t) => {
   const wrongs = [undefined, null, 'adam', 1, {}, { applyGradients() {} }, nso(sgd()), sam(adam()), sgd]
   for (const wrap of [nso, oneSided, sam]) {
     for (const wrong of wrongs) refused(t, () => wrap(wrong as never), `${wrap.name}(${String(wrong)})`)
-    for (const right of [sgd(), momentum(), adam(), adamw(), tf.train.sgd(0.1)])
-      t.notThrows(() => wrap(right).dispose())
+    const ours = [sgd(), momentum(), nesterov(), adam(), adamw(), rmsprop(), lion()]
+    for (const right of [...ours, tf.train.sgd(0.1)]) t.notThrows(() => wrap(right).dispose())
   }
 })
 
@@ -122,10 +131,24 @@ test('bounds themselves', (t) => {
     () => adam({ learningRate: 0, beta1: 0, beta2: 0, epsilon: 1e-44 }),
     () => adamw({ weightDecay: 0 }),
     () => momentum({ momentum: 0 }),
+    () => rmsprop({ decay: 0, momentum: 0, epsilon: 1e-44 }),
+    () => lion({ beta1: 0, beta2: 0 }),
+    () => sgd({ l2: 0, weightDecay: 0, distance: 0, clipNorm: 1e-44, accumulation: 2 ** 24 }),
+    () => nesterov({ clipValue: Number.MAX_VALUE, accumulation: 1, distance: [{ strength: 0 }] }),
     () => nso(sgd(), { sigma: Number.MIN_VALUE, perturbations: 2 ** 24, mixing: 0, seed: Number.MAX_SAFE_INTEGER }),
     () => sam(sgd(), { rho: 1e30, seed: 0 }),
   ]) {
     t.notThrows(() => make().dispose())
+  }
+})
+
+test('one bound of the gradient at most', (t) => {
+  for (const make of [sgd, momentum, nesterov, adam, adamw, rmsprop, lion]) {
+    t.throws(() => make({ clipNorm: 1, clipValue: 1 }), {
+      code: 'ERR_INVALID_ARGUMENT',
+      message: /^Expected clipNorm or clipValue, not both, received 1\./,
+    })
+    t.notThrows(() => make({ clipNorm: 1, clipValue: undefined }).dispose())
   }
 })
 

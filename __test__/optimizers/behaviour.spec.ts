@@ -3,9 +3,12 @@ import {
   adam,
   adamw,
   type FlatOptimizer,
+  lion,
   momentum,
+  nesterov,
   nso,
   oneSided,
+  rmsprop,
   type SaltflatError,
   sam,
   sgd,
@@ -71,6 +74,10 @@ onEachBackend(test, 'a learning rate as a function is asked once a step for 0, 1
 const settable: [string, () => FlatOptimizer][] = [
   ['sgd', () => sgd({ learningRate: 0.1 })],
   ['nso on momentum', () => nso(momentum({ learningRate: 0.1 }), noise)],
+  ['nesterov', () => nesterov({ learningRate: 0.1 })],
+  ['nso on rmsprop', () => nso(rmsprop({ learningRate: 0.1 }), noise)],
+  ['sam on lion', () => sam(lion({ learningRate: 0.1 }))],
+  ['amsgrad', () => adam({ learningRate: 0.1, amsgrad: true })],
   ['nso on tf.train.sgd', () => nso(tf.train.sgd(0.1), noise)],
   ['nso on tf.train.adam', () => nso(tf.train.adam(0.1), noise)],
 ]
@@ -266,7 +273,14 @@ onEachBackend(test, "data: 'split' in a step without noise, and in a clean pass,
 })
 
 onEachBackend(test, 'frozen layers stay as they are, bit for bit, and are not perturbed', async (t) => {
-  for (const make of [() => nso(adamw({ learningRate: 0.1 }), noise), () => sam(adam()), () => oneSided(sgd())]) {
+  for (const make of [
+    () => nso(adamw({ learningRate: 0.1 }), noise),
+    () => sam(adam()),
+    () => oneSided(sgd()),
+    () => nso(lion({ learningRate: 0.01, weightDecay: 1, l2: 0.1 }), noise),
+    () => rmsprop({ centered: true, momentum: 0.5, distance: [{ strength: 0.1, from: 'zero' }] }),
+    () => sam(nesterov({ clipNorm: 0.1, weightDecay: 0.1, accumulation: 2 })),
+  ]) {
     const optimizer = make()
     const { model, seen } = recorded(optimizer, true)
     const [x, y] = batch(8)

@@ -1,5 +1,15 @@
 import test from 'ava'
-import { adam, type FlatOptimizer, nso, oneSided, SaltflatError, sam } from '../../src/index.ts'
+import {
+  adam,
+  type FlatOptimizer,
+  lion,
+  nesterov,
+  nso,
+  oneSided,
+  rmsprop,
+  SaltflatError,
+  sam,
+} from '../../src/index.ts'
 import { bits, onEachBackend, tf } from '../helpers/backends.ts'
 
 /** Every estimator, with the passes of a step. */
@@ -9,6 +19,13 @@ const makes: [string, () => FlatOptimizer][] = [
   ['nso k = 2, mixing', () => nso(adam({ learningRate: 0.1 }), { sigma: 0.1, perturbations: 2, mixing: 0.1, seed: 1 })],
   ['nso on tf.train.adam', () => nso(tf.train.adam(0.1), { sigma: 0.1, seed: 1 })],
   ['one-sided k = 3', () => oneSided(adam({ learningRate: 0.1 }), { sigma: 0.1, perturbations: 3, seed: 1 })],
+  ['nesterov, clipped and held', () => nesterov({ learningRate: 0.1, clipNorm: 0.5, distance: 0.1, l2: 0.1 })],
+  [
+    'nso on rmsprop, all moments',
+    () => nso(rmsprop({ learningRate: 0.1, centered: true, momentum: 0.5 }), { sigma: 0.1, seed: 1 }),
+  ],
+  ['nso on lion', () => nso(lion({ learningRate: 0.1, weightDecay: 0.1 }), { sigma: 0.1, seed: 1 })],
+  ['one-sided on amsgrad', () => oneSided(adam({ learningRate: 0.1, amsgrad: true }), { sigma: 0.1, seed: 1 })],
   ['sam', () => sam(adam({ learningRate: 0.1 }), { rho: 0.1 })],
 ]
 

@@ -5,11 +5,14 @@ import { estimators } from '../../src/estimators/index.ts'
 import {
   adam,
   type FlatOptimizer,
+  lion,
   MinimizeError,
   minimize,
   momentum,
+  nesterov,
   nso,
   oneSided,
+  rmsprop,
   SaltflatError,
   type StepReport,
   sam,
@@ -93,18 +96,29 @@ const variants: [string, Record<string, unknown>][] = [
   [', laplace', { distribution: 'laplace' }],
 ]
 
+/** Every base as it is, and what else its options make of it. */
+const baseOptions: [string, object][] = [
+  ...Object.keys(bases).map((name): [string, object] => [name, {}]),
+  ['adam', { amsgrad: true }],
+  ['rmsprop', { centered: true }],
+  ['rmsprop', { momentum: 0.5 }],
+  ['rmsprop', { centered: true, momentum: 0.5 }],
+  ['momentum', { clipNorm: 1, l2: 0.1, weightDecay: 0.1, distance: 0.1, accumulation: 2 }],
+]
+const shown = (options: object) => (Object.keys(options).length === 0 ? '' : ` ${JSON.stringify(options)}`)
+
 for (const [name, estimator] of Object.entries(estimators)) {
   for (const [what, given] of variants) {
     if (!Object.keys(given).every((key) => key in estimator.defaults)) continue
-    for (const baseName of Object.keys(bases)) {
-      test.serial(`as one tf.Variable, bit for bit: ${name}(${baseName})${what}`, async (t) => {
+    for (const [baseName, chosen] of baseOptions) {
+      test.serial(`as one tf.Variable, bit for bit: ${name}(${baseName}${shown(chosen)})${what}`, async (t) => {
         await tf.setBackend('cpu')
         const options = { ...estimator.defaults, ...given }
         const make = () =>
           new Optimizer({
             estimator: name,
             options,
-            base: base(baseName, { learningRate: 0.02 }),
+            base: base(baseName, { learningRate: 0.02, ...chosen }),
             seed: 5,
             batchNorm: 'last',
           })
@@ -318,6 +332,10 @@ const makes: [string, () => FlatOptimizer][] = [
   ['sgd', () => sgd({ learningRate: 0.1 })],
   ['nso, k = 2', () => nso(adam({ learningRate: 0.1 }), { sigma: 0.1, perturbations: 2, seed: 1 })],
   ['one-sided', () => oneSided(momentum({ learningRate: 0.1 }), { sigma: 0.1, seed: 1 })],
+  ['nso on rmsprop', () => nso(rmsprop({ learningRate: 0.1, centered: true, momentum: 0.5 }), { sigma: 0.1, seed: 1 })],
+  ['nesterov', () => nesterov({ learningRate: 0.1, clipNorm: 0.5, distance: 0.1, weightDecay: 0.1 })],
+  ['sam on lion', () => sam(lion({ learningRate: 0.1 }))],
+  ['amsgrad', () => adam({ learningRate: 0.1, amsgrad: true })],
   ['sam', () => sam(adam({ learningRate: 0.1 }))],
 ]
 

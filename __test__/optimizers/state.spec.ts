@@ -7,13 +7,19 @@ import {
   geometric,
   joined,
   linear,
+  lion,
+  momentum,
+  nesterov,
+  noBiasesOrNorms,
   nso,
+  rmsprop,
   sam,
   sgd,
   warmup,
 } from '../../src/index.ts'
 import type { NamedTensor } from '../../src/optimizers/state.ts'
 import { bits, onEachBackend, tf } from '../helpers/backends.ts'
+import { copyOf, disposeAll, stateOf } from '../helpers/state.ts'
 import { random, start, weightsOf } from '../helpers/training.ts'
 
 /** 4 → 3 → 1 with dropout, so that a resumed run must also draw the same masks. */
@@ -41,36 +47,36 @@ async function saved(model: tf.LayersModel): Promise<tf.io.ModelArtifacts> {
 
 const optimizerOf = (model: tf.LayersModel) => model.optimizer as unknown as FlatOptimizer
 
-/** The state as bits, by place. */
-async function stateOf(optimizer: FlatOptimizer): Promise<Uint32Array[]> {
-  return (await optimizer.getWeights()).map(({ tensor }) => bits(tensor))
-}
-
-/** A copy of a state that belongs to the test. */
-async function copyOf(optimizer: FlatOptimizer): Promise<NamedTensor[]> {
-  return (await optimizer.getWeights()).map(({ name, tensor }) => ({ name, tensor: tensor.clone() }))
-}
-
-const disposeAll = (state: NamedTensor[]) => tf.dispose(state.map(({ tensor }) => tensor))
-
 const configs: [string, () => FlatOptimizer][] = [
   [
     'nso on adamw, everything said',
     () =>
-      nso(adamw({ learningRate: 0.02, beta1: 0.8, beta2: 0.95, epsilon: 1e-6, weightDecay: 0.1 }), {
-        sigma: 0.0123,
-        perturbations: 3,
-        distribution: 'laplace',
-        mixing: 0.25,
-        filter: [/conv_2d_\d+\/(kernel|Big_Bias)$/gi, 'dense_Dense1/kernel_x'],
-        data: 'split',
-        seed: Number.MAX_SAFE_INTEGER,
-        batchNorm: 'clean',
-      }),
+      nso(
+        adamw({
+          ...{ learningRate: 0.02, beta1: 0.8, beta2: 0.95, epsilon: 1e-6, amsgrad: true, weightDecay: 0.1 },
+          ...{ l2: 0.003, decayFilter: noBiasesOrNorms, clipNorm: 1.5, accumulation: 4 },
+          distance: [{ strength: 0.1, filter: /Head_\d/i, from: 'zero' }, { strength: 1e-4 }],
+        }),
+        {
+          sigma: 0.0123,
+          perturbations: 3,
+          distribution: 'laplace',
+          mixing: 0.25,
+          filter: [/conv_2d_\d+\/(kernel|Big_Bias)$/gi, 'dense_Dense1/kernel_x'],
+          data: 'split',
+          rounds: 7,
+          seed: Number.MAX_SAFE_INTEGER,
+          batchNorm: 'clean',
+        },
+      ),
   ],
   ['nso, nothing said', () => nso(sgd())],
   ['sam on tf.train.adam', () => sam(tf.train.adam(0.03), { rho: 0.2, seed: 5 })],
   ['adam alone', () => adam({ learningRate: 0.5 })],
+  ['momentum with a bound of each element', () => momentum({ momentum: 0.7, clipValue: 0.25, distance: 0.5 })],
+  ['nesterov alone', () => nesterov({ momentum: 0.7, decayFilter: ['kernel', /gamma$/], weightDecay: 0.1 })],
+  ['rmsprop with all it has', () => rmsprop({ decay: 0.8, epsilon: 1e-3, momentum: 0.3, centered: true })],
+  ['nso on lion', () => nso(lion({ learningRate: 0.001, beta1: 0.8, beta2: 0.9 }), { seed: 0 })],
   [
     'schedules as objects',
     () =>
@@ -105,6 +111,8 @@ onEachBackend(test, 'functions are not saved: a step of the loaded model says so
     ['sigma', () => nso(sgd(), { sigma: () => 0.1 })],
     ['filter', () => nso(sgd(), { filter: () => true })],
     ['learningRate', () => nso(sgd({ learningRate: () => 0.1 }))],
+    ['decayFilter', () => nso(sgd({ l2: 0.1, decayFilter: () => true }))],
+    ['filter', () => sgd({ distance: [{ strength: 0.1, filter: () => true }] })],
   ] as const) {
     const model = network()
     const optimizer = make()
@@ -122,7 +130,7 @@ onEachBackend(test, 'functions are not saved: a step of the loaded model says so
 })
 
 /** Optimizers that resume; a wrapped stock one goes on to rounding, for tfjs restarts the powers of its decays. */
-const resumed: [string, () => FlatOptimizer][] = [
+const resumed: [string, () => FlatOptimizer, updates?: number][] = [
   ['nso on adam, k = 2', () => nso(adam({ learningRate: 0.05 }), { sigma: 0.05, seed: 7, perturbations: 2 })],
   ['sam on adamw', () => sam(adamw({ learningRate: 0.05 }), { seed: 7 })],
   [
@@ -133,10 +141,21 @@ const resumed: [string, () => FlatOptimizer][] = [
         seed: 7,
       }),
   ],
+  ['nso on amsgrad, clipped', () => nso(adam({ learningRate: 0.05, amsgrad: true, clipNorm: 0.5 }), { seed: 7 })],
+  ['nesterov near where it began', () => nesterov({ learningRate: 0.05, distance: 0.5, seed: 7 })],
+  [
+    'nso on rmsprop with all its moments, 7 rounds',
+    () => nso(rmsprop({ learningRate: 0.01, momentum: 0.5, centered: true }), { rounds: 7, seed: 7 }),
+  ],
+  [
+    'nso on lion, 3 micro-batches an update',
+    () => nso(lion({ learningRate: 0.01, accumulation: 3, distance: 0.1, weightDecay: 0.1 }), { seed: 7 }),
+    3,
+  ],
   ['nso on tf.train.momentum', () => nso(tf.train.momentum(0.05, 0.9), { sigma: 0.05, seed: 7 })],
 ]
 
-for (const [name, make] of resumed) {
+for (const [name, make, updates = 10] of resumed) {
   onEachBackend(test, `${name}: 5 steps, a saved file and 5 steps are 10 steps, bit for bit`, async (t) => {
     const [x, y] = [random([6, 4], 1), random([6, 1], 2)]
     const run = async (model: tf.LayersModel, count: number) => {
@@ -156,7 +175,7 @@ for (const [name, make] of resumed) {
     t.deepEqual(c.curvature?.samples, a.curvature?.samples)
     t.deepEqual([c.curvature?.trace, c.curvature?.standardError], [a.curvature?.trace, a.curvature?.standardError])
     t.deepEqual(await stateOf(c), await stateOf(a))
-    t.is(c.iterations, 10)
+    t.is(c.iterations, updates)
     for (const one of [a, b, c, whole, half, rest]) one.dispose()
     forgotten(a, b, c)
     tf.dispose([x, y])

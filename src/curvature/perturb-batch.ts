@@ -1,27 +1,31 @@
 import { SaltflatError } from '../errors.ts'
+import { refuseDetached } from '../grads/vector-gradient.ts'
 import { fromNative, loadBinding } from '../native/index.ts'
 import { invalid, knownKeys, number, oneOf, whole } from '../options.ts'
 import type { Distribution } from '../types.ts'
 
 /** Options of `perturbBatch`. */
 export interface PerturbBatchOptions {
-  /** Size of the noise, in units of the weights: ≥ 0; or one a tensor. */
+  /** Size of the noise, in units of the weights: ≥ 0; or one for each tensor. 0 copies the weights. */
   sigma: number | readonly number[]
-  /** Perturbations: a whole number of 1 to 16,777,216. Default 1. */
+  /** Perturbations to draw: a whole number of 1 to 16,777,216. Default 1. */
   perturbations?: number
-  /** The first of them: batches of one sequence can be drawn apart. Default 0. */
+  /**
+   * Number of the first one, so that a sequence can be drawn in several calls; all numbers are below 16,777,216.
+   * Default 0.
+   */
   first?: number
-  /** 'both': W + σU, then W − σU of each; 'plus' or 'minus': one of the two. Default 'both'. */
+  /** 'both': W + σU, then W − σU of each perturbation; 'plus' or 'minus': one of the two. Default 'both'. */
   signs?: 'both' | 'plus' | 'minus'
   /** Seed of the noise: a safe integer ≥ 0. Default 0. */
   seed?: number
   /** Shape of U, of mean 0 and unit variance. Default 'gaussian'. */
   distribution?: Distribution
-  /** Rounds of the generator. Default 10. */
+  /** Rounds of the generator, as for `nso`: 10, or 7, which is faster and draws other noise. Default 10. */
   rounds?: 7 | 10
   /** Stream of the noise, 0 to 255: 0 is that of training, 1 that of stability estimates. Default 1. */
   stream?: number
-  /** Step of the noise, 0 to 2³² − 1: with stream 0 the U of a training step. Default 0. */
+  /** Step of the noise, 0 to 2³² − 1: with stream 0 and an optimizer's seed, the U of that update. Default 0. */
   step?: number
   /** Arrays to fill, as this function returns them; they must not share memory. Default: fresh ones. */
   out?: readonly Float32Array[] | readonly (readonly Float32Array[])[]
@@ -36,8 +40,8 @@ const names = [
  * of them at once.
  *
  * Element `i` of tensor `n` in Uⱼ is a function of (seed, stream, step, j, n, i) alone, the same on every machine and
- * with any number of threads. One array gives one array a copy; several (the tensors of a model) give several. Costs one
- * draw a pair and one write a copy. Throws ERR_INVALID_ARGUMENT, ERR_DTYPE, ERR_SHAPE, ERR_OVERLAP, ERR_SHARED,
+ * with any number of threads. One array gives one array a copy; several (the tensors of a model, in the order of its
+ * trainable weights) give as many a copy. Costs one draw a pair and one write a copy. Throws ERR_INVALID_ARGUMENT, ERR_DTYPE, ERR_SHAPE, ERR_OVERLAP, ERR_SHARED,
  * ERR_DETACHED and ERR_EMPTY; nothing is written then.
  *
  * @example
@@ -64,6 +68,7 @@ export function perturbBatch(
   const tensors = (alone ? [weights] : weights) as readonly Float32Array[]
   if (!Array.isArray(tensors)) throw invalid('a Float32Array, or an array of them, for the weights', weights)
   if (tensors.every((values) => values?.length === 0)) {
+    for (const values of tensors) refuseDetached('the weights', values)
     throw new SaltflatError('ERR_EMPTY', 'Expected at least one element to perturb, received none.')
   }
   const scales = scalesOf(options.sigma, tensors.length)
@@ -95,8 +100,10 @@ function outputs(
     return Array.from({ length: copies }, () => tensors.map((values) => new Float32Array(values?.length ?? 0)))
   }
   const lists = (alone && Array.isArray(given) ? given.map((one) => [one]) : given) as Float32Array[][]
-  if (!Array.isArray(lists) || lists.length !== copies || !lists.every(Array.isArray)) {
-    throw invalid(`arrays for ${copies} copies for out`, given)
+  const complete = (copy: unknown) => Array.isArray(copy) && copy.length === tensors.length
+  if (!Array.isArray(lists) || lists.length !== copies || !lists.every(complete)) {
+    const each = alone ? '' : ` of ${tensors.length} tensors each`
+    throw invalid(`arrays for ${copies} copies${each} for out`, given)
   }
   return lists
 }

@@ -25,7 +25,7 @@ export interface NoiseOptions {
   data?: 'shared' | 'split'
   /**
    * Rounds of the generator (Philox4x32): 10, the published number with its test vectors, or 7, some 15 % faster noise
-   * that passes the same statistical tests (Salmon et al. 2011). Other draws, equally good. Default 10.
+   * that passes the same statistical tests (Salmon et al. 2011). The two draw other noise, equally good. Default 10.
    */
   rounds?: 7 | 10
 }

@@ -90,7 +90,8 @@ function isFloat32Array(value: unknown): value is Float32Array {
   return ArrayBuffer.isView(value) && (value as Partial<Float32Array>)[Symbol.toStringTag] === 'Float32Array'
 }
 
-function refuseDetached(what: string, { buffer }: Float32Array): void {
+/** Refuses an array whose memory is gone: it would count as empty. */
+export function refuseDetached(what: string, { buffer }: Float32Array): void {
   try {
     // Node 20 has no `detached`, but refuses a view on such a buffer.
     new Uint8Array(buffer)

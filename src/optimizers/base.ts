@@ -27,15 +27,16 @@ export interface BaseKind {
 /** Options of every base optimizer, about what happens to the mean gradient on its way to the rule. */
 export interface GradientOptions extends PenaltyOptions {
   /**
-   * Bound of the mean gradient's norm over all weights, > 0: G·min(1, c/(‖G‖ + 1e-6)), torch's form. Default: none.
+   * Bound c > 0 of the mean gradient's norm over all weights: G·min(1, c/(‖G‖ + 1e-6)), torch's form. Default: none.
    */
   clipNorm?: number | undefined
-  /** Bound of each element of the mean gradient, > 0. At most one of the two. Default: none. */
+  /** Bound > 0 of each element of the mean gradient; not together with `clipNorm`. Default: none. */
   clipValue?: number | undefined
   /**
-   * Micro-batches an update, a whole number ≥ 1: every step but the last of each `accumulation` only adds to the
-   * gradient, and the last one updates with their mean, as on one batch of them all; also the noise is that of one step.
-   * `iterations` and schedules count updates. One more copy of the weights. Default 1.
+   * Micro-batches an update: 1 to 16,777,216 steps, of which all but the last only add their gradient; the last one
+   * updates with the mean of them all. Where the loss is a mean over examples, that is a step on one batch of them all,
+   * and also the noise is that of one step; but each micro-batch has its own dropout and batch statistics, and with `sam`
+   * its own way uphill. `iterations`, schedules and `curvature` count updates. One more copy of the weights. Default 1.
    */
   accumulation?: number
 }

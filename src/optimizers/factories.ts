@@ -77,8 +77,8 @@ export interface LionOptions extends BaseOnlyOptions {
  * W ← base(W, (1/2k)·Σⱼ [∇f(W + σUⱼ) + ∇f(W − σUⱼ)]), U ~ N(0, I)
  *
  * 2k gradients a step (one more with `mixing`); native memory of two copies of the weights and the base's moments, one
- * more copy for k > 1. Throws SaltflatError: ERR_INVALID_ARGUMENT here; ERR_NOT_FINITE, ERR_LOSS and ERR_NO_GRADIENT in
- * a step, which then has changed nothing. Source: Zhang, Li, Ju, arXiv 2306.08553.
+ * more copy for k > 1 or `mixing`. Throws SaltflatError: ERR_INVALID_ARGUMENT here; ERR_NOT_FINITE, ERR_LOSS and
+ * ERR_NO_GRADIENT in a step, which then has changed nothing. Source: Zhang, Li, Ju, arXiv 2306.08553.
  *
  * @example
  * model.compile({ optimizer: nso(adam({ learningRate: 1e-3 }), { sigma: 0.01, seed: 7 }), loss: 'meanSquaredError' })

@@ -20,7 +20,7 @@ export interface StepReport {
 
 /** Options of `minimize`. */
 export interface MinimizeOptions {
-  /** Steps to take: a whole number ≥ 1. */
+  /** Steps to take: a whole number ≥ 1. With `accumulation` a step is one micro-batch. */
   steps: number
   /** Stops before the next step; the error then carries what there is. */
   signal?: AbortSignal | undefined
@@ -194,7 +194,7 @@ function checked(
   if (foreign !== null) {
     throw new SaltflatError(
       'ERR_UNSUPPORTED',
-      `Expected a base optimizer of saltflat for a plain vector, received tf.train's ${foreign.getClassName()}, which updates tf.Variables only. Take sgd(), momentum(), adam() or adamw().`,
+      `Expected a base optimizer of saltflat for a plain vector, received tf.train's ${foreign.getClassName()}, which updates tf.Variables only. Take one of ours, such as sgd() or adam().`,
     )
   }
   knownKeys('the options of minimize', options, ['steps', 'signal', 'onStep'])

@@ -23,9 +23,9 @@ import { Training } from './training.ts'
 export type BatchNormMode = 'last' | 'clean' | 're-estimate'
 
 /**
- * A tf.Optimizer made of a gradient estimator and a base optimizer. Made by `nso`, `sam`, `oneSided`, `adam`, `adamw`,
- * `sgd` and `momentum`; works with `model.compile` + `fit`, `fitDataset`, `trainOnBatch`, in own loops through its method
- * `minimize`, and on a plain Float32Array through the function `minimize`.
+ * A tf.Optimizer made of a gradient estimator and a base optimizer. Made by `nso`, `oneSided`, `sam`, and by `sgd`, `adam`
+ * and the other bases alone; works with `model.compile` + `fit`, `fitDataset`, `trainOnBatch`, in own loops through its
+ * method `minimize`, and on a plain Float32Array through the function `minimize`.
  */
 export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
   static readonly className = 'SaltflatOptimizer'
@@ -67,7 +67,7 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
     return `saltflat ${estimator === 'plain' ? inner : `${estimator}(${inner})`}, ${this.iterations} steps`
   }
 
-  /** Steps taken. */
+  /** Updates made: steps taken, or with `accumulation` one for so many of them. */
   override get iterations(): number {
     return this.#training.iterations
   }
@@ -193,8 +193,8 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
   }
 
   /**
-   * Everything needed to go on: iterations, moments, curvature statistics. The tensors belong to the optimizer, as in
-   * stock tfjs, and live until the next call.
+   * Everything needed to go on: iterations, moments, curvature statistics, the gradients of an update in the middle of its
+   * micro-batches, W₀ of a `distance`. The tensors belong to the optimizer, as in stock tfjs, and live until the next call.
    */
   override async getWeights(): Promise<NamedTensor[]> {
     this.#refuseDisposed()

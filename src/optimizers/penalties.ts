@@ -5,17 +5,17 @@ import type { ParameterFilter } from '../types.ts'
 
 /** A group of weights that is held near where it began, or near 0: strength·‖W − W₀‖². */
 export interface DistanceGroup {
-  /** λ ≥ 0. The published code takes 1e-4. */
+  /** λ ≥ 0 of the penalty λ·‖W − W₀‖². The published code takes 1e-4. */
   strength: number
   /** Which weights belong to it. Default: all that no earlier group has. */
   filter?: ParameterFilter
-  /** W₀: the weights before the first step ('initial', the default), or 0 ('zero', as published for a new head). */
+  /** W₀: the weights at the first step ('initial', the default), or 0 ('zero', as published for a new head). */
   from?: 'initial' | 'zero'
 }
 
 /** Options about what pulls on the weights besides the gradient; every native base optimizer takes them. */
 export interface PenaltyOptions {
-  /** Coupled L2 ≥ 0: g ← g + l2·w, after clipping, as torch's `weight_decay` of SGD and Adam. Default 0. */
+  /** Coupled L2 penalty ≥ 0: g ← g + l2·w, after clipping, as torch's `weight_decay` of SGD and Adam. Default 0. */
   l2?: number
   /**
    * Decoupled decay λ ≥ 0: w ← w − ηλw before the step (Loshchilov & Hutter 2019). Default 0, for adamw 0.01 (torch's).
@@ -24,9 +24,10 @@ export interface PenaltyOptions {
   /** Which weights `l2` and `weightDecay` apply to; `noBiasesOrNorms` is the usual choice. Default: all. */
   decayFilter?: ParameterFilter | undefined
   /**
-   * Penalty Σ strength·‖W − W₀‖² on the distance from the weights before the first step, which keeps a fine-tuned model
-   * near the one it started from; after clipping. A number means all weights; of several groups the first one counts
-   * whose filter matches (the published code scales groups by depth). One more copy of the weights. Default: none.
+   * Penalty Σ strength·‖W − W₀‖² on the distance from the weights at the first step, which keeps a fine-tuned model near
+   * the one it started from; added to the gradient after clipping, as 2·strength·(w − w₀). A number is the strength for
+   * all weights; of several groups the first one counts whose filter matches (the published code scales groups by
+   * depth). W₀ is saved with the optimizer. One more copy of the weights, unless all are held near 0. Default: none.
    */
   distance?: number | readonly DistanceGroup[] | undefined
 }

@@ -182,7 +182,9 @@ export class Training {
   #took(samples: readonly number[] | null, size: number): void {
     const { accumulation } = this.#settings.base.options as Required<GradientOptions>
     const sums = this.#samples
-    const total = samples?.map((sample, i) => sample + (sums[i] ?? 0)) ?? []
+    // Where one micro-batch gives none, the update gives none: a part of its mean would be too small.
+    const sampled = samples !== null && (this.#micro === 0 || sums.length > 0)
+    const total = sampled ? samples.map((sample, i) => sample + (sums[i] ?? 0)) : []
     if (++this.#micro < accumulation) {
       this.#samples = Float64Array.from(total)
       return
@@ -209,6 +211,7 @@ export class Training {
     if (this.#weights !== null && this.#stepper !== null) {
       this.#weights.target.follow(target)
       this.#weights.sync()
+      this.#markOrigin(this.#weights)
       // `follow` has seen to it that the two targets are of one kind.
       return this.#stepper as Stepper<G>
     }
@@ -233,10 +236,17 @@ export class Training {
       throw error
     }
     this.#drop()
+    this.#markOrigin(weights)
     this.#weights = weights
     const stepper = new Stepper(weights, mask)
     this.#stepper = stepper
     return stepper
+  }
+
+  /** W₀ is where the weights are at the first step that succeeds: they may be set anew until then. */
+  #markOrigin(weights: Weights<unknown>): void {
+    if (!this.#origin || this.iterations > 0 || this.#micro > 0) return
+    for (const [t, values] of weights.copy().entries()) weights.setVector('origin', t, values)
   }
 
   #newTrace(weights: Weights<unknown>): RunningTrace {
@@ -257,12 +267,10 @@ export class Training {
       throw new SaltflatError('ERR_STATE', 'Expected the curvature statistics of this model, received others.')
     }
     const fresh = state.tensors.length === 0
-    const begun = fresh && this.#origin ? weights.copy() : null
     for (const [t, size] of sizes.entries()) {
       for (const [v, name] of state.vectors.entries()) if (!fresh) weights.setVector(name, t, state.tensors[t]![v]!)
       // A state saved before the first step has no vectors: training begins anew.
       for (let m = 0; fresh && m < moments; m++) weights.setVector(`moment${m}`, t, new Float32Array(size))
-      if (begun !== null) weights.setVector('origin', t, begun[t]!)
     }
     this.iterations = state.iterations
     this.#micro = state.micro

@@ -187,6 +187,7 @@ pub trait Backend {
     ) -> Result<()>;
     /// Σ U·(g⁺ − g⁻) of each tensor since [`Backend::clear`].
     fn dots(&self) -> &[f64];
-    /// dots ← 0; and with `all`, no tensor counts as reached by a gradient.
+    /// dots ← 0; and only what the micro-batches that `finish` took have reached counts as reached by a gradient, with
+    /// `all` nothing.
     fn clear(&mut self, all: bool);
 }

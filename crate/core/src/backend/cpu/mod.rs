@@ -49,19 +49,17 @@ pub struct Cpu {
     chunk_sums: Vec<[f64; SUMS]>,
     tensor_sums: Vec<[f64; SUMS]>,
     dots: Vec<f64>,
+    /// Tensors that a gradient of this update has reached.
     reached: Vec<bool>,
+    /// The same up to the last micro-batch that succeeded.
+    banked: Vec<bool>,
 }
 
 impl Cpu {
     /// Zeroed vectors for tensors of these sizes: W, and those asked for.
     pub fn new(sizes: &[usize], vectors: Vectors, level: Level, threads: Threads) -> Result<Self> {
         let layout = Layout::new(sizes)?;
-        if !Level::available().contains(&level) {
-            return Err(Error::Invalid(format!(
-                "Expected a CPU with {}, received one without.",
-                level.name()
-            )));
-        }
+        check_level(level)?;
         let vector = || AlignedVec::zeroed(layout.total());
         Ok(Self {
             w: vector()?,
@@ -76,6 +74,7 @@ impl Cpu {
             tensor_sums: vec![[0.0; SUMS]; sizes.len()],
             dots: vec![0.0; sizes.len()],
             reached: vec![false; sizes.len()],
+            banked: vec![false; sizes.len()],
             layout,
             level,
             threads,
@@ -150,6 +149,13 @@ impl Cpu {
         for (dot, sum) in self.dots.iter_mut().zip(&self.tensor_sums) {
             *dot += sign * sum[0];
         }
+    }
+}
+
+fn check_level(level: Level) -> Result<()> {
+    match level.is_available() {
+        true => Ok(()),
+        false => Err(Error::Invalid(format!("Expected a CPU with {}, received one without.", level.name()))),
     }
 }
 

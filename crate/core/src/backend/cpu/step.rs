@@ -219,6 +219,7 @@ impl Backend for Cpu {
         if noise.is_some() {
             self.add_dots(-1.0);
         }
+        self.banked.copy_from_slice(&self.reached);
         Ok(())
     }
 
@@ -264,8 +265,9 @@ impl Backend for Cpu {
     fn clear(&mut self, all: bool) {
         self.dots.fill(0.0);
         if all {
-            self.reached.fill(false);
+            self.banked.fill(false);
         }
+        self.reached.copy_from_slice(&self.banked);
     }
 }
 
