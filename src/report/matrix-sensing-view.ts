@@ -101,7 +101,7 @@ function charts(result: MatrixSensing): Chart[] {
     },
     {
       title: 'Size of the solution',
-      caption: `1 is that of X; at a minimum the Hessian's trace is about ${result.dimension + 1}·‖U‖², so small is flat`,
+      caption: `1 is that of X; the Hessian's trace at a minimum is about ${result.dimension + 1}·‖U‖²`,
       spec: curves(({ size }) => size, '‖U‖² / nuclear norm of X'),
     },
   ]
