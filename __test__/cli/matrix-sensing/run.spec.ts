@@ -138,8 +138,14 @@ test('on a terminal: share, time left and errors, never wider than the screen, r
   clock = 60_000
   view.update({ method: 'nso', step: 2500, gradients: 10_000, point: { step: 2500, ...measures } })
   t.is(written.length, 2)
-  t.regex(written[1]!, /█{6}░{6} 50\u00a0% {2}1:00 left {2}error: GD 4\.59e-4 · NSO 4\.59e-4$/)
-  t.true(written[1]!.replace('\r\x1b[2K', '').length < 80)
+  t.regex(written[1]!, /█{6}░{6} 50\u00a0% {2}1:00 left {2}error: GD 4\.6e-4 · NSO 4\.6e-4$/)
+  const widest = { ...measures, validation: 1.234e-3 }
+  for (const method of ['oneSided', 'nso'] as const) {
+    clock += 100
+    view.update({ method, step: 2500, gradients: 10_000, point: { step: 2500, ...widest } })
+  }
+  t.true(written.at(-1)!.endsWith('GD 4.6e-4 · NSO 1.2e-3 · one-sided 1.2e-3'))
+  t.true(written.at(-1)!.replace('\r\x1b[2K', '').length < 80)
   view.clear()
   t.is(written.at(-1), '\r\x1b[2K')
 })

@@ -24,7 +24,7 @@ export function progressView(screen: Screen, settings: Settings, now: () => numb
   let drawn = Number.NEGATIVE_INFINITY
   return {
     update({ method, step, gradients, point }) {
-      if (point) errors.set(method, significant(point.validation))
+      if (point) errors.set(method, significant(point.validation, 2))
       if (!screen.isTTY) {
         const due = step === settings.steps || step % Math.ceil(settings.steps / lines) === 0
         if (point && due) screen.write(`${line(method, step, point, settings)}\n`)
