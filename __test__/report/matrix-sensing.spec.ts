@@ -48,7 +48,7 @@ function result(changes: Partial<MatrixSensing> = {}): MatrixSensing {
 }
 
 test('numbers that differ by factors are read at a glance', (t) => {
-  const shown = [1.5584, 0.021617, 0.00045867, 4.6123e-13, 0, 123.4, -0.5].map(significant)
+  const shown = [1.5584, 0.021617, 0.00045867, 4.6123e-13, 0, 123.4, -0.5].map((value) => significant(value))
   t.deepEqual(shown, ['1.56', '0.0216', '4.59e-4', '4.61e-13', '0', '123', '-0.5'])
 })
 
