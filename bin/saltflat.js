@@ -13,6 +13,10 @@ const commands = {
   build: ['scripts/build-native.mjs', 'compile the native addon here, where no prebuilt binary fits (needs Rust)'],
   doctor: ['dist/cli/doctor.js', 'say what works on this machine, and what is missing; --json for programs'],
   main: ['dist/cli/main.js', 'train the same network with Adam, SAM and NSO on noisy labels, and compare them'],
+  'matrix-sensing': [
+    'dist/cli/matrix-sensing/main.js',
+    'find a matrix from few measurements with GD, one-sided noise and NSO',
+  ],
 }
 
 const [name = '--help', ...rest] = process.argv.slice(2)

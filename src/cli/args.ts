@@ -1,6 +1,6 @@
-import { parseArgs } from 'node:util'
 import { SaltflatError, shown } from '../errors.ts'
 import { type BackendName, backendNames } from './backend.ts'
+import { readFlags, wholeFlag } from './flags.ts'
 import type { Size } from './settings.ts'
 
 /** What the user asked for on the command line of the main job. */
@@ -33,25 +33,24 @@ npm start [-- OPTIONS]
 
 /** Reads the command line. Throws ERR_INVALID_ARGUMENT on an unknown option or value. */
 export function parseArguments(argv: readonly string[]): Arguments {
-  const values = parsed(argv)
+  const values = readFlags(argv, {
+    help: { type: 'boolean', short: 'h', default: false },
+    smoke: { type: 'boolean', default: false },
+    full: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    data: { type: 'string' },
+    backend: { type: 'string' },
+    seed: { type: 'string', default: '0' },
+    out: { type: 'string', default: 'saltflat-report' },
+  })
   if (values.smoke && values.full) {
     throw new SaltflatError('ERR_INVALID_ARGUMENT', 'Expected at most one of --smoke and --full, received both.')
   }
-  const backend = backendNames.find((name) => name === values.backend)
-  if (values.backend !== undefined && !backend) {
-    const names = backendNames.join(' or ')
-    throw new SaltflatError('ERR_INVALID_ARGUMENT', `Expected --backend ${names}, received ${shown(values.backend)}.`)
-  }
-  if (!/^\d+$/.test(values.seed)) {
-    throw new SaltflatError(
-      'ERR_INVALID_ARGUMENT',
-      `Expected --seed with a whole number ≥ 0, received ${shown(values.seed)}.`,
-    )
-  }
+  const backend = backendFlag(values.backend)
   return {
     help: values.help,
     size: values.smoke ? 'smoke' : values.full ? 'full' : 'default',
-    seed: Number(values.seed),
+    seed: wholeFlag('seed', values.seed, 0),
     out: values.out,
     ...(values.json !== undefined && { json: values.json }),
     ...(values.data !== undefined && { data: values.data }),
@@ -70,25 +69,10 @@ export function commandOf({ size, seed, data, backend }: Arguments): string {
   return `npm start -- ${options.filter(Boolean).join(' ')}`
 }
 
-function parsed(argv: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...argv],
-      options: {
-        help: { type: 'boolean', short: 'h', default: false },
-        smoke: { type: 'boolean', default: false },
-        full: { type: 'boolean', default: false },
-        json: { type: 'string' },
-        data: { type: 'string' },
-        backend: { type: 'string' },
-        seed: { type: 'string', default: '0' },
-        out: { type: 'string', default: 'saltflat-report' },
-      },
-    }).values
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new SaltflatError('ERR_INVALID_ARGUMENT', `${reason.replace(/\.?$/, '.')} Run with --help for the options.`, {
-      cause,
-    })
-  }
+/** The backend that `--backend` names. */
+export function backendFlag(text: string | undefined): BackendName | undefined {
+  const backend = backendNames.find((name) => name === text)
+  if (text === undefined || backend) return backend
+  const names = backendNames.join(' or ')
+  throw new SaltflatError('ERR_INVALID_ARGUMENT', `Expected --backend ${names}, received ${shown(text)}.`)
 }

@@ -1,22 +1,18 @@
-import { mkdir, readFile } from 'node:fs/promises'
-import { cpus } from 'node:os'
-import { dirname, join, relative, resolve } from 'node:path'
-import { SaltflatError } from '../errors.ts'
+import { join } from 'node:path'
 import type { Comparison } from '../report/comparison.ts'
-import { save } from '../report/save.ts'
-import { count, toText, wrap } from '../report/text.ts'
-import { viewOf } from '../report/views.ts'
+import { count } from '../report/text.ts'
 import { type Arguments, commandOf, parseArguments, usage } from './args.ts'
 import { chooseBackend } from './backend.ts'
 import { prepare } from './data.ts'
 import { loadDigits } from './digits.ts'
 import { loadIdx } from './idx.ts'
 import { onInterrupt } from './interrupt.ts'
+import { machine, makeFolders, runProgram, show, version } from './program.ts'
 import { progressView } from './progress.ts'
 import { lanesOf, runAll } from './run.ts'
 import { settingsFor } from './settings.ts'
 
-// The main job: node dist/cli/main.js. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 ended by Ctrl-C.
+// The main job: node dist/cli/main.js.
 
 async function main(argv: readonly string[]): Promise<number> {
   const args = parseArguments(argv)
@@ -37,7 +33,7 @@ async function main(argv: readonly string[]): Promise<number> {
       view = started
     })
     view.clear()
-    await show(result, args)
+    await show(result, [join(args.out, 'report.html'), join(args.out, 'report.png')], args)
     return result.complete ? 0 : 130
   } finally {
     view.clear()
@@ -86,51 +82,4 @@ async function compare(
   }
 }
 
-/** Prints the table and what it means, and writes the files. */
-async function show(result: Comparison, { out, json }: Arguments): Promise<void> {
-  const { table, summary } = viewOf(result)
-  const any = Object.keys(result.methods).length > 0
-  if (any) console.log(`\n${toText(table)}\n`)
-  for (const sentence of summary) console.log(wrap(sentence, Math.min(process.stdout.columns || 100, 100)).join('\n'))
-  const files = [
-    ...(any ? [join(out, 'report.html'), join(out, 'report.png')] : []),
-    ...(json === undefined ? [] : [json]),
-  ]
-  console.log()
-  for (const file of files) {
-    try {
-      await save(result, file, file === json ? 'json' : undefined)
-      console.log(`${result.complete ? '' : 'partial: '}${relative(process.cwd(), resolve(file))}`)
-    } catch (error) {
-      // A picture needs optional packages; their absence must not cost the figures.
-      if (!(error instanceof SaltflatError && error.code === 'ERR_UNSUPPORTED')) throw error
-      console.log(`Not written: ${file}. ${error.message}`)
-    }
-  }
-}
-
-/** Before minutes of training, not after: a folder that cannot be made ends the run here. */
-async function makeFolders({ out, json }: Arguments): Promise<void> {
-  await mkdir(out, { recursive: true })
-  if (json !== undefined) await mkdir(dirname(resolve(json)), { recursive: true })
-}
-
-async function machine(): Promise<Comparison['machine']> {
-  const { version_core: tfjs } = await import('@tensorflow/tfjs-core')
-  const processors = cpus()
-  const { node } = process.versions
-  return { processor: processors[0]?.model ?? 'unknown', cores: processors.length, node, tfjs }
-}
-
-async function version(): Promise<string> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
-}
-
-try {
-  process.exitCode = await main(process.argv.slice(2))
-} catch (error) {
-  const known = error instanceof SaltflatError
-  console.error(known ? `${error.code}: ${error.message}` : error)
-  process.exitCode = known && error.code === 'ERR_INVALID_ARGUMENT' ? 2 : 1
-}
+await runProgram(main)

@@ -1,14 +1,8 @@
 import { type CurvePoint, type MethodName, methodNames, methodTitles } from '../report/comparison.ts'
 import { count, decimal, percent } from '../report/text.ts'
+import { barLine, cleared, type Screen } from './bar.ts'
 import type { Settings } from './settings.ts'
 import type { Progress } from './train.ts'
-
-/** Where progress goes: a terminal redraws one line, anything else gets a line an evaluation. */
-export interface Screen {
-  readonly isTTY?: boolean
-  readonly columns?: number
-  write(text: string): unknown
-}
 
 /** Shows the progress of all methods. */
 export interface ProgressView {
@@ -16,9 +10,6 @@ export interface ProgressView {
   /** Takes the bar away, so that text can follow. */
   clear(): void
 }
-
-/** Cells of the bar: the line fits 80 columns with three methods. */
-const width = 12
 
 /** A bar with the time left on a terminal; `now` is in milliseconds and only set by tests. */
 export function progressView(screen: Screen, settings: Settings, now: () => number = Date.now): ProgressView {
@@ -35,11 +26,8 @@ export function progressView(screen: Screen, settings: Settings, now: () => numb
 
   function bar(): string {
     const share = [...work.values()].reduce((sum, done) => sum + done, 0) / (total * methodNames.length)
-    const left = share > 0 ? ((now() - begun) * (1 - share)) / share : Number.NaN
-    const filled = Math.min(Math.floor(share * width), width)
     const last = [...accuracies].map(([name, accuracy]) => `${methodTitles[name]} ${accuracy}`)
-    const line = `${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${percent(100 * share, 0)}  ${clock(left)} left  accuracy: ${last.join(' · ')}`
-    return `\r\x1b[2K${line.slice(0, (screen.columns ?? 80) - 1)}`
+    return barLine(share, now() - begun, `accuracy: ${last.join(' · ')}`, screen)
   }
 
   return {
@@ -60,7 +48,7 @@ export function progressView(screen: Screen, settings: Settings, now: () => numb
       } else if (progress.kind === 'evaluation') screen.write(`${evaluationLine(method, progress.point, settings)}\n`)
     },
     clear() {
-      if (shown) screen.write('\r\x1b[2K')
+      if (shown) screen.write(cleared)
       shown = false
     },
   }
@@ -70,11 +58,4 @@ function evaluationLine(method: MethodName, point: CurvePoint, { gradientEvaluat
   const { gradients, accuracy, trainLoss, testLoss } = point
   const spent = `${count(gradients)}/${count(gradientEvaluations)}`.padStart(11)
   return `${methodTitles[method].padEnd(4)} ${spent} gradients  test ${percent(accuracy)}  train loss ${decimal(trainLoss, 3)}  test loss ${decimal(testLoss, 3)}`
-}
-
-/** Seconds as `0:07` or `12:30`. */
-function clock(milliseconds: number): string {
-  if (!Number.isFinite(milliseconds)) return '–:––'
-  const seconds = Math.ceil(milliseconds / 1000)
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
 }

@@ -30,7 +30,7 @@ export function themed(spec: Spec, width: number, height: number): Spec {
     width,
     height,
     autosize: { type: 'fit', contains: 'padding' },
-    padding: { left: 0, top: 6, right: 56, bottom: 6 },
+    padding: { left: 0, top: 6, right: 8, bottom: 6 },
     ...spec,
     config: {
       font: fontFamily,
@@ -67,15 +67,26 @@ export function lineChart(chart: {
   readonly y: string
   /** The x axis ends here; without it, at the last point. */
   readonly end?: number
+  /** A logarithmic y axis; points that are not positive are left out of it. */
+  readonly log?: boolean
+  /** A marker at every so many points, the last one included; without it, at every point. */
+  readonly every?: number
 }): Spec {
-  const drawn = chart.series.filter(({ points }) => points.length > 0)
-  const values = drawn.flatMap(({ name, points }) => points.map((point) => ({ name, ...point })))
+  const { log = false, every = 1 } = chart
+  const drawn = chart.series
+    .map((one) => ({ ...one, points: one.points.filter(({ y }) => !log || y > 0) }))
+    .filter(({ points }) => points.length > 0)
+  const values = drawn.flatMap(({ name, points }) =>
+    points.map((point, index) => ({ name, ...point, marked: (points.length - 1 - index) % every === 0 })),
+  )
   const ys = values.map(({ y }) => y)
   const [low, high] = [Math.min(...ys), Math.max(...ys)]
+  // Names are moved apart as they are seen: on the scale of the axis.
+  const [onAxis, fromAxis] = log ? [Math.log10, (y: number) => 10 ** y] : [(y: number) => y, (y: number) => y]
   const labels = spread(
-    drawn.map(({ name, points }) => ({ name, x: points.at(-1)!.x, y: points.at(-1)!.y })),
-    0.075 * (high - low || 1),
-  )
+    drawn.map(({ name, points }) => ({ name, x: points.at(-1)!.x, y: onAxis(points.at(-1)!.y) })),
+    0.075 * (log ? Math.ceil(onAxis(high)) - Math.floor(onAxis(low)) || 1 : high - low || 1),
+  ).map(({ y, ...label }) => ({ ...label, y: fromAxis(y) }))
   const x = {
     field: 'x',
     type: 'quantitative',
@@ -87,8 +98,8 @@ export function lineChart(chart: {
     field: 'y',
     type: 'quantitative',
     title: chart.y,
-    scale: { domain: [low, high], nice: true, zero: false },
-    axis: { tickCount: 6 },
+    scale: { type: log ? 'log' : 'linear', domain: [low, high], nice: true, ...(!log && { zero: false }) },
+    axis: log ? powers(low, high) : { tickCount: 6 },
   }
   return {
     data: { values },
@@ -96,6 +107,7 @@ export function lineChart(chart: {
     layer: [
       { mark: { type: 'line', strokeWidth: 2.5, strokeJoin: 'round' } },
       {
+        transform: [{ filter: 'datum.marked' }],
         mark: { type: 'point', filled: true, size: 48, opacity: 1 },
         encoding: { shape: shapes(drawn) },
       },
@@ -184,6 +196,23 @@ function decades(floor: number, ceiling: number): number[] {
   const first = Math.round(Math.log10(floor))
   return Array.from({ length: Math.round(Math.log10(ceiling)) - first + 1 }, (_, index) => 10 ** (first + index))
 }
+
+/** A logarithmic axis labelled 10⁻³, at six powers of ten or fewer. */
+function powers(low: number, high: number): Spec {
+  const all = decades(10 ** Math.floor(Math.log10(low)), 10 ** Math.ceil(Math.log10(high)))
+  const step = Math.ceil((all.length - 1) / 5)
+  return {
+    values: all.filter((_, index) => (all.length - 1 - index) % step === 0),
+    // Vega's own exponents are plain digits; superscripts are characters of every font that is used here.
+    labelExpr: `datum.value == 1 ? '1' : datum.value == 10 ? '10' : '10' + ${exponent}`,
+  }
+}
+
+/** A Vega expression: the exponent of a power of ten in superscript. */
+const exponent = [...'−0123456789'].reduce(
+  (text, sign, index) => `replace(${text}, /${sign}/g, '${'⁻⁰¹²³⁴⁵⁶⁷⁸⁹'[index]}')`,
+  "format(round(log(datum.value) / LN10), 'd')",
+)
 
 /** Moves labels apart that would overlap: each at least `gap` from the next, the group kept where it was on the whole. */
 function spread<T extends { readonly y: number }>(labels: readonly T[], gap: number): T[] {

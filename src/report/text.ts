@@ -15,6 +15,13 @@ export function percent(value: number, digits = 1): string {
   return `${decimal(value, digits)}\u00a0%`
 }
 
+/** Significant digits, as a power of ten where zeros would have to be counted: `1.56`, `0.0216`, `4.59e-4`. */
+export function significant(value: number, digits = 3): string {
+  if (value === 0) return '0'
+  const size = Math.abs(value)
+  return size >= 0.01 && size < 1e5 ? String(Number(value.toPrecision(digits))) : value.toExponential(digits - 1)
+}
+
 /** A value and its standard error, both rounded to two significant digits of the error: `1,151 ± 64`, `3.70 ± 0.21`. */
 export function withError(value: number | null, error: number | null): string {
   if (value === null) return '–'
