@@ -51,6 +51,7 @@ const moments: Bad[] = [
 const noise: Bad[] = [
   ['rounds', [8, 0, '10', null]],
   positive('sigma'),
+  ['sigma', [1e39]],
   ['perturbations', [0, -1, 1.5, 1e9, 2 ** 24 + 1, Number.NaN, '2', null]],
   ['distribution', ['normal', 'Gaussian', null, 1]],
   decay('mixing'),

@@ -22,6 +22,9 @@ export function number(
   return value
 }
 
+/** The largest number that the native core, which computes in f32, does not take for infinite. */
+export const largest = 3.402_823_4e38
+
 /** A whole number of `min` to `max`. */
 export function whole(name: string, value: unknown, min: number, max: number): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min || value > max) {

@@ -3,17 +3,17 @@ import { SaltflatError } from './errors.ts'
 import { evaluate, scheduleObject } from './schedule-kinds.ts'
 import type { ParameterFilter, Schedule } from './types.ts'
 
-export { invalid, knownKeys, number, oneOf, whole } from './checks.ts'
+export { invalid, knownKeys, largest, number, oneOf, whole } from './checks.ts'
 
 /** A number in range, a schedule object, or a function, whose values are checked when they are used. */
-export function schedule(name: string, value: unknown, range: { min: number; open?: boolean }): Schedule {
+export function schedule(name: string, value: unknown, range: { min: number; max?: number; open?: boolean }): Schedule {
   if (typeof value === 'function') return value as (step: number) => number
   if (typeof value === 'object' && value !== null) return scheduleObject(name, value)
   return number(name, value, range)
 }
 
 /** The value of a schedule at a step. */
-export function at(name: string, value: Schedule, step: number, range: { min: number }): number {
+export function at(name: string, value: Schedule, step: number, range: { min: number; max?: number }): number {
   if (typeof value === 'number') return value
   let now: unknown
   try {

@@ -1,7 +1,7 @@
 import { SaltflatError } from '../errors.ts'
 import { refuseDetached } from '../grads/vector-gradient.ts'
 import { fromNative, loadBinding } from '../native/index.ts'
-import { invalid, knownKeys, number, oneOf, whole } from '../options.ts'
+import { invalid, knownKeys, largest, number, oneOf, whole } from '../options.ts'
 import type { Distribution } from '../types.ts'
 
 /** Options of `perturbBatch`. */
@@ -84,9 +84,9 @@ export function perturbBatch(
 }
 
 function scalesOf(sigma: unknown, tensors: number): Float32Array {
-  if (!Array.isArray(sigma)) return new Float32Array(tensors).fill(number('sigma', sigma, { min: 0 }))
+  if (!Array.isArray(sigma)) return new Float32Array(tensors).fill(number('sigma', sigma, { min: 0, max: largest }))
   if (sigma.length !== tensors) throw invalid(`one sigma for each of ${tensors} tensors`, sigma)
-  return Float32Array.from(sigma, (one) => number('sigma', one, { min: 0 }))
+  return Float32Array.from(sigma, (one) => number('sigma', one, { min: 0, max: largest }))
 }
 
 /** The arrays of each copy. */

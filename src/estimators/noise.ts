@@ -1,4 +1,4 @@
-import { invalid, number, oneOf, predicate, schedule, whole } from '../options.ts'
+import { invalid, largest, number, oneOf, predicate, schedule, whole } from '../options.ts'
 import type { Distribution, ParameterFilter, Schedule } from '../types.ts'
 
 /** Options shared by the estimators that add noise to the weights. */
@@ -43,7 +43,7 @@ export const noiseDefaults: Required<NoiseOptions> = {
 
 /** Checks them. */
 export function checkNoise(options: Required<NoiseOptions>): void {
-  schedule('sigma', options.sigma, { min: 0, open: true })
+  schedule('sigma', options.sigma, { min: 0, max: largest, open: true })
   whole('perturbations', options.perturbations, 1, 2 ** 24)
   oneOf('distribution', options.distribution, ['gaussian', 'rademacher', 'uniform', 'laplace'])
   number('mixing', options.mixing, { min: 0 })

@@ -1,4 +1,4 @@
-import { predicate, schedule } from '../options.ts'
+import { largest, predicate, schedule } from '../options.ts'
 import type { ParameterFilter, Schedule } from '../types.ts'
 import { type Estimator, mixes } from './estimator.ts'
 
@@ -23,7 +23,7 @@ export const sam: Estimator<SamOptions> = {
   defaults: { rho: 0.05, filter: undefined },
   size: 'rho',
   check(options) {
-    schedule('rho', options.rho, { min: 0, open: true })
+    schedule('rho', options.rho, { min: 0, max: largest, open: true })
     predicate(options.filter)
   },
   passes: () => 2,

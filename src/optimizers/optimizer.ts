@@ -9,11 +9,13 @@ import {
 } from '@tensorflow/tfjs-core'
 import { SaltflatError } from '../errors.ts'
 import { estimators } from '../estimators/index.ts'
+import type { NoiseOptions } from '../estimators/noise.ts'
 import type { Loss } from '../grads/evaluate.ts'
 import { brandOptimizer, type ModelOptimizer, type RunPass, wrapTrainFunction } from '../grads/train-function.ts'
 import { invalid, number, oneOf, predicate, schedule, whole } from '../options.ts'
 import { Variables } from '../params/variables.ts'
 import type { ParameterFilter, Schedule, TraceEstimate } from '../types.ts'
+import type { GradientOptions } from './base.ts'
 import { pack, type Settings, unpack } from './config.ts'
 import { copied, joinState, type NamedTensor, splitState, writeState } from './state.ts'
 import { GivenGradients, matched, type Pass, TensorOracle } from './tensor-oracle.ts'
@@ -49,6 +51,10 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
     whole('seed', settings.seed, 0, Number.MAX_SAFE_INTEGER)
     oneOf('batchNorm', settings.batchNorm, ['last', 'clean', 're-estimate'])
     estimator.check(settings.options)
+    const { accumulation } = settings.base.options as Required<GradientOptions>
+    const { perturbations = 1 } = settings.options as NoiseOptions
+    // Each chooses the randomness inside the model by a number of 24 bits.
+    whole('accumulation × perturbations', accumulation * perturbations, 1, 2 ** 24)
     predicate(settings.options.filter as ParameterFilter | undefined)
     this.#settings = settings
     this.#training = new Training(settings, estimator)
@@ -64,7 +70,7 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
   override toString(): string {
     const { estimator, base } = this.#settings
     const inner = base.kind === null ? base.foreign.getClassName() : base.kind.name
-    return `saltflat ${estimator === 'plain' ? inner : `${estimator}(${inner})`}, ${this.iterations} steps`
+    return `saltflat ${estimator === 'plain' ? inner : `${estimator}(${inner})`}, ${this.iterations} updates`
   }
 
   /** Updates made: steps taken, or with `accumulation` one for so many of them. */

@@ -3,7 +3,7 @@ import { SaltflatError } from '../errors.ts'
 import { type Estimator, mixes } from '../estimators/estimator.ts'
 import { estimators } from '../estimators/index.ts'
 import type { NoiseOptions } from '../estimators/noise.ts'
-import { at } from '../options.ts'
+import { at, largest } from '../options.ts'
 import { maskOf } from '../params/mask.ts'
 import type { Target } from '../params/target.ts'
 import { type Penalties, Weights } from '../params/weights.ts'
@@ -204,7 +204,10 @@ export class Training {
   #size(): number {
     const key = this.#estimator.size
     if (key === null) return 1
-    return at(key, (this.#settings.options as Record<string, Schedule>)[key]!, this.iterations, { min: 0 })
+    return at(key, (this.#settings.options as Record<string, Schedule>)[key]!, this.iterations, {
+      min: 0,
+      max: largest,
+    })
   }
 
   #open<G>(target: Target<G>): Stepper<G> {

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// Why the core refused a call. Nothing has been written when one of these comes back, unless it says so.
+/// Why the core refused a call. W and the moments are then what they were, and the rest too unless the pass says
+/// otherwise.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Error {
     /// An argument outside its range.

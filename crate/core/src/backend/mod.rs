@@ -148,9 +148,9 @@ pub trait Backend {
     fn restore(&mut self, out: &mut [&mut [f32]]) -> Result<()>;
     /// out ← W + σU of this draw.
     fn perturb(&mut self, noise: Noise<'_>, out: &mut [&mut [f32]]) -> Result<()>;
-    /// P ← g · dots += U·g · out ← W − σU.
+    /// P ← g · dots += U·g · out ← W − σU. A gradient that is not finite is refused after P and out were written.
     fn flip(&mut self, noise: Noise<'_>, g: &[Gradient<'_>], out: &mut [&mut [f32]]) -> Result<()>;
-    /// G += P + g (or ← where `first`) · dots −= U·g · out ← W + σU of `next`.
+    /// G += P + g (or ← where `first`) · dots −= U·g · out ← W + σU of `next`. Refuses as `flip` does.
     fn accumulate(
         &mut self,
         noise: Noise<'_>,
@@ -159,7 +159,7 @@ pub trait Backend {
         g: &[Gradient<'_>],
         out: &mut [&mut [f32]],
     ) -> Result<()>;
-    /// G += c·g (or ← where `first`) · out ← W + σU of `next`.
+    /// G += c·g (or ← where `first`) · out ← W + σU of `next`. Refuses as `flip` does.
     fn collect(
         &mut self,
         next: Noise<'_>,
