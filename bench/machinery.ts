@@ -36,7 +36,7 @@ function time(net: readonly number[], quick: boolean): Group {
     what: `machinery, ${short(total(sizes))} (${net.join('-')}), 2 threads`,
     ...{ rounds: quick ? 2 : 15, budget: quick ? 1 : 80 },
     contestants: [
-      { ...contestant(pairs.one, 'native', {}), goal: { atMost: 2 }, headline: true },
+      { ...contestant(pairs.one, 'native', {}), goal: { atMost: 2 } },
       contestant(pairs.four, 'native', { perturbations: 4 }),
       contestant(torch.published, 'torch', { form: 'published' }),
       contestant(torch.minimal, 'torch', { form: 'minimal' }),

@@ -47,7 +47,7 @@ function cores(size: number, threads: number, { levels, quick }: Setting): Group
   return {
     what: `noise, ${short(size)}, ${threads === 1 ? '1 thread' : `${threads} threads`}`,
     ...{ rounds: quick ? 2 : 15, budget: quick ? 1 : 60 },
-    contestants: [{ ...widest, headline: threads === 2 }, ...narrower.map(gaussian), ...others, torch],
+    contestants: [widest, ...narrower.map(gaussian), ...others, torch],
     claims: [
       {
         ...{ contestant: widest.name, against: torch.name, as: 'faster', headline: large && threads === 2 },

@@ -1,11 +1,12 @@
 import type { BackendName } from './backends.ts'
 import type { Contestant, Group, Question } from './harness/question.ts'
 import { shapes, short, total, widths } from './sizes.ts'
-import { gradients, saltflat, twin } from './works.ts'
+import { gradients, renewed, saltflat, twin } from './works.ts'
 
 const own = 'saltflat, nso(adam)'
 const bare = 'its two gradients'
 const apart = 'its two gradients, process without saltflat'
+const fresh = 'two gradients at new weights'
 const pure = 'pure tfjs, nso(adam)'
 
 /** Where there is little to compute, what does the machinery around it cost? */
@@ -13,7 +14,7 @@ export const small: Question = {
   about: 'a whole step of nso(adam), k = 1, where a model is small and fixed costs show',
   groups: ({ quick }) =>
     quick ? [group('cpu', quick)] : (['cpu', 'wasm', 'tensorflow'] as const).map((one) => group(one, quick)),
-  works: { saltflat, gradients, twin },
+  works: { saltflat, gradients, renewed, twin },
 }
 
 function group(backend: BackendName, quick: boolean): Group {
@@ -29,11 +30,13 @@ function group(backend: BackendName, quick: boolean): Group {
       contestant(own, backend, 'saltflat'),
       contestant(bare, backend, 'gradients'),
       contestant(apart, `${backend} stock`, 'gradients'),
+      ...(backend === 'wasm' ? [{ ...contestant(fresh, backend, 'renewed'), scale: 500 }] : []),
       contestant(pure, `${backend} stock`, 'twin'),
     ],
     claims: [
       // In one process, for two of them differ by more than what is looked for here.
       { contestant: own, against: bare, as: 'beyond', headline: backend === 'cpu', ...goal },
+      { contestant: own, against: fresh, as: 'beyond' },
       { contestant: own, against: apart, as: 'beyond' },
       { contestant: own, against: pure, as: 'faster', headline: true, goal: { atLeast: 1 } },
     ],

@@ -108,11 +108,26 @@ test('the table is aligned and says which goals are met', (t) => {
 
 test('a round is a median in nanoseconds, of many calls where one is short', async (t) => {
   let calls = 0
-  const value = await new Meter().round(() => void calls++, 2)
+  const value = await new Meter().round({ run: () => void calls++ }, 2)
   t.true(calls > 100, `${calls} calls`)
   t.true(value > 0 && value < 1e5, `${value} ns`)
-  const slow = await new Meter().round(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5), 1)
+  const nap = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+  const slow = await new Meter().round({ run: () => void nap(5) }, 1)
   t.true(slow >= 4.9e6 && slow < 1e9, `${slow} ns`)
+  const seen: string[] = []
+  const work = {
+    before() {
+      seen.push('before')
+      nap(5)
+    },
+    run: () => void seen.push('run'),
+  }
+  const short = await new Meter().round(work, 20)
+  t.true(short < 4.9e6, `${short} ns`)
+  t.deepEqual(
+    seen,
+    seen.map((_, i) => (i % 2 === 0 ? 'before' : 'run')),
+  )
 })
 
 test('the stopwatch charges each part with its own time, and the rest to the call', (t) => {

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs'
 import { type BackendName, openBackend } from '../backends.ts'
 import { load } from '../questions.ts'
 import type { Reply, Request } from './hosts.ts'
-import { Meter } from './measure.ts'
+import { Meter, type Runnable } from './measure.ts'
 import type { Work } from './question.ts'
 
 // A process with the works of one question on one backend. It reads one request a line and answers each with a line;
@@ -32,7 +32,7 @@ async function answer(request: Request, question: Awaited<ReturnType<typeof load
     return {}
   }
   const { work, meter } = works.get(request.name)!
-  return { value: work.value?.() ?? (await meter.round(() => work.run!(), request.budget)) }
+  return { value: work.value?.() ?? (await meter.round(work as Runnable, request.budget)) }
 }
 
 try {

@@ -36,16 +36,26 @@ export function versions(found: Readonly<Record<string, string>>): Record<string
   return { saltflat: version, node: process.versions.node, tfjs: tf.version.tfjs, ...absent, ...found }
 }
 
-/** The commit, and whether the sources differ from it. */
-export function commit(): { commit: string; changed: boolean } {
+/** What was measured. */
+export interface Source {
+  readonly commit: string
+  /** The last commit that changed what users run: src/ or crate/. */
+  readonly library: string
+  /** Whether files differ from the commit; results, and the texts made of them, aside. */
+  readonly changed: boolean
+}
+
+/** The commit that this process runs from. */
+export function commit(): Source {
   const git = (...args: string[]) => execFileSync('git', args, { cwd: packageRoot(), encoding: 'utf8' }).trim()
   try {
-    // Results are written between the questions of one run.
     return {
       commit: git('rev-parse', '--short=10', 'HEAD'),
+      library: git('log', '-1', '--format=%h', '--abbrev=10', '--', 'src', 'crate', 'Cargo.toml', 'Cargo.lock'),
+      // Results are written between the questions of one run.
       changed: git('status', '--porcelain', '--', '.', ':!bench/results', ':!README.md', ':!docs') !== '',
     }
   } catch {
-    return { commit: 'unknown', changed: true }
+    return { commit: 'unknown', library: 'unknown', changed: true }
   }
 }

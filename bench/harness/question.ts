@@ -25,8 +25,6 @@ export interface Contestant {
   /** Nanoseconds (or whatever else the work measures) in one unit: the number of elements gives ns/element. */
   readonly scale: number
   readonly goal?: Goal
-  /** Whether the README shows it. */
-  readonly headline?: boolean
 }
 
 /** What is said of two contestants, round by round. */
@@ -36,6 +34,7 @@ export interface Claim {
   /** 'faster': how many times longer the other takes; 'cost': how many times longer this one; 'beyond': the difference. */
   readonly as: 'faster' | 'cost' | 'beyond'
   readonly goal?: Goal
+  /** Whether the README shows it. */
   readonly headline?: boolean
 }
 
@@ -49,8 +48,12 @@ export interface Group {
   readonly claims: readonly Claim[]
 }
 
-/** What a process does in a round. `run` is timed; `value` gives a figure that needs no clock, such as bytes. */
+/**
+ * What a process does in a round. `run` is timed, what `before` does before each call is not; `value` gives a figure that
+ * needs no clock, such as bytes.
+ */
 export interface Work {
+  before?(): void
   run?(): void
   value?(): number
   dispose?(): void

@@ -32,10 +32,10 @@ export function rowsOf(question: string, group: Group, measured: ReadonlyMap<str
     ...{ question, what: group.what, contestant, value: own.value, unit },
     ...{ spread: [own.low, own.high] as const, rounds: scaled.get(contestant)?.length ?? group.rounds },
   })
-  const figures = taking.map(({ name, unit, goal, headline }): Row => {
+  const figures = taking.map(({ name, unit, goal }): Row => {
     const own = summary(scaled.get(name)!)
     const none = { ratio: null, ratioSpread: null, against: null, meaning: null }
-    return { ...row(name, own, unit), ...none, ...judged(own.value, goal), headline: headline ?? false }
+    return { ...row(name, own, unit), ...none, ...judged(own.value, goal), headline: false }
   })
   const claims = group.claims.flatMap(({ contestant, against, as, goal, headline = false }): Row[] => {
     const [a, b] = [scaled.get(contestant), scaled.get(against)]
