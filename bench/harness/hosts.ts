@@ -99,7 +99,7 @@ class Host {
     const loaders = ['--import=@oxc-node/core/register', '--require=./scripts/tensorflow-shim.cjs']
     const host =
       name === 'torch'
-        ? new Host(python(), ['bench/torch/host.py'])
+        ? new Host(python(), ['-B', 'bench/torch/host.py'])
         : new Host(process.execPath, [...loaders, 'bench/harness/host.ts', question, name.split(' ', 1)[0]!])
     const { versions = {} } = await host.#reply()
     return { host, versions }
