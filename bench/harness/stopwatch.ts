@@ -19,7 +19,7 @@ export class Stopwatch {
 
   /**
    * Charges a method's time to a part. `opaque`: watched methods inside it count as its own. `top`: only where the call
-   * itself is the caller.
+   * itself is the caller. What there is no method for costs nothing.
    */
   watch(
     target: object,
@@ -28,7 +28,8 @@ export class Stopwatch {
     { opaque = false, top = false }: { opaque?: boolean; top?: boolean } = {},
   ): void {
     const object = target as Record<string, (...args: unknown[]) => unknown>
-    const original = object[name]!
+    const original = object[name]
+    if (typeof original !== 'function') return
     const watch = this
     object[name] = function (this: unknown, ...args) {
       const stack = watch.#stack

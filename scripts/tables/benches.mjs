@@ -10,7 +10,7 @@ export function benches() {
   const machines = grouped(found, measuredOn)
   const lines = [...machines].map(([text, of]) => `${of.map(({ rows: [row] }) => row.question).join(', ')}: ${text}.`)
   const head = ['', 'saltflat', 'takes', 'which is']
-  return [markdown(head, rows, ['takes']), `Measured on ${lines.join(' ')}`].join('\n\n')
+  return [markdown(head, rows, ['takes']), 'Measured on:', lines.map((line) => `- ${line}`).join('\n')].join('\n\n')
 }
 
 function cells({ what, contestant, value, unit, ratio, against, meaning }) {
@@ -20,7 +20,7 @@ function cells({ what, contestant, value, unit, ratio, against, meaning }) {
     cost: () => `**${figure(ratio)}×** the time of ${against}`,
     beyond: () => `what it takes beyond ${against}`,
   }
-  return [what, name, `${figure(value)} ${unit}`, said[meaning]()]
+  return [what, name, `${figure(value)} ${unit}`, said[meaning]?.() ?? '']
 }
 
 /** `Map.groupBy`, which Node 20 lacks. */
