@@ -1,0 +1,43 @@
+import { median } from './statistics.ts'
+
+/** A reading of the clock must not count: a sample takes this long at least. */
+const shortest = 0.1
+
+/** What can be timed; `before` runs before every call, which then are timed one by one. */
+export interface Runnable {
+  run(): void
+  before?(): void
+}
+
+/**
+ * One round of one contestant: the median of its samples, in nanoseconds a call. What ran before has emptied the caches,
+ * so some calls go by unmeasured, unless a single one takes so long that they cannot matter.
+ */
+export class Meter {
+  /** Milliseconds of a call, as last seen; 0 before the first. */
+  #call = 0
+
+  async round({ run, before }: Runnable, budget: number): Promise<number> {
+    const timed = (calls: number) => {
+      before?.()
+      const begun = performance.now()
+      for (let i = 0; i < calls; i++) run()
+      return (performance.now() - begun) / calls
+    }
+    const begun = performance.now()
+    if (this.#call < 200) {
+      do this.#call = timed(1)
+      while (performance.now() - begun < budget / 5)
+    }
+    const samples: number[] = []
+    const batch = before === undefined ? Math.max(1, Math.ceil(shortest / Math.max(this.#call, 1e-6))) : 1
+    const started = performance.now()
+    do {
+      this.#call = timed(batch)
+      samples.push(this.#call)
+      // Between the turns of its loop Node frees what was dropped.
+      await new Promise(setImmediate)
+    } while (performance.now() - started < budget)
+    return median(samples) * 1e6
+  }
+}

@@ -1,0 +1,28 @@
+/** A round that warms up is so many times longer: V8 compiles what has run often. */
+const warmUp = 4
+
+/**
+ * Lets contestants take turns: one round to warm up, then `rounds` in which each is measured once. The order moves on by
+ * one place a round, so that nobody always runs in the wake of the same other one.
+ *
+ * tinybench and its like run one task to its end before the next begins, and in one process. Here the contestants of a
+ * question live in several processes, and on a machine that speeds up and slows down only neighbours in time compare.
+ */
+export async function interleave(
+  names: readonly string[],
+  rounds: number,
+  measure: (name: string, effort: number) => Promise<number>,
+): Promise<Map<string, number[]>> {
+  const values = new Map(names.map((name): [string, number[]] => [name, []]))
+  for (const name of names) await measure(name, warmUp)
+  for (let round = 0; round < rounds; round++) {
+    for (const name of rotated(names, round)) values.get(name)!.push(await measure(name, 1))
+  }
+  return values
+}
+
+/** The list that begins `by` places further on. */
+export function rotated<T>(list: readonly T[], by: number): T[] {
+  const start = list.length === 0 ? 0 : by % list.length
+  return [...list.slice(start), ...list.slice(0, start)]
+}

@@ -1,0 +1,115 @@
+import { type Binding, loadBinding } from '../src/native/index.ts'
+import type { Distribution } from '../src/types.ts'
+
+// All that the benches call of the native workspace: where its signature changes, this file follows.
+
+/** How a workspace computes. */
+export interface Computing {
+  readonly threads: number
+  /** Absent: the widest instruction set. */
+  readonly simd?: string
+}
+
+/** Something to be timed. */
+export interface Timed {
+  run(): void
+  dispose(): void
+}
+
+const seed = 1
+const sigma = 0.01
+const rates = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, first: true, lastOf: 1 }
+const decay = 0.01
+
+/** Instruction sets of this CPU, narrowest first, and the threads of a pass. */
+export function cpu(): ReturnType<Binding['cpuInfo']> {
+  return loadBinding().cpuInfo()
+}
+
+/** Vectors in memory of the kind that a store hands to the passes: W', and the gradients, fixed. */
+function buffers(sizes: readonly number[]): { out: Float32Array[]; gradients: Float32Array[] } {
+  const { alignedArray, sample } = loadBinding()
+  const gradients = sizes.map((size, tensor) => {
+    const values = alignedArray(size)
+    values.set(sample(seed, 'gaussian', 1, 0, 0, tensor, size))
+    return values
+  })
+  return { out: sizes.map((size) => alignedArray(size)), gradients }
+}
+
+function workspace(sizes: readonly number[], rule: string, sums: number, { threads, simd }: Computing) {
+  const { Workspace, sample } = loadBinding()
+  const made = new Workspace(
+    [...sizes],
+    rule === 'adamw' ? 'adam' : rule,
+    { sums },
+    simd === undefined ? { threads } : { threads, simd },
+  )
+  const none = sizes.map(() => 0)
+  if (rule === 'adamw')
+    made.setPenalties(
+      none,
+      sizes.map(() => decay),
+      none,
+    )
+  made.load(sizes.map((size, tensor) => sample(seed, 'gaussian', 2, 0, 0, tensor, size).map((value) => 0.02 * value)))
+  return made
+}
+
+/** W' ← W + σU on one vector. */
+export function perturbation(size: number, distribution: Distribution, computing: Computing): Timed {
+  const made = workspace([size], 'sgd', 0, computing)
+  const { out } = buffers([size])
+  const scales = new Float32Array(1).fill(sigma)
+  let step = 0
+  return {
+    run() {
+      made.begin(seed, distribution, 10, 0, step++, scales, true)
+      made.perturb(0, out)
+    },
+    dispose: () => made.dispose(),
+  }
+}
+
+/** All that a step of NSO does besides gradients, these fixed: k pairs with the free trace, then the base optimizer. */
+export function machinery(
+  sizes: readonly number[],
+  rule: string,
+  k: number,
+  computing: Computing,
+): Timed & { bytes: number } {
+  const made = workspace(sizes, rule, k > 1 ? 2 : 1, computing)
+  const { out, gradients } = buffers(sizes)
+  const scales = new Float32Array(sizes.length).fill(sigma)
+  let step = 0
+  return {
+    bytes: made.bytes,
+    run() {
+      made.begin(seed, 'gaussian', 10, 0, step++, scales, true)
+      made.perturb(0, out)
+      for (let j = 0; j < k; j++) {
+        made.flip(j, gradients, out)
+        if (j < k - 1) made.accumulate(j, j === 0, gradients, out)
+      }
+      made.finish(
+        { ...rates, last: 1, pair: 1, sum: k > 1 ? 1 : 0, scale: 1 / (2 * k), perturbation: k - 1, step },
+        gradients,
+        out,
+      )
+      made.dots()
+    },
+    dispose: () => made.dispose(),
+  }
+}
+
+/** The update of a base optimizer alone. */
+export function update(sizes: readonly number[], rule: string, computing: Computing): Timed {
+  const made = workspace(sizes, rule, 0, computing)
+  const { out, gradients } = buffers(sizes)
+  let step = 0
+  return {
+    run: () =>
+      made.finish({ ...rates, last: 1, pair: 0, sum: 0, scale: 1, perturbation: -1, step: ++step }, gradients, out),
+    dispose: () => made.dispose(),
+  }
+}

@@ -1,0 +1,98 @@
+import * as tf from '@tensorflow/tfjs'
+import type { Distribution } from '../src/types.ts'
+import type { Contestant, Goal, Group, Options, Question, Setting, Work } from './harness/question.ts'
+import { type Computing, perturbation } from './native.ts'
+import { short } from './sizes.ts'
+
+const distributions: Distribution[] = ['gaussian', 'rademacher', 'uniform', 'laplace']
+
+/** ns an element of gaussian noise, by instruction set and threads. */
+const goals: Record<string, Record<number, number>> = { avx512: { 1: 0.75, 2: 0.4 }, avx2: { 1: 1.4, 2: 0.7 } }
+
+/** Against torch at 10⁷, by threads. */
+const timesTorch: Record<number, number> = { 1: 7, 2: 13 }
+
+/** W' = W + σU: how fast is the noise? */
+export const noise: Question = {
+  about: "W' = W + σU, one vector",
+  groups(setting) {
+    const sizes = setting.quick ? [10_000] : [670_000, 10_000_000]
+    return sizes.flatMap((size) => [...[1, 2].map((threads) => cores(size, threads, setting)), backends(size, setting)])
+  },
+  works: {
+    perturb: (options) => {
+      const { size, distribution } = options as { size: number; distribution: Distribution }
+      return perturbation(size, distribution, options as unknown as Computing)
+    },
+    randomNormal,
+  },
+}
+
+/** All distributions, and gaussian noise on the narrower instruction sets that have a goal, against torch. */
+function cores(size: number, threads: number, { levels, quick }: Setting): Group {
+  const simd = levels.at(-1)!
+  const narrower = levels.slice(0, -1).filter((level) => goals[level] !== undefined)
+  const gaussian = (level: string): Contestant =>
+    ours(`gaussian, ${level}`, { size, distribution: 'gaussian', threads, simd: level }, goals[level]?.[threads])
+  const widest = gaussian(simd)
+  const others = distributions
+    .filter((distribution) => distribution !== 'gaussian')
+    .map((distribution) => ours(distribution, { size, distribution, threads, simd }))
+  const torch: Contestant = {
+    ...{ name: 'torch, add_(randn_like)', host: 'torch', work: 'randn', options: { size, threads } },
+    ...per(size),
+  }
+  const large = size >= 1e7
+  const signs: Goal | undefined = threads === 2 ? { atLeast: large ? 3 : 5 } : undefined
+  return {
+    what: `noise, ${short(size)}, ${threads === 1 ? '1 thread' : `${threads} threads`}`,
+    ...{ rounds: quick ? 2 : 15, budget: quick ? 1 : 60 },
+    contestants: [widest, ...narrower.map(gaussian), ...others, torch],
+    claims: [
+      {
+        ...{ contestant: widest.name, against: torch.name, as: 'faster', headline: large && threads === 2 },
+        ...(large ? { goal: { atLeast: timesTorch[threads]! } } : {}),
+      },
+      { contestant: 'rademacher', against: widest.name, as: 'faster', ...(signs && { goal: signs }) },
+    ],
+  }
+}
+
+/** What tfjs itself offers, on each backend: `randomNormal` and `assign`. */
+function backends(size: number, { levels, quick }: Setting): Group {
+  const own = ours('gaussian, 2 threads', { size, distribution: 'gaussian', threads: 2, simd: levels.at(-1)! })
+  const names = ['cpu', 'wasm', 'tensorflow'] as const
+  return {
+    what: `noise, ${short(size)}, against tfjs`,
+    ...{ rounds: quick ? 2 : size >= 1e7 ? 7 : 11, budget: quick ? 1 : 60 },
+    contestants: [
+      own,
+      ...names.map((backend): Contestant => {
+        const host = `${backend} stock` as const
+        return { name: `randomNormal, ${backend}`, host, work: 'randomNormal', options: { size }, ...per(size) }
+      }),
+    ],
+    claims: names.map((backend) => ({
+      ...{ contestant: own.name, against: `randomNormal, ${backend}`, as: 'faster', headline: backend === 'wasm' },
+      ...(backend === 'wasm' ? { goal: { atLeast: 70 } } : {}),
+    })),
+  }
+}
+
+function ours(name: string, options: Options, atMost?: number): Contestant {
+  const goal = atMost === undefined ? {} : { goal: { atMost } }
+  return { name, host: 'native', work: 'perturb', options, ...per(options.size as number), ...goal }
+}
+
+function per(size: number): { unit: string; scale: number } {
+  return { unit: 'ns/element', scale: size }
+}
+
+function randomNormal({ size }: Options): Work {
+  const weights = tf.randomNormal([size as number], 0, 0.02)
+  const variable = tf.variable(weights)
+  return {
+    run: () => tf.tidy(() => variable.assign(tf.add(weights, tf.mul(tf.randomNormal(weights.shape), 0.01)))),
+    dispose: () => tf.dispose([weights, variable]),
+  }
+}

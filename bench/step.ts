@@ -1,0 +1,89 @@
+import type { BackendName } from './backends.ts'
+import type { Contestant, Group, Options, Question } from './harness/question.ts'
+import { widths } from './sizes.ts'
+import { gradients, renewed, saltflat, stockAdam, twin } from './works.ts'
+
+const own = 'saltflat, nso(adam)'
+const bare = 'its two gradients'
+const fresh = 'two gradients at new weights'
+const adam = 'tf.train.adam, one step'
+const pure = 'pure tfjs, nso(adam)'
+
+interface Case {
+  readonly name: string
+  readonly options: Options
+  /** Step / two gradients on tfjs-node, at most. */
+  readonly goal: number
+}
+
+const mlp = widths.mlp.join('-')
+const cases: readonly Case[] = [
+  { name: `MLP ${mlp}, batch 128`, options: { widths: widths.mlp, batch: 128 }, goal: 1.15 },
+  { name: `MLP ${mlp}, batch 32`, options: { widths: widths.mlp, batch: 32 }, goal: 1.4 },
+  { name: 'conv net of 106k, batch 64', options: { batch: 64 }, goal: 1.05 },
+]
+
+/** A whole step: how much more than its two gradients does it cost? */
+export const step: Question = {
+  about: 'a whole step of nso(adam), k = 1, against the two gradients in it',
+  groups({ quick }) {
+    if (quick) {
+      const tiny = { name: 'tiny net', options: { widths: widths.tiny, batch: 8 }, goal: Infinity }
+      return [alone(tiny, 'cpu', { rounds: 2, budget: 1 })]
+    }
+    return [
+      ...cases.map((one) => alone(one, 'tensorflow', { rounds: 21, budget: 150 })),
+      competition({ widths: widths.mlp, batch: 64 }),
+      ...cases.map((one) => alone({ ...one, goal: 1.02 }, 'wasm', { rounds: 15, budget: 300 })),
+      // A step takes seconds: a call a round.
+      ...cases.map((one) => alone({ ...one, goal: 1.02 }, 'cpu', { rounds: 5, budget: 300 })),
+    ]
+  },
+  works: { saltflat, gradients, renewed, stockAdam, twin },
+}
+
+/**
+ * Gradients run in a process where no store of ours is, so that nothing of ours slows them down. On wasm the goal is for
+ * those at new weights, as any step has them.
+ */
+function alone({ name, options, goal }: Case, backend: BackendName, pace: { rounds: number; budget: number }): Group {
+  const headline = backend === 'tensorflow'
+  const wasm = backend === 'wasm'
+  const limit = goal < Infinity ? { goal: { atMost: goal } } : {}
+  return {
+    what: `${name}, ${backend}`,
+    ...pace,
+    contestants: [
+      contestant(own, backend, 'saltflat', options),
+      contestant(bare, `${backend} stock`, 'gradients', options),
+      // One gradient, counted twice.
+      ...(wasm ? [{ ...contestant(fresh, `${backend} stock`, 'renewed', options), scale: 5e5 }] : []),
+    ],
+    claims: [
+      { contestant: own, against: bare, as: 'cost', ...(wasm ? {} : limit), headline },
+      { contestant: own, against: fresh, as: 'cost', ...limit },
+      { contestant: own, against: bare, as: 'beyond' },
+    ],
+  }
+}
+
+/** Against what a user of tfjs has: its Adam, at half the gradients, and NSO written by hand. */
+function competition(options: Options): Group {
+  return {
+    what: `MLP ${mlp}, batch ${options.batch}, tensorflow`,
+    ...{ rounds: 21, budget: 150 },
+    contestants: [
+      contestant(own, 'tensorflow', 'saltflat', options),
+      contestant(adam, 'tensorflow stock', 'stockAdam', options),
+      contestant(pure, 'tensorflow stock', 'twin', options),
+    ],
+    claims: [
+      { contestant: own, against: adam, as: 'cost', goal: { atMost: 1.05 }, headline: true },
+      { contestant: own, against: pure, as: 'faster', goal: { atLeast: 2.5 }, headline: true },
+    ],
+  }
+}
+
+function contestant(name: string, host: Contestant['host'], work: string, options: Options): Contestant {
+  return { name, host, work, options, unit: 'ms', scale: 1e6 }
+}

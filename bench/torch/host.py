@@ -1,0 +1,74 @@
+"""A process with the works of torch. It reads one request a line and answers each with a line, as harness/host.ts does."""
+
+import json
+import math
+import statistics
+import sys
+import time
+
+import torch
+
+from works import WORKS
+
+SHORTEST = 1e-4  # A reading of the clock must not count: a sample takes this many seconds at least.
+
+
+class Meter:
+    """One round: the median of its samples, in nanoseconds a call. The twin of harness/measure.ts."""
+
+    def __init__(self):
+        self.call = 0.0
+
+    def round(self, run, budget):
+        begun = time.perf_counter()
+        if self.call < 0.2:
+            while True:
+                self.call = timed(run, 1)
+                if time.perf_counter() - begun >= budget / 5:
+                    break
+        samples = []
+        batch = max(1, math.ceil(SHORTEST / max(self.call, 1e-9)))
+        started = time.perf_counter()
+        while True:
+            self.call = timed(run, batch)
+            samples.append(self.call)
+            if time.perf_counter() - started >= budget:
+                return statistics.median(samples) * 1e9
+
+
+def timed(run, calls):
+    begun = time.perf_counter()
+    for _ in range(calls):
+        run()
+    return (time.perf_counter() - begun) / calls
+
+
+def answer(request, works):
+    if request["do"] == "prepare":
+        options = request["options"]
+        works[request["name"]] = (WORKS[request["work"]](options), Meter(), options.get("threads", 0))
+        return {}
+    if request["do"] == "clear":
+        works.clear()
+        return {}
+    run, meter, threads = works[request["name"]]
+    if threads:
+        torch.set_num_threads(threads)
+    return {"value": meter.round(run, request["budget"] / 1000)}
+
+
+def say(reply):
+    print(json.dumps(reply), flush=True)
+
+
+def main():
+    works = {}
+    say({"versions": {"torch": torch.__version__}})
+    for line in sys.stdin:
+        try:
+            say(answer(json.loads(line), works))
+        except Exception as error:  # Told to the other side, which leaves this contestant out.
+            say({"error": f"{type(error).__name__}: {error}"})
+
+
+main()

@@ -1,0 +1,79 @@
+import * as tf from '@tensorflow/tfjs'
+import { adam, nso, registerKernels } from 'saltflat'
+import type { Options, Work } from './harness/question.ts'
+import { convNet, type Model, mlp } from './models.ts'
+import { Nso } from './pure-tfjs/nso.ts'
+
+// What several questions ask of tfjs: a whole step of ours, of the twin, of stock Adam, and bare gradients. The kernels
+// that wasm and cpu lack, or have slow, are there for every contestant: no ratio may come from them.
+
+const sigma = 0.01
+const learningRate = 1e-3
+
+/** A net of these widths, or the conv net where there are none. */
+function model({ widths, batch }: Options): Model {
+  registerKernels()
+  return widths === undefined ? convNet(batch as number) : mlp(widths as number[], batch as number)
+}
+
+/** A whole step of an optimizer. */
+function step(options: Options, make: () => tf.Optimizer): Work {
+  const { variables, loss, dispose } = model(options)
+  const optimizer = make()
+  return {
+    run() {
+      optimizer.minimize(loss, false, variables)
+    },
+    dispose() {
+      optimizer.dispose()
+      dispose()
+    },
+  }
+}
+
+/** NSO k = 1 on Adam, ours. */
+export function saltflat(options: Options): Work {
+  return step(options, () => nso(adam({ learningRate }), { sigma, seed: 1 }))
+}
+
+/** NSO k = 1 on tfjs' Adam, in tfjs operations. */
+export function twin(options: Options): Work {
+  return step(options, () => new Nso(tf.train.adam(learningRate), { sigma }))
+}
+
+/** A step of tfjs' Adam: one gradient. */
+export function stockAdam(options: Options): Work {
+  return step(options, () => tf.train.adam(learningRate))
+}
+
+/** Two gradients and nothing else: what NSO cannot do without. */
+export function gradients(options: Options): Work {
+  const { variables, loss, dispose } = model(options)
+  return {
+    run() {
+      gradient(loss, variables)
+      gradient(loss, variables)
+    },
+    dispose,
+  }
+}
+
+/**
+ * One gradient at weights that were assigned just before, which itself is not timed. wasm packs a matrix anew when its
+ * values are new and keeps the packed copy otherwise: gradients at weights that stay are a price nobody who trains gets.
+ */
+export function renewed(options: Options): Work {
+  const { variables, loss, dispose } = model(options)
+  return {
+    before() {
+      for (const variable of variables) tf.tidy(() => variable.assign(tf.add(variable, 0)))
+    },
+    run: () => gradient(loss, variables),
+    dispose,
+  }
+}
+
+function gradient(loss: () => tf.Scalar, variables: tf.Variable[]): void {
+  const { value, grads } = tf.tidy(() => tf.variableGrads(loss, variables))
+  tf.dispose([value, ...Object.values(grads)])
+}
