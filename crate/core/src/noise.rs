@@ -6,7 +6,7 @@
 use crate::backend::cpu::lanes::{LANES, Lanes, MAX_PARTS};
 use crate::layout::TILE;
 use crate::rng::Philox;
-use crate::transform::{Gaussian, Laplace, Transform, Uniform};
+use crate::transform::{Gaussian, Laplace, MOST, Transform, Uniform, count};
 
 /// Shapes of noise, each with mean 0 and unit variance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,24 +54,40 @@ pub struct Draw {
     pub rounds: u32,
 }
 
-/// Fills `out` with the draws of whole tiles `first_tile, first_tile + 1, …` of one tensor. `out.len()` is a
-/// multiple of [`TILE`].
+/// Whole tiles `first`, `first + 1`, … of one tensor in one perturbation.
+#[derive(Debug, Clone, Copy)]
+pub struct Tiles {
+    /// The perturbation.
+    pub draw: Draw,
+    /// Place of the tensor among all trainable weights.
+    pub tensor: u32,
+    /// The first tile.
+    pub first: u32,
+}
+
+/// Where the memory begins that whoever asked for draws will touch next, as many elements as draws. It is fetched
+/// meanwhile: drawing leaves the memory idle, and consuming the processor.
+pub type Ahead<'a> = &'a [*const f32];
+
+/// Fills `out` with draws. `out.len()` is a multiple of [`TILE`].
 #[inline(always)]
-pub(crate) fn fill<V: Lanes>(draw: Draw, tensor: u32, first_tile: u32, out: &mut [f32]) {
+pub(crate) fn fill<V: Lanes>(tiles: Tiles, ahead: Ahead<'_>, out: &mut [f32]) {
     debug_assert!(out.len().is_multiple_of(TILE));
+    let Tiles { draw, tensor, first: first_tile } = tiles;
     let philox = Philox::<V>::new(draw.key, [tensor, draw.step, draw.index], draw.rounds);
     match draw.distribution {
-        Distribution::Gaussian => each_tile::<V, Gaussian>(&philox, first_tile, out),
-        Distribution::Uniform => each_tile::<V, Uniform>(&philox, first_tile, out),
-        Distribution::Laplace => each_tile::<V, Laplace>(&philox, first_tile, out),
-        Distribution::Rademacher => rademacher::<V>(&philox, first_tile, out),
+        Distribution::Gaussian => each_tile::<V, Gaussian>(&philox, first_tile, ahead, out),
+        Distribution::Uniform => each_tile::<V, Uniform>(&philox, first_tile, ahead, out),
+        Distribution::Laplace => each_tile::<V, Laplace>(&philox, first_tile, ahead, out),
+        Distribution::Rademacher => rademacher::<V>(&philox, first_tile, ahead, out),
     }
 }
 
 /// Words of the whole span first, then their transforms in place: each of the two loops has its own long chains of
 /// dependent operations, and one after the other leaves the processor more of them to overlap.
+#[allow(clippy::needless_range_loop, reason = "a vector is a place in the tile and in two arrays")]
 #[inline(always)]
-fn each_tile<V: Lanes, T: Transform>(philox: &Philox<V>, first_tile: u32, out: &mut [f32]) {
+fn each_tile<V: Lanes, T: Transform>(philox: &Philox<V>, first_tile: u32, ahead: Ahead<'_>, out: &mut [f32]) {
     for (tile, target) in (first_tile..).zip(out.chunks_exact_mut(TILE)) {
         for lane in (0..LANES).step_by(V::N) {
             for (slot, word) in philox.words(16 * tile + lane as u32).into_iter().enumerate() {
@@ -79,26 +95,33 @@ fn each_tile<V: Lanes, T: Transform>(philox: &Philox<V>, first_tile: u32, out: &
             }
         }
     }
-    for target in out.chunks_exact_mut(TILE) {
-        // Two halves of a tile: slots 0 and 1, slots 2 and 3.
-        for half in target.chunks_exact_mut(2 * LANES) {
-            let mut words = [[V::word(0); MAX_PARTS]; 2];
-            for part in 0..LANES / V::N {
-                words[0][part] = V::bits(V::read(&half[V::N * part..]));
-                words[1][part] = V::bits(V::read(&half[LANES + V::N * part..]));
-            }
-            let [a, b] = T::apply::<V>(words);
-            for part in 0..LANES / V::N {
-                V::store(&mut half[V::N * part..], a[part]);
-                V::store(&mut half[LANES + V::N * part..], b[part]);
-            }
+    for (tile, target) in out.chunks_exact_mut(TILE).enumerate() {
+        fetch(ahead, tile);
+        let mut words = [[V::word(0); MOST]; 2];
+        for i in 0..count::<V>() {
+            let at = place::<V>(i);
+            words[0][i] = V::bits(V::read(&target[at..]));
+            words[1][i] = V::bits(V::read(&target[LANES + at..]));
+        }
+        let [first, second] = T::apply::<V>(words);
+        for i in 0..count::<V>() {
+            let at = place::<V>(i);
+            V::store(&mut target[at..], first[i]);
+            V::store(&mut target[LANES + at..], second[i]);
         }
     }
 }
 
+/// Where the first words of pairs stand in a tile, vector by vector: slots 0 and 2. The second ones are a slot further.
+#[inline(always)]
+const fn place<V: Lanes>(vector: usize) -> usize {
+    let lane = V::N * vector;
+    lane % LANES + lane / LANES * 2 * LANES
+}
+
 /// One bit an element: word of the element's slot, counter block of 2,048 elements, bit of its tile in the block.
 #[inline(always)]
-fn rademacher<V: Lanes>(philox: &Philox<V>, first_tile: u32, out: &mut [f32]) {
+fn rademacher<V: Lanes>(philox: &Philox<V>, first_tile: u32, ahead: Ahead<'_>, out: &mut [f32]) {
     let mut left = out;
     let mut tile = first_tile;
     while !left.is_empty() {
@@ -118,7 +141,21 @@ fn rademacher<V: Lanes>(philox: &Philox<V>, first_tile: u32, out: &mut [f32]) {
                     *word = V::shr::<1>(*word);
                 }
             }
+            fetch(ahead, (tile - first_tile) as usize);
             tile += 1;
+        }
+    }
+}
+
+/// Asks for the lines of one tile.
+#[inline(always)]
+fn fetch(ahead: Ahead<'_>, tile: usize) {
+    #[cfg(target_arch = "x86_64")]
+    for from in ahead {
+        for line in 0..TILE / 16 {
+            use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+            // SAFETY: a hint; the address need not be valid.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(from.wrapping_add(tile * TILE + 16 * line).cast()) };
         }
     }
 }

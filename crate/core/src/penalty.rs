@@ -12,6 +12,11 @@ pub struct Penalty {
 }
 
 impl Penalty {
+    /// Whether it adds anything to the gradient.
+    pub(crate) fn pulls(&self) -> bool {
+        self.l2 != 0.0 || self.distance != 0.0
+    }
+
     /// Factor that decay leaves of a weight at this learning rate.
     pub(crate) fn keep(&self, learning_rate: f64) -> f32 {
         (1.0 - learning_rate * self.decay) as f32

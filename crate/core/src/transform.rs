@@ -6,9 +6,17 @@
 use crate::backend::cpu::lanes::{LANES, Lanes, MAX_PARTS};
 use std::f32::consts::LN_2;
 
-/// Words of 16 lanes, or what becomes of them: vectors 0 … 16/N − 1 count. Sixteen lanes at a time, operation by
-/// operation, so that narrow sets have several chains of dependent operations in flight.
-type Wide<T> = [T; MAX_PARTS];
+/// Vectors of 32 lanes in the narrowest set.
+pub(crate) const MOST: usize = 2 * MAX_PARTS;
+
+/// Words of 32 lanes, or what becomes of them; as many vectors count as [`count`] says. So many at a time, operation by
+/// operation, because one chain of dependent operations alone would leave the processor waiting.
+type Wide<T> = [T; MOST];
+
+/// Vectors that make up 32 lanes.
+pub(crate) const fn count<V: Lanes>() -> usize {
+    2 * LANES / V::N
+}
 
 /// A trait and not a closure: closures do not take on the instruction set of the function that they are called in, and
 /// would run on the narrowest one.
@@ -26,13 +34,13 @@ pub(crate) struct Laplace;
 impl Transform for Gaussian {
     #[inline(always)]
     fn apply<V: Lanes>([radius, angle]: [Wide<V::U>; 2]) -> [Wide<V::F>; 2] {
-        let mut signed = [V::splat(0.0); MAX_PARTS];
-        for i in 0..LANES / V::N {
+        let mut signed = [V::splat(0.0); MOST];
+        for i in 0..count::<V>() {
             signed[i] = signed_unit::<V>(radius[i]);
         }
         let square = minus_two_ln::<V>(signed);
         let ([mut cos, mut sin], sign) = half_turn::<V>(angle);
-        for i in 0..LANES / V::N {
+        for i in 0..count::<V>() {
             let r = V::float_bits(V::xor(V::bits(V::sqrt(square[i])), sign[i]));
             cos[i] = V::mul(r, cos[i]);
             sin[i] = V::mul(r, sin[i]);
@@ -46,9 +54,9 @@ impl Transform for Uniform {
     fn apply<V: Lanes>(words: [Wide<V::U>; 2]) -> [Wide<V::F>; 2] {
         let scale = V::splat((SQRT_12 / 4_294_967_296.0) as f32);
         let shift = V::splat((SQRT_12 / 8_589_934_592.0) as f32);
-        let mut out = [[shift; MAX_PARTS]; 2];
+        let mut out = [[shift; MOST]; 2];
         for (out, words) in out.iter_mut().zip(words) {
-            for i in 0..LANES / V::N {
+            for i in 0..count::<V>() {
                 out[i] = V::fma(V::from_i32(words[i]), scale, shift);
             }
         }
@@ -62,14 +70,14 @@ impl Transform for Laplace {
     fn apply<V: Lanes>(words: [Wide<V::U>; 2]) -> [Wide<V::F>; 2] {
         let unit = V::splat(TWO_POW_MINUS_32);
         let half = V::splat(std::f32::consts::FRAC_1_SQRT_2 / 2.0);
-        let mut out = [[unit; MAX_PARTS]; 2];
+        let mut out = [[unit; MOST]; 2];
         for (out, words) in out.iter_mut().zip(words) {
-            let mut signed = [unit; MAX_PARTS];
-            for i in 0..LANES / V::N {
+            let mut signed = [unit; MOST];
+            for i in 0..count::<V>() {
                 signed[i] = V::fma(V::from_i32(V::shl::<1>(words[i])), unit, unit);
             }
             let log = minus_two_ln::<V>(signed);
-            for i in 0..LANES / V::N {
+            for i in 0..count::<V>() {
                 let magnitude = V::bits(V::mul(log[i], half));
                 out[i] = V::float_bits(V::or(magnitude, V::and(words[i], V::word(0x8000_0000))));
             }
@@ -96,8 +104,8 @@ fn signed_unit<V: Lanes>(word: V::U) -> V::F {
 #[inline(always)]
 fn minus_two_ln<V: Lanes>(signed: Wide<V::F>) -> Wide<V::F> {
     let one = V::splat(1.0);
-    let (mut t, mut linear, mut q) = (signed, signed, [V::splat(-0.108_264_99); MAX_PARTS]);
-    for i in 0..LANES / V::N {
+    let (mut t, mut linear, mut q) = (signed, signed, [V::splat(-0.108_264_99); MOST]);
+    for i in 0..count::<V>() {
         let u = V::where_negative(signed[i], V::add(signed[i], one), signed[i]);
         let shifted = V::sub_word(V::bits(u), V::word(0x3F40_0000));
         let mantissa = V::add_word(V::and(shifted, V::word(0x007F_FFFF)), V::word(0x3F40_0000));
@@ -110,11 +118,11 @@ fn minus_two_ln<V: Lanes>(signed: Wide<V::F>) -> Wide<V::F> {
     for coefficient in
         [0.241_347_39, -0.299_678_33, 0.336_456_24, -0.399_541_56, 0.499_868_84, -0.666_671, 1.000_001_2]
     {
-        for i in 0..LANES / V::N {
+        for i in 0..count::<V>() {
             q[i] = V::fma(q[i], t[i], V::splat(coefficient));
         }
     }
-    for i in 0..LANES / V::N {
+    for i in 0..count::<V>() {
         q[i] = V::fma(q[i], V::mul(t[i], t[i]), linear[i]);
     }
     q
@@ -125,25 +133,25 @@ fn minus_two_ln<V: Lanes>(signed: Wide<V::F>) -> Wide<V::F> {
 #[inline(always)]
 fn half_turn<V: Lanes>(word: Wide<V::U>) -> ([Wide<V::F>; 2], Wide<V::U>) {
     const UNIT: f32 = (std::f64::consts::PI / 4_294_967_296.0) as f32;
-    let (mut x, mut z, mut sign) = ([V::splat(0.0); MAX_PARTS], [V::splat(0.0); MAX_PARTS], word);
-    for i in 0..LANES / V::N {
+    let (mut x, mut z, mut sign) = ([V::splat(0.0); MOST], [V::splat(0.0); MOST], word);
+    for i in 0..count::<V>() {
         sign[i] = V::and(V::add_word(word[i], V::word(0x4000_0000)), V::word(0x8000_0000));
         x[i] = V::mul(V::from_i32(V::shl::<1>(word[i])), V::splat(UNIT));
         z[i] = V::mul(x[i], x[i]);
     }
-    let mut s = [V::splat(2.600_054_8e-6); MAX_PARTS];
+    let mut s = [V::splat(2.600_054_8e-6); MOST];
     for coefficient in [-0.000_198_066_15, 0.008_333_017, -0.166_666_57] {
-        for i in 0..LANES / V::N {
+        for i in 0..count::<V>() {
             s[i] = V::fma(s[i], z[i], V::splat(coefficient));
         }
     }
-    let mut c = [V::splat(2.319_438_7e-5); MAX_PARTS];
+    let mut c = [V::splat(2.319_438_7e-5); MOST];
     for coefficient in [-0.001_385_592_7, 0.041_663_99, -0.499_999_3, 1.0] {
-        for i in 0..LANES / V::N {
+        for i in 0..count::<V>() {
             c[i] = V::fma(c[i], z[i], V::splat(coefficient));
         }
     }
-    for i in 0..LANES / V::N {
+    for i in 0..count::<V>() {
         s[i] = V::fma(V::mul(s[i], z[i]), x[i], x[i]);
     }
     ([c, s], sign)

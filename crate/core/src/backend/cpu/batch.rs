@@ -53,25 +53,15 @@ impl Pass for Batch<'_> {
                 match self.signs {
                     Signs::Both => {
                         let other = self.out.slice_at((copy + 1) * self.tensors + chunk.tensor, chunk);
-                        vectors!(
-                            V,
-                            chunk,
-                            [draw] | at,
-                            [u] | {
-                                let w = w.get::<V, _>(at);
-                                out.set::<V, _>(at, moved::<V>(first, u, w));
-                                other.set::<V, _>(at, moved::<V>(-first, u, w));
-                            }
-                        );
+                        vectors!(V, chunk, at; draws [u = draw]; ahead [out, other] => {
+                            let w = w.get::<V, _>(at);
+                            out.set::<V, _>(at, moved::<V>(first, u, w));
+                            other.set::<V, _>(at, moved::<V>(-first, u, w));
+                        });
                     }
-                    Signs::Plus | Signs::Minus => vectors!(
-                        V,
-                        chunk,
-                        [draw] | at,
-                        [u] | {
-                            out.set::<V, _>(at, moved::<V>(first, u, w.get::<V, _>(at)));
-                        }
-                    ),
+                    Signs::Plus | Signs::Minus => vectors!(V, chunk, at; draws [u = draw]; ahead [out] => {
+                        out.set::<V, _>(at, moved::<V>(first, u, w.get::<V, _>(at)));
+                    }),
                 }
             }
         }

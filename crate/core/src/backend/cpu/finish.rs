@@ -80,15 +80,10 @@ impl Pass for MeanNorm<'_> {
         // SAFETY: passed on.
         unsafe {
             let mean = self.0.at(chunk);
-            vectors!(
-                V,
-                chunk,
-                [] | at,
-                [] | {
-                    let mean = mean.get::<V, _>(at, mean.g.get::<V, _>(at));
-                    sums.add(0, at.part, mean, mean);
-                }
-            );
+            vectors!(V, chunk, at; draws []; ahead [] => {
+                let mean = mean.get::<V, _>(at, mean.g.get::<V, _>(at));
+                sums.add(0, at.part, mean, mean);
+            });
         }
         sums.total()
     }
@@ -114,18 +109,13 @@ impl Pass for Store<'_> {
         unsafe {
             let (mean, target) = (self.mean.at(chunk), self.target.at(chunk));
             let (w, out) = (self.w.at(chunk), self.out.at(chunk));
-            vectors!(
-                V,
-                chunk,
-                [draw] | at,
-                [u] | {
-                    let g = mean.g.get::<V, _>(at);
-                    let value = mean.get::<V, _>(at, g);
-                    target.set::<V, _>(at, if add { V::add(target.get::<V, _>(at), value) } else { value });
-                    out.set::<V, _>(at, w.get::<V, _>(at));
-                    sums.add(0, at.part, u, g);
-                }
-            );
+            vectors!(V, chunk, at; draws [u = draw]; ahead [target, w, out] => {
+                let g = mean.g.get::<V, _>(at);
+                let value = mean.get::<V, _>(at, g);
+                target.set::<V, _>(at, if add { V::add(target.get::<V, _>(at), value) } else { value });
+                out.set::<V, _>(at, w.get::<V, _>(at));
+                sums.add(0, at.part, u, g);
+            });
         }
         sums.total()
     }
@@ -153,11 +143,35 @@ pub(crate) struct Update<'a, R> {
 impl<R: ElementRule> Pass for Update<'_, R> {
     #[inline(always)]
     unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
-        let reached = self.reached[chunk.tensor];
-        let draw = if reached { self.noise.and_then(|noise| noise.of(chunk.tensor).1) } else { None };
+        // SAFETY: passed on.
+        unsafe {
+            if !self.reached[chunk.tensor] {
+                let (w, out) = (self.w.at(chunk), self.out.at(chunk));
+                vectors!(V, chunk, at; draws []; ahead [] => {
+                    out.set::<V, _>(at, w.get::<V, _>(at));
+                });
+                return [0.0; SUMS];
+            }
+            // Most steps have none of these, and then a loop without their branches.
+            if self.clip.is_finite() || self.penalties[chunk.tensor].pulls() {
+                self.update::<V, true>(chunk)
+            } else {
+                self.update::<V, false>(chunk)
+            }
+        }
+    }
+}
+
+impl<R: ElementRule> Update<'_, R> {
+    /// The chunk of a tensor that a gradient reached; `SHAPED`: the mean gradient is clipped, or a penalty added.
+    ///
+    /// # Safety
+    /// As for [`Pass::run`].
+    #[inline(always)]
+    unsafe fn update<V: Lanes, const SHAPED: bool>(&self, chunk: &Chunk) -> [f64; SUMS] {
+        let draw = self.noise.and_then(|noise| noise.of(chunk.tensor).1);
         let penalty = self.penalties[chunk.tensor];
-        let keep = penalty.keep(self.learning_rate);
-        let (rule, clip) = (self.rule, self.clip);
+        let (rule, clip, keep) = (self.rule, self.clip, V::splat(penalty.keep(self.learning_rate)));
         let mut sums = Sums::<V>::new();
         // SAFETY: passed on.
         unsafe {
@@ -167,51 +181,34 @@ impl<R: ElementRule> Pass for Update<'_, R> {
             for (slot, vector) in vectors.iter_mut().zip(self.moments) {
                 *slot = vector.map_or(w, |vector| vector.at(chunk));
             }
-            if !reached {
-                vectors!(
-                    V,
-                    chunk,
-                    [] | at,
-                    [] | {
-                        out.set::<V, _>(at, w.get::<V, _>(at));
-                    }
-                );
-                return [0.0; SUMS];
-            }
-            vectors!(
-                V,
-                chunk,
-                [draw] | at,
-                [u] | {
-                    let g = mean.g.get::<V, _>(at);
-                    let mut weight = w.get::<V, _>(at);
-                    let mut gradient = mean.get::<V, _>(at, g);
+            // Besides: P, or W again where there is none, which is harmless.
+            let pair = mean.pair.unwrap_or(w);
+            vectors!(V, chunk, at; draws [u = draw]; ahead [w, out, mean.g, vectors[0], pair] => {
+                let g = mean.g.get::<V, _>(at);
+                let weight = w.get::<V, _>(at);
+                let mut gradient = mean.get::<V, _>(at, g);
+                if SHAPED {
                     if clip.is_finite() {
                         gradient = V::max(V::min(gradient, V::splat(clip)), V::splat(-clip));
                     }
-                    if penalty.l2 != 0.0 {
-                        gradient = V::fma(V::splat(penalty.l2), weight, gradient);
-                    }
+                    gradient = V::fma(V::splat(penalty.l2), weight, gradient);
                     if let Some(origin) = origin {
                         let from = V::sub(weight, origin.get::<V, _>(at));
                         gradient = V::fma(V::splat(penalty.distance), from, gradient);
                     }
-                    if keep != 1.0 {
-                        weight = V::mul(V::splat(keep), weight);
-                    }
-                    let mut moments = [g; MOMENTS];
-                    for (value, vector) in moments.iter_mut().zip(vectors).take(R::MOMENTS) {
-                        *value = vector.get::<V, _>(at);
-                    }
-                    let (weight, moments) = rule.update::<V>(weight, gradient, moments);
-                    for (value, vector) in moments.into_iter().zip(vectors).take(R::MOMENTS) {
-                        vector.set::<V, _>(at, value);
-                    }
-                    w.set::<V, _>(at, weight);
-                    out.set::<V, _>(at, weight);
-                    sums.add(0, at.part, u, g);
                 }
-            );
+                let mut moments = [g; MOMENTS];
+                for i in 0..R::MOMENTS {
+                    moments[i] = vectors[i].get::<V, _>(at);
+                }
+                let (weight, moments) = rule.update::<V>(V::mul(keep, weight), gradient, moments);
+                for i in 0..R::MOMENTS {
+                    vectors[i].set::<V, _>(at, moments[i]);
+                }
+                w.set::<V, _>(at, weight);
+                out.set::<V, _>(at, weight);
+                sums.add(0, at.part, u, g);
+            });
         }
         sums.total()
     }

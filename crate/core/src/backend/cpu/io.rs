@@ -34,6 +34,12 @@ impl<'a> Flat<'a> {
 pub(crate) struct FlatAt(*mut f32);
 
 impl FlatAt {
+    /// Element `first`, to be fetched ahead.
+    #[inline(always)]
+    pub fn ahead(self, first: usize) -> *const f32 {
+        self.0.wrapping_add(first)
+    }
+
     /// # Safety
     /// As for [`super::pass::Pass::run`].
     #[inline(always)]
@@ -67,6 +73,12 @@ impl Inputs<'_> {
 pub(crate) struct InputAt(*const f32);
 
 impl InputAt {
+    /// Element `first`, to be fetched ahead.
+    #[inline(always)]
+    pub fn ahead(self, first: usize) -> *const f32 {
+        self.0.wrapping_add(first)
+    }
+
     /// # Safety
     /// As for [`super::pass::Pass::run`].
     #[inline(always)]
@@ -119,6 +131,12 @@ impl<'a> Outputs<'a> {
 pub(crate) struct OutputAt(*mut f32);
 
 impl OutputAt {
+    /// Element `first`, to be fetched ahead.
+    #[inline(always)]
+    pub fn ahead(self, first: usize) -> *const f32 {
+        self.0.wrapping_add(first)
+    }
+
     /// # Safety
     /// As for [`super::pass::Pass::run`].
     #[inline(always)]

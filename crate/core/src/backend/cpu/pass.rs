@@ -5,10 +5,10 @@
 
 use super::lanes::{LANES, Lanes, MAX_PARTS, fold_lanes};
 use crate::layout::{Chunk, TILE};
-use crate::noise::Draw;
+use crate::noise::{Ahead, Draw, Tiles};
 
-/// Elements drawn before they are consumed: 4 kB of L1 a draw.
-pub(crate) const BLOCK: usize = 1024;
+/// Elements drawn before they are consumed: 2 kB of L1 a draw.
+pub(crate) const BLOCK: usize = 512;
 /// Sums that a pass may take.
 pub(crate) const SUMS: usize = 3;
 
@@ -70,10 +70,18 @@ impl Block {
 
     /// Draws `len` elements of the chunk, from element `first` on; nothing where there is no draw.
     #[inline(always)]
-    pub fn fill<V: Lanes>(&mut self, draw: Option<Draw>, chunk: &Chunk, first: usize, len: usize) {
+    pub fn fill<V: Lanes>(
+        &mut self,
+        draw: Option<Draw>,
+        chunk: &Chunk,
+        first: usize,
+        len: usize,
+        ahead: Ahead<'_>,
+    ) {
         if let Some(draw) = draw {
-            let tile = ((chunk.start + first) / TILE) as u32;
-            V::fill(draw, chunk.tensor as u32, tile, &mut self.0[..len.next_multiple_of(TILE)]);
+            let first = ((chunk.start + first) / TILE) as u32;
+            let tiles = Tiles { draw, tensor: chunk.tensor as u32, first };
+            V::fill(tiles, ahead, &mut self.0[..len.next_multiple_of(TILE)]);
         }
     }
 
@@ -86,18 +94,19 @@ impl Block {
     }
 }
 
-/// Runs a body for each vector of a chunk: `vectors!(V, chunk, [draw, …] |at, [u, …]| { body })`. `u` holds the draws, 0
-/// where a draw is `None`. A macro and not a function that takes a closure, because closures do not take on the
-/// instruction set of the function that they are written in. The body is expanded twice: for whole vectors, and for
-/// those at a tensor's end.
+/// Runs a body for each vector of a chunk: `vectors!(V, chunk, at; draws [u = draw]; ahead [w, out] => { body })`. `u` holds
+/// the draw's elements, 0 where the draw is `None`; the memory named after `ahead` is fetched while they are drawn. A
+/// macro and not a function that takes a closure, because closures do not take on the instruction set of the function
+/// that they are written in. The body is expanded twice: for whole vectors, and for those at a tensor's end.
 macro_rules! vectors {
-    ($V:ident, $chunk:expr, [$($draw:expr),*] |$at:ident, [$($u:ident),*]| $body:block) => {{
+    ($V:ident, $chunk:expr, $at:ident; draws [$($u:ident = $draw:expr),*]; ahead [$($ahead:expr),*] => $body:block) => {{
         let chunk: &Chunk = $chunk;
         $(let ($u, mut block) = ($draw, Block::new()); let $u = ($u, &mut block);)*
         let mut done = 0;
         while done < chunk.len {
             let len = BLOCK.min(chunk.len - done);
-            $($u.1.fill::<$V>($u.0, chunk, done, len);)*
+            let _ahead: &[*const f32] = &[$($ahead.ahead(done)),*];
+            $($u.1.fill::<$V>($u.0, chunk, done, len, _ahead);)*
             let whole = len - len % LANES;
             let mut i = 0;
             while i < whole {

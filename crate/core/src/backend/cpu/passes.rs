@@ -37,14 +37,9 @@ impl Pass for Perturb<'_> {
         // SAFETY: passed on.
         unsafe {
             let (w, out) = (self.w.at(chunk), self.out.at(chunk));
-            vectors!(
-                V,
-                chunk,
-                [draw] | at,
-                [u] | {
-                    out.set::<V, _>(at, moved::<V>(scale, u, w.get::<V, _>(at)));
-                }
-            );
+            vectors!(V, chunk, at; draws [u = draw]; ahead [w, out] => {
+                out.set::<V, _>(at, moved::<V>(scale, u, w.get::<V, _>(at)));
+            });
         }
         [0.0; SUMS]
     }
@@ -68,17 +63,12 @@ impl Pass for Flip<'_> {
         // SAFETY: passed on.
         unsafe {
             let (w, pair, out) = (self.w.at(chunk), self.pair.at(chunk), self.out.at(chunk));
-            vectors!(
-                V,
-                chunk,
-                [draw] | at,
-                [u] | {
-                    let g = g.get::<V, _>(at);
-                    pair.set::<V, _>(at, g);
-                    out.set::<V, _>(at, moved::<V>(-scale, u, w.get::<V, _>(at)));
-                    sums.add(0, at.part, u, g);
-                }
-            );
+            vectors!(V, chunk, at; draws [u = draw]; ahead [w, g, pair, out] => {
+                let g = g.get::<V, _>(at);
+                pair.set::<V, _>(at, g);
+                out.set::<V, _>(at, moved::<V>(-scale, u, w.get::<V, _>(at)));
+                sums.add(0, at.part, u, g);
+            });
         }
         sums.total()
     }
@@ -107,18 +97,13 @@ impl Pass for Accumulate<'_> {
         unsafe {
             let (w, pair, sum) = (self.w.at(chunk), self.pair.at(chunk), self.sum.at(chunk));
             let out = self.out.at(chunk);
-            vectors!(
-                V,
-                chunk,
-                [draw, following] | at,
-                [u, next] | {
-                    let g = g.get::<V, _>(at);
-                    let both = V::add(pair.get::<V, _>(at), g);
-                    sum.set::<V, _>(at, if first { both } else { V::add(sum.get::<V, _>(at), both) });
-                    out.set::<V, _>(at, moved::<V>(scale, next, w.get::<V, _>(at)));
-                    sums.add(0, at.part, u, g);
-                }
-            );
+            vectors!(V, chunk, at; draws [u = draw, next = following]; ahead [w, g, pair, sum, out] => {
+                let g = g.get::<V, _>(at);
+                let both = V::add(pair.get::<V, _>(at), g);
+                sum.set::<V, _>(at, if first { both } else { V::add(sum.get::<V, _>(at), both) });
+                out.set::<V, _>(at, moved::<V>(scale, next, w.get::<V, _>(at)));
+                sums.add(0, at.part, u, g);
+            });
         }
         sums.total()
     }
@@ -144,18 +129,13 @@ impl Pass for Collect<'_> {
         // SAFETY: passed on.
         unsafe {
             let (w, sum, out) = (self.w.at(chunk), self.sum.at(chunk), self.out.at(chunk));
-            vectors!(
-                V,
-                chunk,
-                [draw] | at,
-                [next] | {
-                    let g = g.get::<V, _>(at);
-                    let scaled = V::mul(factor, g);
-                    sum.set::<V, _>(at, if first { scaled } else { V::add(sum.get::<V, _>(at), scaled) });
-                    out.set::<V, _>(at, moved::<V>(scale, next, w.get::<V, _>(at)));
-                    sums.add(0, at.part, g, g);
-                }
-            );
+            vectors!(V, chunk, at; draws [next = draw]; ahead [w, g, sum, out] => {
+                let g = g.get::<V, _>(at);
+                let scaled = V::mul(factor, g);
+                sum.set::<V, _>(at, if first { scaled } else { V::add(sum.get::<V, _>(at), scaled) });
+                out.set::<V, _>(at, moved::<V>(scale, next, w.get::<V, _>(at)));
+                sums.add(0, at.part, g, g);
+            });
         }
         sums.total()
     }
@@ -175,28 +155,18 @@ impl Pass for Products<'_> {
         // SAFETY: passed on.
         unsafe {
             match self.pair {
-                None => vectors!(
-                    V,
-                    chunk,
-                    [] | at,
-                    [] | {
-                        let g = g.get::<V, _>(at);
-                        sums.add(0, at.part, g, g);
-                    }
-                ),
+                None => vectors!(V, chunk, at; draws []; ahead [] => {
+                    let g = g.get::<V, _>(at);
+                    sums.add(0, at.part, g, g);
+                }),
                 Some(pair) => {
                     let pair = pair.at(chunk);
-                    vectors!(
-                        V,
-                        chunk,
-                        [] | at,
-                        [] | {
-                            let (g, p) = (g.get::<V, _>(at), pair.get::<V, _>(at));
-                            sums.add(0, at.part, g, g);
-                            sums.add(1, at.part, g, p);
-                            sums.add(2, at.part, p, p);
-                        }
-                    );
+                    vectors!(V, chunk, at; draws []; ahead [] => {
+                        let (g, p) = (g.get::<V, _>(at), pair.get::<V, _>(at));
+                        sums.add(0, at.part, g, g);
+                        sums.add(1, at.part, g, p);
+                        sums.add(2, at.part, p, p);
+                    });
                 }
             }
         }
@@ -220,19 +190,14 @@ impl Pass for Norm<'_> {
         // SAFETY: passed on.
         unsafe {
             let (w, pair) = (self.w.at(chunk), self.pair.map(|pair| pair.at(chunk)));
-            vectors!(
-                V,
-                chunk,
-                [] | at,
-                [] | {
-                    let p = pair.map_or(V::splat(0.0), |pair| pair.get::<V, _>(at));
-                    let mut x = mixed::<V>(direction, g.get::<V, _>(at), p);
-                    if direction.metric == Metric::Weights {
-                        x = V::mul(w.get::<V, _>(at), x);
-                    }
-                    sums.add(0, at.part, x, x);
+            vectors!(V, chunk, at; draws []; ahead [] => {
+                let p = pair.map_or(V::splat(0.0), |pair| pair.get::<V, _>(at));
+                let mut x = mixed::<V>(direction, g.get::<V, _>(at), p);
+                if direction.metric == Metric::Weights {
+                    x = V::mul(w.get::<V, _>(at), x);
                 }
-            );
+                sums.add(0, at.part, x, x);
+            });
         }
         sums.total()
     }
@@ -258,24 +223,19 @@ impl Pass for Ascend<'_> {
         unsafe {
             let (w, out) = (self.w.at(chunk), self.out.at(chunk));
             let pair = self.pair.map(|pair| pair.at(chunk));
-            vectors!(
-                V,
-                chunk,
-                [] | at,
-                [] | {
-                    let (w, g) = (w.get::<V, _>(at), g.get::<V, _>(at));
-                    let p = pair.map_or(V::splat(0.0), |pair| pair.get::<V, _>(at));
-                    let mut x = mixed::<V>(direction, g, p);
-                    if direction.metric == Metric::Weights {
-                        x = V::mul(V::mul(w, w), x);
-                    }
-                    out.set::<V, _>(at, moved::<V>(scale, x, w));
-                    if let (Some(keep), Some(pair)) = (keep, pair) {
-                        let old = if keep.old == 0.0 { V::splat(0.0) } else { V::mul(V::splat(keep.old), p) };
-                        pair.set::<V, _>(at, V::fma(V::splat(keep.new), g, old));
-                    }
+            vectors!(V, chunk, at; draws []; ahead [] => {
+                let (w, g) = (w.get::<V, _>(at), g.get::<V, _>(at));
+                let p = pair.map_or(V::splat(0.0), |pair| pair.get::<V, _>(at));
+                let mut x = mixed::<V>(direction, g, p);
+                if direction.metric == Metric::Weights {
+                    x = V::mul(V::mul(w, w), x);
                 }
-            );
+                out.set::<V, _>(at, moved::<V>(scale, x, w));
+                if let (Some(keep), Some(pair)) = (keep, pair) {
+                    let old = if keep.old == 0.0 { V::splat(0.0) } else { V::mul(V::splat(keep.old), p) };
+                    pair.set::<V, _>(at, V::fma(V::splat(keep.new), g, old));
+                }
+            });
         }
         [0.0; SUMS]
     }

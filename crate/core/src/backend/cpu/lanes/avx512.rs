@@ -1,7 +1,7 @@
 //! AVX-512: one register of floats, two of 64-bit lanes (even counters in one, odd in the other).
 
 use super::{LANES, Lanes};
-use crate::noise::{self, Draw};
+use crate::noise::{self, Ahead, Tiles};
 use std::arch::x86_64::*;
 
 /// AVX-512 F.
@@ -10,8 +10,8 @@ pub struct Avx512;
 
 #[target_feature(enable = "avx512f,avx2,fma")]
 #[inline(never)]
-fn fill(draw: Draw, tensor: u32, first_tile: u32, out: &mut [f32]) {
-    noise::fill::<Avx512>(draw, tensor, first_tile, out);
+fn fill(tiles: Tiles, ahead: Ahead<'_>, out: &mut [f32]) {
+    noise::fill::<Avx512>(tiles, ahead, out);
 }
 
 /// Wraps intrinsics one to one.
@@ -34,9 +34,9 @@ impl Lanes for Avx512 {
     type D = [__m512d; 2];
 
     #[inline(always)]
-    fn fill(draw: Draw, tensor: u32, first_tile: u32, out: &mut [f32]) {
+    fn fill(tiles: Tiles, ahead: Ahead<'_>, out: &mut [f32]) {
         // SAFETY: only reached through `dispatch`, which has found AVX-512 on this CPU.
-        unsafe { fill(draw, tensor, first_tile, out) }
+        unsafe { fill(tiles, ahead, out) }
     }
 
     #[inline(always)]

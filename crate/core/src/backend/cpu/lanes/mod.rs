@@ -11,7 +11,7 @@ pub mod avx512;
 pub mod neon;
 pub mod scalar;
 
-use crate::noise::Draw;
+use crate::noise::{Ahead, Tiles};
 
 /// Lanes of the layouts of noise and sums; every set's own `N` divides it.
 pub const LANES: usize = 16;
@@ -34,7 +34,7 @@ pub trait Lanes: Copy + 'static {
     type D: Copy;
 
     /// Fills whole tiles with draws; the set's own copy of [`crate::noise::fill`].
-    fn fill(draw: Draw, tensor: u32, first_tile: u32, out: &mut [f32]);
+    fn fill(tiles: Tiles, ahead: Ahead<'_>, out: &mut [f32]);
 
     /// The same number in every lane.
     fn splat(value: f32) -> Self::F;

@@ -1,7 +1,7 @@
 //! NEON: four lanes, the 64-bit ones as two registers of two counters.
 
 use super::Lanes;
-use crate::noise::{self, Draw};
+use crate::noise::{self, Ahead, Tiles};
 use std::arch::aarch64::*;
 
 /// NEON, with the fused multiply-add that every 64-bit ARM has.
@@ -32,8 +32,8 @@ impl Lanes for Neon {
     type D = [float64x2_t; 2];
 
     #[inline(never)]
-    fn fill(draw: Draw, tensor: u32, first_tile: u32, out: &mut [f32]) {
-        noise::fill::<Self>(draw, tensor, first_tile, out);
+    fn fill(tiles: Tiles, ahead: Ahead<'_>, out: &mut [f32]) {
+        noise::fill::<Self>(tiles, ahead, out);
     }
 
     #[inline(always)]

@@ -1,7 +1,7 @@
 //! The reference: plain arrays, no intrinsics. What the other sets must equal.
 
 use super::Lanes;
-use crate::noise::{self, Draw};
+use crate::noise::{self, Ahead, Tiles};
 use std::array::from_fn;
 
 /// Plain Rust, four lanes.
@@ -19,8 +19,8 @@ impl Lanes for Scalar {
     type D = [f64; N];
 
     #[inline(never)]
-    fn fill(draw: Draw, tensor: u32, first_tile: u32, out: &mut [f32]) {
-        noise::fill::<Self>(draw, tensor, first_tile, out);
+    fn fill(tiles: Tiles, ahead: Ahead<'_>, out: &mut [f32]) {
+        noise::fill::<Self>(tiles, ahead, out);
     }
 
     #[inline(always)]
