@@ -13,7 +13,6 @@ export interface Computing {
 /** Something to be timed. */
 export interface Timed {
   run(): void
-  dispose(): void
 }
 
 const seed = 1
@@ -54,7 +53,6 @@ export function perturbation(size: number, distribution: Distribution, computing
       made.begin(seed, distribution, 0, step++, scales)
       made.perturb(0, out)
     },
-    dispose: () => made.dispose(),
   }
 }
 
@@ -81,7 +79,6 @@ export function machinery(
       made.finish(k > 1 ? 'sum-and-pair' : 'pair', 1 / (2 * k), k - 1, { ...rates, step }, gradients, out)
       made.dots()
     },
-    dispose: () => made.dispose(),
   }
 }
 
@@ -92,6 +89,5 @@ export function update(sizes: readonly number[], rule: string, computing: Comput
   let step = 0
   return {
     run: () => made.finish('last', 1, -1, { ...rates, step: ++step }, gradients, out),
-    dispose: () => made.dispose(),
   }
 }
