@@ -15,8 +15,8 @@ export const machineryQuestion: Question = {
   works: {
     machinery: (options) => step(options),
     bytes: (options) => {
-      const { bytes, dispose } = step(options)
-      return { value: () => bytes, dispose }
+      const { bytes } = step(options)
+      return { value: () => bytes }
     },
   },
 }

@@ -6,7 +6,6 @@ export interface Model {
   readonly loss: () => tf.Scalar
   /** Parameters. */
   readonly size: number
-  dispose(): void
 }
 
 /** Fully connected with ReLU and softmax cross-entropy on random data. */
@@ -46,7 +45,6 @@ function made(variables: tf.Variable[], input: number[], classes: number, logits
     variables,
     loss: () => tf.losses.softmaxCrossEntropy(y, logits(x)) as tf.Scalar,
     size: variables.reduce((sum, { size }) => sum + size, 0),
-    dispose: () => tf.dispose([x, y, ...variables]),
   }
 }
 

@@ -13,7 +13,6 @@ export interface Computing {
 /** Something to be timed. */
 export interface Timed {
   run(): void
-  dispose(): void
 }
 
 const seed = 1
@@ -67,7 +66,6 @@ export function perturbation(size: number, distribution: Distribution, computing
       made.begin(seed, distribution, 10, 0, step++, scales, true)
       made.perturb(0, out)
     },
-    dispose: () => made.dispose(),
   }
 }
 
@@ -98,7 +96,6 @@ export function machinery(
       )
       made.dots()
     },
-    dispose: () => made.dispose(),
   }
 }
 
@@ -110,6 +107,5 @@ export function update(sizes: readonly number[], rule: string, computing: Comput
   return {
     run: () =>
       made.finish({ ...rates, last: 1, pair: 0, sum: 0, scale: 1, perturbation: -1, step: ++step }, gradients, out),
-    dispose: () => made.dispose(),
   }
 }

@@ -9,6 +9,9 @@ const distributions: Distribution[] = ['gaussian', 'rademacher', 'uniform', 'lap
 /** ns an element of gaussian noise, by instruction set and threads. */
 const goals: Record<string, Record<number, number>> = { avx512: { 1: 0.75, 2: 0.4 }, avx2: { 1: 1.4, 2: 0.7 } }
 
+/** Milliseconds of a gradient, about. */
+const gradient = 5
+
 /** Against torch at 10⁷, by threads. */
 const timesTorch: Record<number, number> = { 1: 7, 2: 13 }
 
@@ -17,15 +20,34 @@ export const noise: Question = {
   about: "W' = W + σU, one vector",
   groups(setting) {
     const sizes = setting.quick ? [10_000] : [670_000, 10_000_000]
-    return sizes.flatMap((size) => [...[1, 2].map((threads) => cores(size, threads, setting)), backends(size, setting)])
+    return [
+      ...sizes.flatMap((size) => [...[1, 2].map((threads) => cores(size, threads, setting)), backends(size, setting)]),
+      rested(sizes[0]!, setting),
+    ]
   },
   works: {
-    perturb: (options) => {
-      const { size, distribution } = options as { size: number; distribution: Distribution }
-      return perturbation(size, distribution, options as unknown as Computing)
-    },
+    perturb: draw,
+    rested: (options) => ({ ...draw(options), before: () => pause(gradient) }),
     randomNormal,
   },
+}
+
+/**
+ * In a step a pass comes after a gradient, when the threads that helped with the last one have long gone to sleep; in a
+ * loop of passes they never do.
+ */
+function rested(size: number, { levels, quick }: Setting): Group {
+  const contestant = (name: string, threads: number): Contestant => ({
+    ...ours(name, { size, distribution: 'gaussian', threads, simd: levels.at(-1)! }),
+    work: 'rested',
+  })
+  const [one, two] = ['gaussian, 1 thread', 'gaussian, 2 threads']
+  return {
+    what: `noise, ${short(size)}, each pass ${gradient} ms after the last`,
+    ...{ rounds: quick ? 2 : 15, budget: quick ? 1 : 60 },
+    contestants: [contestant(one!, 1), contestant(two!, 2)],
+    claims: [{ contestant: two!, against: one!, as: 'faster', goal: { atLeast: 1.5 } }],
+  }
 }
 
 /** All distributions, and gaussian noise on the narrower instruction sets that have a goal, against torch. */
@@ -79,6 +101,17 @@ function backends(size: number, { levels, quick }: Setting): Group {
   }
 }
 
+function draw(options: Options): Work {
+  const { size, distribution } = options as { size: number; distribution: Distribution }
+  return perturbation(size, distribution, options as unknown as Computing)
+}
+
+/** Busy, as a gradient is. */
+function pause(milliseconds: number): void {
+  const end = performance.now() + milliseconds
+  while (performance.now() < end);
+}
+
 function ours(name: string, options: Options, atMost?: number): Contestant {
   const goal = atMost === undefined ? {} : { goal: { atMost } }
   return { name, host: 'native', work: 'perturb', options, ...per(options.size as number), ...goal }
@@ -93,6 +126,5 @@ function randomNormal({ size }: Options): Work {
   const variable = tf.variable(weights)
   return {
     run: () => tf.tidy(() => variable.assign(tf.add(weights, tf.mul(tf.randomNormal(weights.shape), 0.01)))),
-    dispose: () => tf.dispose([weights, variable]),
   }
 }

@@ -57,16 +57,9 @@ function apply(
 }
 
 function applying({ widths: net }: Options, make: () => tf.Optimizer): Work {
-  const { variables, loss, dispose } = mlp(net as number[], 8)
+  const { variables, loss } = mlp(net as number[], 8)
   const { value, grads } = tf.tidy(() => tf.variableGrads(loss, variables))
   value.dispose()
   const one = make()
-  return {
-    run: () => one.applyGradients(grads),
-    dispose() {
-      one.dispose()
-      tf.dispose(Object.values(grads))
-      dispose()
-    },
-  }
+  return { run: () => one.applyGradients(grads) }
 }

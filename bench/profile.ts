@@ -50,9 +50,9 @@ export const profile: Question = {
     gradients,
     renewed,
     timed(options) {
-      const { run, dispose } = saltflat(options) as Required<Work>
+      const { run } = saltflat(options) as Required<Work>
       const watch = stopwatch()
-      return { run: () => watch.call(parts.rest, run), dispose }
+      return { run: () => watch.call(parts.rest, run) }
     },
     part: ({ part }) => ({ value: () => median(stopwatch().of(part as string)) }),
   },

@@ -18,15 +18,11 @@ function model({ widths, batch }: Options): Model {
 
 /** A whole step of an optimizer. */
 function step(options: Options, make: () => tf.Optimizer): Work {
-  const { variables, loss, dispose } = model(options)
+  const { variables, loss } = model(options)
   const optimizer = make()
   return {
     run() {
       optimizer.minimize(loss, false, variables)
-    },
-    dispose() {
-      optimizer.dispose()
-      dispose()
     },
   }
 }
@@ -48,13 +44,12 @@ export function stockAdam(options: Options): Work {
 
 /** Two gradients and nothing else: what NSO cannot do without. */
 export function gradients(options: Options): Work {
-  const { variables, loss, dispose } = model(options)
+  const { variables, loss } = model(options)
   return {
     run() {
       gradient(loss, variables)
       gradient(loss, variables)
     },
-    dispose,
   }
 }
 
@@ -63,13 +58,12 @@ export function gradients(options: Options): Work {
  * values are new and keeps the packed copy otherwise: gradients at weights that stay are a price nobody who trains gets.
  */
 export function renewed(options: Options): Work {
-  const { variables, loss, dispose } = model(options)
+  const { variables, loss } = model(options)
   return {
     before() {
       for (const variable of variables) tf.tidy(() => variable.assign(tf.add(variable, 0)))
     },
     run: () => gradient(loss, variables),
-    dispose,
   }
 }
 

@@ -17,6 +17,12 @@ export interface Answer {
   readonly versions: Readonly<Record<string, string>>
 }
 
+/**
+ * Every process is started so many times, each for a part of the rounds: where its memory lies and what V8 made of its code
+ * is luck that lasts as long as it does, and moves a gradient by several percent.
+ */
+const lives = 3
+
 /** Runs a question: its groups one after the other, the contestants of each in turns. `done` hears of every group. */
 export async function ask(
   name: string,
@@ -24,25 +30,43 @@ export async function ask(
   setting: Setting,
   done: (rows: readonly Row[]) => void,
 ): Promise<Answer> {
-  const hosts = new Hosts(name)
   const rows: Row[] = []
+  const skipped = new Map<string, Skipped>()
+  const versions: Record<string, string> = {}
+  for (const asked of question.groups(setting)) {
+    const group = setting.quick ? withoutGoals(asked) : asked
+    const measured = new Map<string, number[]>()
+    for (let life = 0; life < (setting.quick ? 1 : lives); life++) {
+      const part = await live(
+        name,
+        { ...group, rounds: Math.ceil(group.rounds / (setting.quick ? 1 : lives)) },
+        versions,
+      )
+      for (const [one, values] of part.measured) measured.set(one, [...(measured.get(one) ?? []), ...values])
+      for (const one of part.skipped) skipped.set(`${one.what} ${one.contestant}`, one)
+    }
+    // One that failed in one life only has fewer rounds than its rivals, and pairs with none of them.
+    for (const { what, contestant } of skipped.values()) if (what === group.what) measured.delete(contestant)
+    const found = rowsOf(name, group, measured)
+    rows.push(...found)
+    done(found)
+  }
+  return { rows, skipped: [...skipped.values()], versions }
+}
+
+/** The rounds of a group in processes of their own. */
+async function live(name: string, group: Group, versions: Record<string, string>) {
+  const hosts = new Hosts(name)
   const skipped: Skipped[] = []
   try {
-    for (const asked of question.groups(setting)) {
-      const group = setting.quick ? withoutGoals(asked) : asked
-      const taking = await ready(group, hosts, skipped)
-      const byName = new Map(taking.map((one) => [one.name, one]))
-      const measure = (one: string, effort: number) => hosts.round(byName.get(one)!, effort * group.budget)
-      const measured = await interleave([...byName.keys()], group.rounds, measure)
-      await hosts.clear()
-      const found = rowsOf(name, group, measured)
-      rows.push(...found)
-      done(found)
-    }
+    const byName = new Map((await ready(group, hosts, skipped)).map((one) => [one.name, one]))
+    const measure = (one: string, effort: number) => hosts.round(byName.get(one)!, effort * group.budget)
+    const measured = await interleave([...byName.keys()], group.rounds, measure)
+    Object.assign(versions, hosts.versions)
+    return { measured, skipped }
   } finally {
     await hosts.close()
   }
-  return { rows, skipped, versions: hosts.versions }
 }
 
 /** Goals are for the sizes that they name. */

@@ -26,11 +26,6 @@ async function answer(request: Request, question: Awaited<ReturnType<typeof load
     works.set(request.name, { work: make(request.options), meter: new Meter() })
     return {}
   }
-  if (request.do === 'clear') {
-    for (const { work } of works.values()) work.dispose?.()
-    works.clear()
-    return {}
-  }
   const { work, meter } = works.get(request.name)!
   return { value: work.value?.() ?? (await meter.round(work as Runnable, request.budget)) }
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { setTimeout } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Contestant, HostName, Options } from './question.ts'
 
@@ -8,7 +9,6 @@ import type { Contestant, HostName, Options } from './question.ts'
 export type Request =
   | { readonly do: 'prepare'; readonly name: string; readonly work: string; readonly options: Options }
   | { readonly do: 'round'; readonly name: string; readonly budget: number }
-  | { readonly do: 'clear' }
 
 /** What it answers; the first answer comes unasked, with its versions. */
 export interface Reply {
@@ -20,8 +20,10 @@ export interface Reply {
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** Threads of OpenMP and of TensorFlow go on spinning for some milliseconds after their last work. */
 const settle = 20
+/** Milliseconds that a process has to end by itself. */
+const patience = 5000
 
-/** The processes of one question, opened when first needed. */
+/** The processes of one group, opened when first needed. */
 export class Hosts {
   readonly versions: Record<string, string> = {}
   readonly #question: string
@@ -40,25 +42,16 @@ export class Hosts {
   /** One round of a contestant, in nanoseconds a call. */
   async round({ name, host }: Contestant, budget: number): Promise<number> {
     const one = await this.#host(host)
-    if (this.#last !== one) await setTimeout(settle)
+    if (this.#last !== one) await sleep(settle)
     this.#last = one
     const { value } = await one.ask({ do: 'round', name, budget })
     return value ?? Number.NaN
   }
 
-  /** Forgets all works, and frees what they hold. */
-  async clear(): Promise<void> {
-    for (const host of await this.#all()) await host.ask({ do: 'clear' })
-  }
-
-  /** Lets every process end. */
+  /** Lets every process end, and waits for it: giving memory back is work. */
   async close(): Promise<void> {
-    for (const host of await this.#all()) host.close()
-  }
-
-  async #all(): Promise<Host[]> {
     const settled = await Promise.allSettled(this.#open.values())
-    return settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    await Promise.all(settled.map((one) => (one.status === 'fulfilled' ? one.value.close() : undefined)))
   }
 
   #host(name: HostName): Promise<Host> {
@@ -79,8 +72,12 @@ class Host {
   readonly #replies: AsyncIterator<string>
   #complaints = ''
 
-  private constructor(command: string, args: readonly string[]) {
-    this.#child = spawn(command, args, { cwd: root, stdio: ['pipe', 'pipe', 'pipe'] })
+  private constructor(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    this.#child = spawn(command, args, {
+      cwd: root,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    })
     this.#replies = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]()
     this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.#complaints = (this.#complaints + text).slice(-2000)
@@ -99,7 +96,7 @@ class Host {
     const loaders = ['--import=@oxc-node/core/register', '--require=./scripts/tensorflow-shim.cjs']
     const host =
       name === 'torch'
-        ? new Host(python(), ['-B', 'bench/torch/host.py'])
+        ? new Host(python(), ['-B', 'bench/torch/host.py'], pinned)
         : new Host(process.execPath, [...loaders, 'bench/harness/host.ts', question, name.split(' ', 1)[0]!])
     const { versions = {} } = await host.#reply()
     return { host, versions }
@@ -110,8 +107,14 @@ class Host {
     return this.#reply()
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    const { exitCode, signalCode } = this.#child
+    if (exitCode !== null || signalCode !== null) return
+    const gone = once(this.#child, 'exit')
     this.#child.stdin!.end()
+    const late = setTimeout(() => this.#child.kill('SIGKILL'), patience)
+    await gone
+    clearTimeout(late)
   }
 
   async #reply(): Promise<Reply> {
@@ -127,10 +130,14 @@ class Host {
   }
 }
 
+/** torch's threads, each on a core of its own: left to themselves, two of them often wake up on one and wait for each other. */
+const pinned = { OMP_PROC_BIND: 'close', OMP_PLACES: 'cores' }
+let hasTorch: boolean | undefined
+
 /** A Python that has torch: the one of `SALTFLAT_PYTHON`, or `python3`. */
 function python(): string {
   const command = process.env.SALTFLAT_PYTHON || 'python3'
-  const { status } = spawnSync(command, ['-c', 'import torch'], { stdio: 'ignore' })
-  if (status !== 0) throw new Error(`${command} has no torch (pip install torch numpy; SALTFLAT_PYTHON names a Python)`)
+  hasTorch ??= spawnSync(command, ['-c', 'import torch'], { stdio: 'ignore' }).status === 0
+  if (!hasTorch) throw new Error(`${command} has no torch (pip install torch numpy; SALTFLAT_PYTHON names a Python)`)
   return command
 }

@@ -56,7 +56,6 @@ export interface Work {
   before?(): void
   run?(): void
   value?(): number
-  dispose?(): void
 }
 
 /** What the contestants of a question depend on. */

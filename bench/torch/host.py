@@ -48,9 +48,6 @@ def answer(request, works):
         options = request["options"]
         works[request["name"]] = (WORKS[request["work"]](options), Meter(), options.get("threads", 0))
         return {}
-    if request["do"] == "clear":
-        works.clear()
-        return {}
     run, meter, threads = works[request["name"]]
     if threads:
         torch.set_num_threads(threads)

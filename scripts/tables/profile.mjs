@@ -1,5 +1,5 @@
 // Where the time of a step goes: profile.json as it is now, and beside profile-before.json with what was predicted of
-// it in profile-prediction.json, as shares of the time before.
+// it in profile-prediction.json, as shares of the time before; the first of its rows that fits a model's name holds.
 import { figure, markdown, measuredOn, results } from './markdown.mjs'
 
 /** Lines of the comparison: parts that are added up. */
@@ -34,7 +34,7 @@ export function comparison() {
   const rows = [...then].flatMap(([model, of]) =>
     Object.entries(lines).map(([line, parts]) => {
       const [a, b] = [sum(of, parts), sum(after.get(model) ?? [], parts)]
-      const share = shares[line]
+      const share = shares.find(({ models }) => new RegExp(models).test(model))?.[line]
       return [model, line, figure(a), share === undefined ? '' : figure(share * a), figure(b), `${figure(b / a)}×`]
     }),
   )
