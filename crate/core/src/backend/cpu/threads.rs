@@ -1,8 +1,8 @@
-//! One persistent pool a thread count, shared by every workspace of the process.
+//! One persistent pool of helpers a thread count, shared by every workspace of the process.
 
-use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Below this many elements a pass is run by the caller: waking a thread costs more than the pass.
@@ -12,7 +12,7 @@ const SERIAL_BELOW: usize = 32_768;
 #[derive(Clone)]
 pub struct Threads {
     count: usize,
-    pool: Option<Arc<ThreadPool>>,
+    helpers: Option<Arc<ThreadPool>>,
 }
 
 impl Threads {
@@ -20,26 +20,35 @@ impl Threads {
     pub fn new(count: usize) -> Self {
         let available = std::thread::available_parallelism().map_or(1, usize::from);
         let count = if count == 0 { available } else { count.min(256) };
-        Self { count, pool: pool(count) }
+        Self { count, helpers: helpers(count - 1) }
     }
 
-    /// Threads in use.
+    /// Threads in use, the caller's included.
     pub fn count(&self) -> usize {
         self.count
     }
 
     /// `results[i] = work(i)` for every chunk, in parallel where there is enough to do. Which thread does what never
     /// shows: each chunk has its own place for its result.
+    ///
+    /// The caller works too and whoever is free takes the next chunk. Between two passes lies a gradient, in which
+    /// helpers go to sleep: a caller that only waited would often wait for a single one of them to do it all.
     pub(crate) fn each<T: Send>(&self, elements: usize, results: &mut [T], work: impl Fn(usize) -> T + Sync) {
-        match &self.pool {
-            Some(pool) if elements >= SERIAL_BELOW => {
-                let span = results.len().div_ceil(4 * self.count);
-                pool.install(|| {
-                    results.par_chunks_mut(span).enumerate().for_each(|(part, results)| {
-                        for (i, result) in results.iter_mut().enumerate() {
-                            *result = work(part * span + i);
-                        }
-                    });
+        match &self.helpers {
+            Some(helpers) if elements >= SERIAL_BELOW && results.len() > 1 => {
+                let next = AtomicUsize::new(0);
+                let places = Places { first: results.as_mut_ptr(), count: results.len() };
+                let run = || {
+                    while let Some(place) = places.take(&next) {
+                        // SAFETY: `take` gives each place once; nobody else has `results` meanwhile.
+                        unsafe { *places.first.add(place) = work(place) };
+                    }
+                };
+                helpers.in_place_scope(|scope| {
+                    for _ in 1..self.count.min(results.len()) {
+                        scope.spawn(|_| run());
+                    }
+                    run();
                 });
             }
             _ => results.iter_mut().enumerate().for_each(|(i, result)| *result = work(i)),
@@ -47,9 +56,25 @@ impl Threads {
     }
 }
 
-fn pool(count: usize) -> Option<Arc<ThreadPool>> {
+/// Where results are written, each by whichever thread has taken its place.
+struct Places<T> {
+    first: *mut T,
+    count: usize,
+}
+
+// SAFETY: `take` gives each place to one thread, which writes a T there.
+unsafe impl<T: Send> Sync for Places<T> {}
+
+impl<T> Places<T> {
+    fn take(&self, next: &AtomicUsize) -> Option<usize> {
+        let place = next.fetch_add(1, Ordering::Relaxed);
+        (place < self.count).then_some(place)
+    }
+}
+
+fn helpers(count: usize) -> Option<Arc<ThreadPool>> {
     static POOLS: OnceLock<Mutex<HashMap<usize, Option<Arc<ThreadPool>>>>> = OnceLock::new();
-    if count < 2 {
+    if count == 0 {
         return None;
     }
     let mut pools = POOLS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
