@@ -254,6 +254,6 @@ test('arguments of the wrong kind say what to pass', async (t) => {
   model.layers[0]!.trainable = false
   model.compile({ optimizer: noisy(), loss: 'meanSquaredError' })
   await t.throwsAsync(model.fit(tf.ones([2, 1]), tf.ones([2, 1]), { verbose: 0 }), { code: 'ERR_EMPTY' })
-  t.is(String(nso(adam())), 'saltflat nso(adam), 0 steps')
+  t.is(String(nso(adam())), 'saltflat nso(adam), 0 updates')
   tf.disposeVariables()
 })

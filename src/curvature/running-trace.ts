@@ -28,12 +28,18 @@ export class RunningTrace {
     this.#squares = this.#decay ** 2 * this.#squares + 1
     this.#samples++
     this.#sigma = sigma
-    const all = [...samples, samples.reduce((sum, sample) => sum + sample, 0)]
-    for (const [i, sample] of all.entries()) {
-      const delta = sample - this.#mean[i]!
-      this.#mean[i]! += delta / this.#weight
-      this.#deviation[i] = this.#decay * this.#deviation[i]! + delta * (sample - this.#mean[i]!)
+    let total = 0
+    for (let i = 0; i < samples.length; i++) {
+      total += samples[i]!
+      this.#include(i, samples[i]!)
     }
+    this.#include(samples.length, total)
+  }
+
+  #include(i: number, sample: number): void {
+    const delta = sample - this.#mean[i]!
+    this.#mean[i]! += delta / this.#weight
+    this.#deviation[i] = this.#decay * this.#deviation[i]! + delta * (sample - this.#mean[i]!)
   }
 
   /** The estimate now, or null before the first sample. */

@@ -7,11 +7,8 @@ import { checkPenalties, type PenaltyOptions, penaltyDefaults } from './penaltie
 /** Options of a base optimizer, all given. */
 export type BaseOptions = Record<string, unknown>
 
-/** The part of an update that the base optimizer decides. */
-export type Hyperparameters = Pick<
-  UpdateOptions,
-  'learningRate' | 'beta1' | 'beta2' | 'epsilon' | 'step' | 'clipNorm' | 'clipValue'
->
+/** The part of an update that the rule decides. */
+export type Hyperparameters = Pick<UpdateOptions, 'beta1' | 'beta2' | 'epsilon'>
 
 /** A base optimizer of the native core: one line in `bases`. */
 export interface BaseKind {
@@ -140,15 +137,26 @@ export function ruleOf({ kind, options }: Base): string {
   return kind === null ? 'mean' : (kind.rule?.(options) ?? kind.name)
 }
 
-/** This update's hyperparameters for the native core. */
-export function hyperparameters({ kind, options }: Base, step: number): Hyperparameters {
-  const { clipNorm = 0, clipValue = 0 } = options as { clipNorm?: number; clipValue?: number }
-  const all = { learningRate: 0, beta1: 0, beta2: 0, epsilon: 0, step: step + 1, clipNorm, clipValue }
-  if (kind === null) return all
+/** How the native core ends step `step`, the estimator's mix aside; `first` and `lastOf` place a micro-batch. */
+export function updateOptions({ kind, options }: Base, step: number, first: boolean, lastOf: number): UpdateOptions {
   const numbers = options as Record<string, number>
-  const { beta1 = 0, beta2 = 0, epsilon = 0 } = kind.native?.(numbers) ?? numbers
-  const learningRate = at('learningRate', options.learningRate as Schedule, step, { min: 0 })
-  return { ...all, learningRate, beta1, beta2, epsilon }
+  const { beta1 = 0, beta2 = 0, epsilon = 0 } = kind?.native?.(numbers) ?? numbers
+  return {
+    last: 1,
+    pair: 0,
+    sum: 0,
+    scale: 1,
+    perturbation: -1,
+    clipNorm: numbers.clipNorm ?? 0,
+    clipValue: numbers.clipValue ?? 0,
+    first,
+    lastOf,
+    learningRate: kind === null ? 0 : at('learningRate', options.learningRate as Schedule, step, { min: 0 }),
+    beta1,
+    beta2,
+    epsilon,
+    step: step + 1,
+  }
 }
 
 function decay(name: string, value: unknown): void {

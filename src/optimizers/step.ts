@@ -2,9 +2,8 @@ import { SaltflatError } from '../errors.ts'
 import { type Direction, type Tools, uphill } from '../estimators/estimator.ts'
 import type { Evaluation } from '../grads/evaluate.ts'
 import { withRandomness } from '../grads/randomness.ts'
-import { fromNative } from '../native/index.ts'
+import { fromNative, type UpdateOptions } from '../native/index.ts'
 import type { StepNoise, Weights } from '../params/weights.ts'
-import type { Hyperparameters } from './base.ts'
 import type { Oracle } from './oracle.ts'
 
 /** What one step needs. */
@@ -17,11 +16,8 @@ export interface StepInputs<G> {
   randomness: number
   /** Size of the perturbations; 0: none. */
   size: number
-  hyper: Hyperparameters
-  /** This is the first micro-batch of an update. */
-  first: boolean
-  /** The number of micro-batches where this is the last one, 0 before. */
-  lastOf: number
+  /** How the step ends; the mix is the estimator's to fill in. */
+  update: UpdateOptions
 }
 
 /** Takes steps: hands the estimator its tools, and leaves everything as it was if anything goes wrong. */
@@ -55,7 +51,8 @@ export class Stepper<G> {
 
   /** Takes one step. A failure restores weights and side effects, and is typed. */
   run(inputs: StepInputs<G>, drive: (tools: Tools) => void): void {
-    const { oracle, noise, size, first } = inputs
+    const { oracle, noise, size } = inputs
+    const { first } = inputs.update
     this.#inputs = inputs
     this.#passes = 0
     this.#loss = 0
@@ -83,8 +80,9 @@ export class Stepper<G> {
 
   /** U·(g⁺ − g⁻)/(2σ) of each perturbed tensor in the last step, averaged over the pairs. */
   traceSamples(pairs: number, size: number): number[] {
-    const samples = []
-    for (const [i, dot] of this.#weights.dots().entries()) if (this.#mask[i]) samples.push(dot / (2 * size * pairs))
+    const dots = this.#weights.dots()
+    const samples: number[] = []
+    for (let i = 0; i < dots.length; i++) if (this.#mask[i]) samples.push(dots[i]! / (2 * size * pairs))
     return samples
   }
 
@@ -102,7 +100,7 @@ export class Stepper<G> {
   }
 
   #scaled(scales: Float32Array, size: number): Float32Array {
-    for (const [i, perturbed] of this.#mask.entries()) scales[i] = perturbed ? size : 0
+    for (let i = 0; i < scales.length; i++) scales[i] = this.#mask[i] ? size : 0
     return scales
   }
 
@@ -122,10 +120,13 @@ export class Stepper<G> {
       ascend: (scale, direction = uphill, keep = undefined) =>
         weights.ascend(this.#scaled(this.#ascent, scale), direction, keep, this.#last),
       finish: (mix, scale, pair = -1) => {
-        const { hyper, first, lastOf, size, oracle } = this.#inputs!
-        const { last, pair: kept, sum } = mix
-        const perturbation = size === 0 ? -1 : pair
-        weights.finish({ ...hyper, last, pair: kept, sum, scale, perturbation, first, lastOf }, this.#last)
+        const { update, size, oracle } = this.#inputs!
+        update.last = mix.last
+        update.pair = mix.pair
+        update.sum = mix.sum
+        update.scale = scale
+        update.perturbation = size === 0 ? -1 : pair
+        weights.finish(update, this.#last)
         oracle.update?.((tensor) => (this.#reached[tensor] ? weights.vector('mean', tensor) : null))
       },
     }

@@ -8,7 +8,7 @@ import { maskOf } from '../params/mask.ts'
 import type { Target } from '../params/target.ts'
 import { type Penalties, Weights } from '../params/weights.ts'
 import type { ParameterFilter, Schedule } from '../types.ts'
-import { type GradientOptions, hyperparameters, ruleOf } from './base.ts'
+import { type GradientOptions, ruleOf, updateOptions } from './base.ts'
 import type { Settings } from './config.ts'
 import type { Oracle } from './oracle.ts'
 import { penaltiesOf } from './penalties.ts'
@@ -172,9 +172,12 @@ export class Training {
       noise: { seed, distribution, rounds, stream: 0, step: this.iterations },
       randomness: this.#micro * perturbations,
       size,
-      hyper: hyperparameters(base, this.iterations),
-      first: this.#micro === 0,
-      lastOf: this.#micro === accumulation - 1 ? accumulation : 0,
+      update: updateOptions(
+        base,
+        this.iterations,
+        this.#micro === 0,
+        this.#micro === accumulation - 1 ? accumulation : 0,
+      ),
     }
   }
 
