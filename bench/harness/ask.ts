@@ -45,7 +45,7 @@ export async function ask(
       for (const [one, values] of part.measured) measured.set(one, [...(measured.get(one) ?? []), ...values])
       for (const one of part.skipped) skipped.set(`${one.what} ${one.contestant}`, one)
     }
-    // One that failed in one life only has fewer rounds than its rivals, and pairs with none of them.
+    // Whoever failed once has rounds missing, and pairs with nobody.
     for (const { what, contestant } of skipped.values()) if (what === group.what) measured.delete(contestant)
     const found = rowsOf(name, group, measured)
     rows.push(...found)
@@ -60,7 +60,15 @@ async function live(name: string, group: Group, versions: Record<string, string>
   const skipped: Skipped[] = []
   try {
     const byName = new Map((await ready(group, hosts, skipped)).map((one) => [one.name, one]))
-    const measure = (one: string, effort: number) => hosts.round(byName.get(one)!, effort * group.budget)
+    const measure = async (one: string, effort: number) => {
+      const contestant = byName.get(one)!
+      try {
+        return await hosts.round(contestant, effort * group.budget)
+      } catch (error) {
+        skipped.push(absence(group, contestant, error))
+        return Number.NaN
+      }
+    }
     const measured = await interleave([...byName.keys()], group.rounds, measure)
     Object.assign(versions, hosts.versions)
     return { measured, skipped }
@@ -83,9 +91,13 @@ async function ready(group: Group, hosts: Hosts, skipped: Skipped[]): Promise<Co
       await hosts.prepare(contestant)
       taking.push(contestant)
     } catch (error) {
-      const why = (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!
-      skipped.push({ what: group.what, contestant: contestant.name, why })
+      skipped.push(absence(group, contestant, error))
     }
   }
   return taking
+}
+
+function absence({ what }: Group, { name }: Contestant, error: unknown): Skipped {
+  const why = (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!
+  return { what, contestant: name, why }
 }
