@@ -21,9 +21,9 @@ import { tf } from './helpers/backends.ts'
 type Bad = readonly [option: string, values: readonly unknown[]]
 
 const notANumber = [Number.NaN, Number.POSITIVE_INFINITY, '0.1', null, {}, [1], true, 1n] as const
-const rate: Bad = ['learningRate', [-1e-9, -1, ...notANumber]]
+const rate: Bad = ['learningRate', [-1e-9, -1, 1e39, ...notANumber]]
 const decay = (name: string): Bad => [name, [-0.1, 1, 1.5, ...notANumber]]
-const nonNegative = (name: string): Bad => [name, [-1e-9, ...notANumber]]
+const nonNegative = (name: string): Bad => [name, [-1e-9, 1e39, ...notANumber]]
 const positive = (name: string): Bad => [name, [0, -0, -0.01, ...notANumber]]
 const unknown: Bad = ['sigmma', [0.1, undefined]]
 const common: Bad[] = [

@@ -5,11 +5,12 @@ import { join } from 'node:path'
 import { main, root, Stop } from './run.mjs'
 import { benches } from './tables/benches.mjs'
 import { digits } from './tables/digits.mjs'
+import { matrixSensing } from './tables/matrix-sensing.mjs'
 import { comparison, profile } from './tables/profile.mjs'
 
 /** THE table: which file shows what, between the marks of that name. */
 const pages = {
-  'README.md': { digits, benches },
+  'README.md': { digits, 'matrix-sensing': matrixSensing, benches },
   'docs/performance.md': { profile, comparison },
 }
 

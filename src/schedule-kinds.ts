@@ -44,12 +44,13 @@ const kinds: { readonly [K in ScheduleObject['kind']]: Kind<Of<K>> } = {
   },
   'step-decay': {
     read: decay,
-    at: ({ initial, factor, every }, step) => initial * factor ** Math.floor(step / every),
+    // 0 stays 0, also where the power has become infinite.
+    at: ({ initial, factor, every }, step) => (initial === 0 ? 0 : initial * factor ** Math.floor(step / every)),
     length: () => null,
   },
   exponential: {
     read: decay,
-    at: ({ initial, factor, every }, step) => initial * factor ** (step / every),
+    at: ({ initial, factor, every }, step) => (initial === 0 ? 0 : initial * factor ** (step / every)),
     length: () => null,
   },
   joined: {

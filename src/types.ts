@@ -73,6 +73,6 @@ export interface TraceEstimate {
   readonly perLayer: readonly { readonly name: string; readonly trace: number; readonly standardError: number }[]
   /** Size of the noise at the last sample. */
   readonly sigma: number
-  /** Samples taken: steps for an optimizer, pairs for `smoothedTrace`. */
+  /** Samples taken: updates for an optimizer, pairs for `smoothedTrace`. */
   readonly samples: number
 }

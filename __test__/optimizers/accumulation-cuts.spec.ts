@@ -126,3 +126,33 @@ onEachBackend(test, 'a weight that only a failed micro-batch reached stays as it
   t.is(optimizer.iterations, 1)
   optimizer.dispose()
 })
+
+onEachBackend(test, 'a save in mid-update keeps which weights the micro-batches so far have reached', async (t) => {
+  const make = () => adamw({ learningRate: 0.1, weightDecay: 0.1, accumulation: 2, clipNorm: 0.5, seed: 1 })
+  const begin = () => [1, 2, 3].map((value) => tf.tidy(() => tf.variable(tf.scalar(value))))
+  // The first micro-batch reaches all but the last weight, the second one only the first.
+  const first =
+    ([a, b]: tf.Variable[]) =>
+    () =>
+      tf.tidy(() => tf.add(tf.square(a!), tf.square(b!)) as tf.Scalar)
+  const second =
+    ([a]: tf.Variable[]) =>
+    () =>
+      tf.tidy(() => tf.square(a!) as tf.Scalar)
+  const whole = begin()
+  const alone = make()
+  alone.minimize(first(whole), false, whole)
+  alone.minimize(second(whole), false, whole)
+  const cut = begin()
+  const before = make()
+  before.minimize(first(cut), false, cut)
+  const after = make()
+  await after.setWeights(await before.getWeights())
+  after.minimize(second(cut), false, cut)
+  const values = (variables: tf.Variable[]) => variables.map((variable) => variable.dataSync()[0])
+  t.deepEqual(values(cut), values(whole))
+  t.not(values(whole)[1], 2)
+  t.is(values(whole)[2], 3)
+  for (const one of [alone, before, after]) one.dispose()
+  tf.dispose([...whole, ...cut])
+})

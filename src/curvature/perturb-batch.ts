@@ -42,7 +42,7 @@ const names = [
  * Element `i` of tensor `n` in Uⱼ is a function of (seed, stream, step, j, n, i) alone, the same on every machine and
  * with any number of threads. One array gives one array a copy; several (the tensors of a model, in the order of its
  * trainable weights) give as many a copy. Costs one draw a pair and one write a copy. Throws ERR_INVALID_ARGUMENT, ERR_DTYPE, ERR_SHAPE, ERR_OVERLAP, ERR_SHARED,
- * ERR_DETACHED and ERR_EMPTY; nothing is written then.
+ * ERR_DETACHED, ERR_EMPTY and ERR_OUT_OF_MEMORY; nothing is written then.
  *
  * @example
  * const [plus, minus] = perturbBatch(weights, { sigma: 0.01 })
@@ -97,7 +97,15 @@ function outputs(
   alone: boolean,
 ): Float32Array[][] {
   if (given === undefined) {
-    return Array.from({ length: copies }, () => tensors.map((values) => new Float32Array(values?.length ?? 0)))
+    try {
+      return Array.from({ length: copies }, () => tensors.map((values) => new Float32Array(values?.length ?? 0)))
+    } catch (cause) {
+      throw new SaltflatError(
+        'ERR_OUT_OF_MEMORY',
+        `Could not allocate ${copies} copies of the weights. Ask for fewer at a time.`,
+        { cause },
+      )
+    }
   }
   const lists = (alone && Array.isArray(given) ? given.map((one) => [one]) : given) as Float32Array[][]
   const complete = (copy: unknown) => Array.isArray(copy) && copy.length === tensors.length

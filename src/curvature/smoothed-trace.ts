@@ -2,7 +2,7 @@ import { evaluate, type Loss } from '../grads/evaluate.ts'
 import { withRandomness } from '../grads/randomness.ts'
 import { SideEffects } from '../grads/side-effects.ts'
 import { fromNative } from '../native/index.ts'
-import { invalid, knownKeys, number, whole } from '../options.ts'
+import { invalid, knownKeys, largest, number, whole } from '../options.ts'
 import { maskOf } from '../params/mask.ts'
 import type { Gradients } from '../params/target.ts'
 import { type Variable, Variables } from '../params/variables.ts'
@@ -42,7 +42,8 @@ export function smoothedTrace(loss: Loss, options: SmoothedTraceOptions): TraceE
   knownKeys('the options of smoothedTrace', options, ['variables', 'sigma', 'pairs', 'seed', 'filter'])
   const { variables, sigma, pairs = 16, seed = 0, filter } = options
   if (!Array.isArray(variables)) throw invalid('an array of variables', variables)
-  number('sigma', sigma, { min: 0, open: true })
+  if (Math.fround(number('sigma', sigma, { min: 0, max: largest, open: true })) === 0)
+    throw invalid('sigma > 1e-45', sigma)
   whole('pairs', pairs, 1, 2 ** 24)
   whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)
   const weights = new Weights(new Variables(variables), { rule: 'mean', sums: 1 })

@@ -50,6 +50,10 @@ export declare class Workspace {
   vector(name: string, tensor: number): Float32Array
   /** Sets one tensor of such a vector. */
   setVector(name: string, tensor: number, values: Float32Array): void
+  /** Which tensors the micro-batches in the bank have reached. */
+  banked(): Array<boolean>
+  /** Sets these, for a bank that was saved. */
+  setBanked(reached: Array<boolean>): void
 }
 
 /** Zeroed memory for `length` floats, 64-byte aligned, freed with the array. V8 counts it. */

@@ -1,6 +1,6 @@
 import { Optimizer as TfOptimizer } from '@tensorflow/tfjs-core'
 import type { UpdateOptions } from '../native/index.ts'
-import { at, invalid, knownKeys, number, schedule, whole } from '../options.ts'
+import { at, invalid, knownKeys, largest, number, schedule, whole } from '../options.ts'
 import type { Schedule } from '../types.ts'
 import { checkPenalties, type PenaltyOptions, penaltyDefaults } from './penalties.ts'
 
@@ -33,7 +33,9 @@ export interface GradientOptions extends PenaltyOptions {
    * Micro-batches an update: 1 to 16,777,216 steps, of which all but the last only add their gradient; the last one
    * updates with the mean of them all. Where the loss is a mean over examples, that is a step on one batch of them all,
    * and also the noise is that of one step; but each micro-batch has its own dropout and batch statistics, and with `sam`
-   * its own way uphill. `iterations`, schedules and `curvature` count updates. One more copy of the weights. Default 1.
+   * its own way uphill. Micro-batches count alike, whatever their sizes; a call of `applyGradients` is one too; and an
+   * update that the end of an epoch leaves unfinished goes on in the next. `iterations`, schedules and `curvature` count
+   * updates. One more copy of the weights. Default 1.
    */
   accumulation?: number
 }
@@ -88,7 +90,7 @@ const checks: Readonly<Record<string, (name: string, value: unknown) => void>> =
   beta2: decay,
   epsilon(name, value) {
     // The core computes in f32: 0 there makes 0/0 of a weight without gradients.
-    if (Math.fround(number(name, value, { min: 0 })) === 0) throw invalid('epsilon > 1e-45', value)
+    if (Math.fround(number(name, value, { min: 0, max: largest })) === 0) throw invalid('epsilon > 1e-45', value)
   },
   amsgrad: flag,
   centered: flag,
@@ -114,7 +116,7 @@ export function base(name: string, options: object): Base {
   knownKeys(`the options of ${name}`, options, optionsOf(kind))
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   const all: BaseOptions = { ...common, ...kind.defaults, ...Object.fromEntries(given) }
-  all.learningRate = schedule('learningRate', all.learningRate, { min: 0 })
+  all.learningRate = schedule('learningRate', all.learningRate, { min: 0, max: largest })
   for (const [key, value] of Object.entries(all)) if (value !== undefined) checks[key]?.(key, value)
   if (all.clipNorm !== undefined && all.clipValue !== undefined) {
     throw invalid('clipNorm or clipValue, not both', all.clipValue)
@@ -151,7 +153,8 @@ export function updateOptions({ kind, options }: Base, step: number, first: bool
     clipValue: numbers.clipValue ?? 0,
     first,
     lastOf,
-    learningRate: kind === null ? 0 : at('learningRate', options.learningRate as Schedule, step, { min: 0 }),
+    learningRate:
+      kind === null ? 0 : at('learningRate', options.learningRate as Schedule, step, { min: 0, max: largest }),
     beta1,
     beta2,
     epsilon,

@@ -12,7 +12,7 @@ import { estimators } from '../estimators/index.ts'
 import type { NoiseOptions } from '../estimators/noise.ts'
 import type { Loss } from '../grads/evaluate.ts'
 import { brandOptimizer, type ModelOptimizer, type RunPass, wrapTrainFunction } from '../grads/train-function.ts'
-import { invalid, number, oneOf, predicate, schedule, whole } from '../options.ts'
+import { invalid, largest, number, oneOf, predicate, schedule, whole } from '../options.ts'
 import { Variables } from '../params/variables.ts'
 import type { ParameterFilter, Schedule, TraceEstimate } from '../types.ts'
 import type { GradientOptions } from './base.ts'
@@ -87,7 +87,7 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
   set learningRate(value: Schedule) {
     const { options, foreign } = this.#settings.base
     if (foreign === null) {
-      options.learningRate = schedule('learningRate', value, { min: 0 })
+      options.learningRate = schedule('learningRate', value, { min: 0, max: largest })
       return
     }
     const stock = foreign as unknown as { learningRate: number; setLearningRate?(value: number): void }

@@ -1,4 +1,4 @@
-import { invalid, knownKeys, number, oneOf, predicate } from '../options.ts'
+import { invalid, knownKeys, largest, number, oneOf, predicate } from '../options.ts'
 import { maskOf } from '../params/mask.ts'
 import type { Penalties } from '../params/weights.ts'
 import type { ParameterFilter } from '../types.ts'
@@ -45,13 +45,13 @@ export const noBiasesOrNorms: RegExp = /^(?!.*(bias|gamma|beta)(_\d+)?$)/
 
 /** Checks them. */
 export function checkPenalties({ l2, weightDecay, decayFilter, distance }: Required<PenaltyOptions>): void {
-  number('l2', l2, { min: 0 })
-  number('weightDecay', weightDecay, { min: 0 })
+  number('l2', l2, { min: 0, max: largest })
+  number('weightDecay', weightDecay, { min: 0, max: largest })
   predicate(decayFilter)
   if (distance === undefined) return
   for (const group of groups(distance)) {
     knownKeys('a group of distance', group, ['strength', 'filter', 'from'])
-    number('strength', group.strength, { min: 0 })
+    number('strength', group.strength, { min: 0, max: largest / 2 })
     predicate(group.filter)
     oneOf('from', group.from ?? 'initial', ['initial', 'zero'])
   }

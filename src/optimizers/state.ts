@@ -8,7 +8,7 @@ export interface NamedTensor {
 }
 
 /** First word of a saved state: 'SF' and the version of the format. */
-const format = 0x5346_0002
+const format = 0x5346_0003
 /** Words ahead of the numbers in f64. */
 const head = 8
 
@@ -17,6 +17,8 @@ export interface State {
   iterations: number
   /** Micro-batches that the next update already has. */
   micro: number
+  /** Which tensors these have reached; empty where there are none. */
+  banked: readonly boolean[]
   /** Names of the vectors: 'moment0' …, 'bank' in the middle of an update, 'origin' where W₀ is kept. */
   vectors: readonly string[]
   /** The vectors of each tensor, in that order; no tensors before the first step. */
@@ -37,14 +39,15 @@ export function vectorsOf({ moments, bank, origin }: { moments: number; bank: bo
  * A state as named tensors. Vectors are float32 holding ordinary numbers; everything that is f64 or a counter travels as
  * int32 words, which no backend rounds.
  */
-export function writeState({ iterations, micro, vectors, tensors, samples, trace }: State): NamedTensor[] {
+export function writeState({ iterations, micro, banked, vectors, tensors, samples, trace }: State): NamedTensor[] {
   const numbers = Float64Array.from([...samples, ...trace])
-  const words = new Int32Array(head + 2 * numbers.length)
+  const words = new Int32Array(head + banked.length + 2 * numbers.length)
   const kinds = (vectors.includes('bank') ? 1 : 0) + (vectors.includes('origin') ? 2 : 0)
   const moments = vectors.filter((name) => name.startsWith('moment')).length
   words.set([format, iterations | 0, Math.floor(iterations / 2 ** 32), tensors.length])
   words.set([moments, kinds, micro, samples.length], 4)
-  words.set(new Int32Array(numbers.buffer), head)
+  words.set(banked.map(Number), head)
+  words.set(new Int32Array(numbers.buffer), head + banked.length)
   const named = (name: string, one: Tensor): NamedTensor => ({ name, tensor: one })
   return [
     named('saltflat/words', tensor1d(words, 'int32')),
@@ -87,9 +90,11 @@ function header(saved: readonly NamedTensor[]) {
   const words = saved[1]?.tensor.dtype === 'int32' ? (saved[1].tensor.dataSync() as Int32Array) : new Int32Array(0)
   const [version, low = 0, high = 0, tensors = 0, moments = 0, kinds = 0, micro = 0, samples = 0] = words
   const counts = [high, tensors, moments, kinds, micro, samples]
-  const numbers = (words.length - head) / 2
+  // A word a tensor in the middle of an update.
+  const banked = micro > 0 ? tensors : 0
+  const numbers = (words.length - head - banked) / 2
   const sound = counts.every((count) => count >= 0) && kinds < 4 && moments < 4 && samples <= numbers
-  if (version !== format || !Number.isInteger(numbers) || !sound) {
+  if (version !== format || !Number.isInteger(numbers) || numbers < 0 || !sound) {
     throw refused('a state that this version of saltflat wrote', 'another')
   }
   const vectors = vectorsOf({ moments, bank: (kinds & 1) !== 0, origin: (kinds & 2) !== 0 })
@@ -119,8 +124,9 @@ export function readState(saved: readonly NamedTensor[], shape: StateShape): Sta
   if (micro >= shape.accumulation || micro > 0 !== vectors.includes('bank')) {
     throw refused(`fewer than ${shape.accumulation} micro-batches in the next update`, `${micro}`)
   }
-  const numbers = new Float64Array((words.length - head) / 2)
-  new Int32Array(numbers.buffer).set(words.subarray(head))
+  const banked = micro > 0 ? Array.from(words.subarray(head, head + tensors), Boolean) : []
+  const numbers = new Float64Array((words.length - head - banked.length) / 2)
+  new Int32Array(numbers.buffer).set(words.subarray(head + banked.length))
   const read: Float32Array[][] = []
   for (let t = 0; !fresh && t < tensors; t++) {
     read.push(
@@ -137,6 +143,7 @@ export function readState(saved: readonly NamedTensor[], shape: StateShape): Sta
   return {
     iterations,
     micro,
+    banked,
     vectors,
     tensors: read,
     samples: numbers.slice(0, samples),

@@ -1,12 +1,12 @@
 import {
   engine,
   type NamedTensorMap,
-  type Tensor,
+  Tensor,
   type Optimizer as TfOptimizer,
   tensor,
   type Variable,
 } from '@tensorflow/tfjs-core'
-import { SaltflatError } from '../errors.ts'
+import { SaltflatError, shown } from '../errors.ts'
 import { type Evaluation, evaluate, forward, type Loss } from '../grads/evaluate.ts'
 import { withKernels } from '../grads/kernels/index.ts'
 import { SideEffects } from '../grads/side-effects.ts'
@@ -112,7 +112,18 @@ export function matched(
   const variables = known ?? [...byName.keys()].map((name) => registered[name] ?? fail(unknownVariable(name)))
   const names = new Set(variables.map(({ name }) => name))
   for (const name of byName.keys()) if (!names.has(name)) throw unknownVariable(name)
+  for (const [name, one] of byName) checkGradient(name, one)
   return { variables, gradients: variables.map(({ name, trainable }) => (trainable && byName.get(name)) || null) }
+}
+
+function checkGradient(name: string, one: unknown): void {
+  if (one === null || one === undefined) return
+  if (!(one instanceof Tensor)) {
+    throw new SaltflatError('ERR_DTYPE', `Expected a tensor as the gradient of '${name}', received ${shown(one)}.`)
+  }
+  if (one.isDisposed) {
+    throw new SaltflatError('ERR_DISPOSED', `Expected a live gradient of '${name}', received one that was disposed.`)
+  }
 }
 
 function unknownVariable(name: string): SaltflatError {

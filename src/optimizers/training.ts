@@ -108,6 +108,7 @@ export class Training {
     return {
       iterations: this.iterations,
       micro: this.#micro,
+      banked: this.#micro > 0 && weights !== null ? weights.banked() : [],
       vectors,
       tensors: (weights?.tensors ?? []).map((_, t) => vectors.map((name) => weights!.vector(name, t))),
       samples: this.#samples,
@@ -207,10 +208,12 @@ export class Training {
   #size(): number {
     const key = this.#estimator.size
     if (key === null) return 1
-    return at(key, (this.#settings.options as Record<string, Schedule>)[key]!, this.iterations, {
+    const size = at(key, (this.#settings.options as Record<string, Schedule>)[key]!, this.iterations, {
       min: 0,
       max: largest,
     })
+    // As the core has it: what is 0 there perturbs nothing, and would look like a trace of 0.
+    return Math.fround(size) === 0 ? 0 : size
   }
 
   #open<G>(target: Target<G>): Stepper<G> {
@@ -279,6 +282,7 @@ export class Training {
       for (let m = 0; fresh && m < moments; m++) weights.setVector(`moment${m}`, t, new Float32Array(size))
     }
     this.iterations = state.iterations
+    if (state.micro > 0) weights.setBanked(state.banked)
     this.#micro = state.micro
     this.#samples = state.samples
     this.#trace = trace

@@ -155,6 +155,15 @@ export class Weights<G> {
     this.#workspace.setVector(name, tensor, values)
   }
 
+  /** Which tensors the micro-batches of the next update have reached so far. */
+  banked(): boolean[] {
+    return this.#workspace.banked()
+  }
+
+  setBanked(reached: readonly boolean[]): void {
+    this.#workspace.setBanked([...reached])
+  }
+
   dispose(): void {
     this.#workspace.dispose()
   }

@@ -136,6 +136,18 @@ impl Workspace {
         Ok(())
     }
 
+    /// Which tensors the micro-batches in the bank have reached.
+    #[napi(catch_unwind)]
+    pub fn banked(&mut self) -> Result<Vec<bool>> {
+        Ok(self.cpu()?.banked().to_vec())
+    }
+
+    /// Sets these, for a bank that was saved.
+    #[napi(catch_unwind)]
+    pub fn set_banked(&mut self, reached: Vec<bool>) -> Result<()> {
+        self.cpu()?.set_banked(&reached).map_err(core)
+    }
+
     fn cpu(&mut self) -> Result<&mut Cpu> {
         self.cpu.as_mut().ok_or_else(gone)
     }

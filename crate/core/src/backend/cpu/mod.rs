@@ -101,6 +101,21 @@ impl Cpu {
         Ok(())
     }
 
+    /// Which tensors the micro-batches in the bank have reached.
+    pub fn banked(&self) -> &[bool] {
+        &self.banked
+    }
+
+    /// Sets these, for a bank that was saved.
+    pub fn set_banked(&mut self, reached: &[bool]) -> Result<()> {
+        if reached.len() != self.banked.len() {
+            let (expected, came) = (self.banked.len(), reached.len());
+            return Err(Error::Shape(format!("Expected {expected} tensors, received {came}.")));
+        }
+        self.banked.copy_from_slice(reached);
+        Ok(())
+    }
+
     /// One tensor of an owned vector, if there is such a vector.
     pub fn vector(&self, which: Which, tensor: usize) -> Option<&[f32]> {
         let vector = match which {

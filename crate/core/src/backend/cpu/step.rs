@@ -152,9 +152,8 @@ impl Backend for Cpu {
         let mut mean = Mean {
             mix,
             scale: update.scale,
-            bank: bank
-                .filter(|_| micro.last_of > 0 && !micro.first)
-                .map(|bank| (bank, 1.0 / micro.last_of as f32)),
+            // Before the last micro-batch only to see that the bank will not overflow.
+            bank: bank.filter(|_| !micro.first).map(|bank| (bank, 1.0 / micro.last_of.max(1) as f32)),
             g: Inputs(g),
             pair: pair.filter(|_| mix.pair != 0.0),
             sum: sum.filter(|_| mix.sum != 0.0),
@@ -163,6 +162,9 @@ impl Backend for Cpu {
         run!(self, MeanNorm(mean));
         fold(&self.layout, &mut self.chunk_sums, &mut self.tensor_sums);
         finite(&self.tensor_sums)?;
+        if micro.last_of == 0 {
+            mean.bank = None;
+        }
         if let (Clip::Norm(bound), true) = (update.clip, micro.last_of > 0) {
             let square: f64 = self.tensor_sums.iter().map(|sums| sums[0]).sum();
             let factor = (bound / (square.sqrt() + 1e-6)).min(1.0) as f32;
