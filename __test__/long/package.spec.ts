@@ -56,6 +56,8 @@ test.serial('installs offline without install scripts', (t) => {
     user,
     'install',
     '--offline',
+    // The peers are there. npm would ask its cache, which need not have them, about the optional ones too.
+    '--legacy-peer-deps',
     '--ignore-scripts',
     '--no-audit',
     '--no-fund',
