@@ -5,15 +5,11 @@ import { estimators } from '../../src/estimators/index.ts'
 import {
   adam,
   type FlatOptimizer,
-  lion,
   MinimizeError,
   minimize,
   momentum,
-  nesterov,
   nso,
   oneSided,
-  rmsprop,
-  SaltflatError,
   type StepReport,
   sam,
   sgd,
@@ -285,157 +281,6 @@ test('an abort, even in one long stretch of steps, gives the x of whole steps', 
   t.not(before!.partial.x, x0)
 })
 
-/** What a gradient function can do wrong. */
-const faults: [string, string, (x: Float32Array) => unknown][] = [
-  [
-    'throws',
-    'ERR_LOSS',
-    () => {
-      throw new TypeError('mine')
-    },
-  ],
-  ['gives too few numbers', 'ERR_SHAPE', (x) => x.slice(1)],
-  ['gives too many', 'ERR_SHAPE', (x) => new Float32Array(x.length + 1)],
-  ['gives a Float64Array', 'ERR_DTYPE', (x) => Float64Array.from(x)],
-  ['gives an array', 'ERR_DTYPE', (x) => Array.from(x)],
-  ['gives a Float64Array beside a loss', 'ERR_DTYPE', (x) => ({ loss: 1, gradient: Float64Array.from(x) })],
-  ['gives nothing', 'ERR_DTYPE', () => undefined],
-  ['gives null', 'ERR_DTYPE', () => null],
-  ['gives a Promise', 'ERR_LOSS', (x) => Promise.resolve(x)],
-  ['gives no number for the loss', 'ERR_INVALID_ARGUMENT', (x) => ({ loss: '1', gradient: x })],
-  ['gives NaN for the loss', 'ERR_NOT_FINITE', (x) => ({ loss: Number.NaN, gradient: x })],
-  ['gives NaN', 'ERR_NOT_FINITE', (x) => x.map(() => Number.NaN)],
-  ['gives Infinity', 'ERR_NOT_FINITE', (x) => x.map((_, i) => (i === 1 ? Number.POSITIVE_INFINITY : 0))],
-  ['gives shared memory', 'ERR_SHARED', (x) => new Float32Array(new SharedArrayBuffer(4 * x.length))],
-  [
-    'gives a detached array',
-    'ERR_DETACHED',
-    (x) => {
-      const gradient = x.slice()
-      structuredClone(gradient, { transfer: [gradient.buffer as ArrayBuffer] })
-      return gradient
-    },
-  ],
-  [
-    'detaches x',
-    'ERR_DETACHED',
-    (x) => {
-      const gradient = x.slice()
-      structuredClone(x, { transfer: [x.buffer as ArrayBuffer] })
-      return gradient
-    },
-  ],
-  ['scribbles over x, and throws', 'ERR_LOSS', (x) => x.fill(7) && fail()],
-]
-
-const makes: [string, () => FlatOptimizer][] = [
-  ['sgd', () => sgd({ learningRate: 0.1 })],
-  ['nso, k = 2', () => nso(adam({ learningRate: 0.1 }), { sigma: 0.1, perturbations: 2, seed: 1 })],
-  ['one-sided', () => oneSided(momentum({ learningRate: 0.1 }), { sigma: 0.1, seed: 1 })],
-  ['nso on rmsprop', () => nso(rmsprop({ learningRate: 0.1, centered: true, momentum: 0.5 }), { sigma: 0.1, seed: 1 })],
-  ['nesterov', () => nesterov({ learningRate: 0.1, clipNorm: 0.5, distance: 0.1, weightDecay: 0.1 })],
-  ['sam on lion', () => sam(lion({ learningRate: 0.1 }))],
-  ['amsgrad', () => adam({ learningRate: 0.1, amsgrad: true })],
-  ['sam', () => sam(adam({ learningRate: 0.1 }))],
-]
-
-for (const [name, make] of makes) {
-  for (const [fault, code, spoil] of faults) {
-    test(`${name}: a gradient that ${fault}, at each pass, changes nothing, and training goes on`, async (t) => {
-      const x0 = Float32Array.of(1, -2, 3)
-      for (let bad = 0; bad < make().passesPerStep; bad++) {
-        const [optimizer, twin] = [make(), make()]
-        const good = (x: Float32Array) => x.slice()
-        let call = -2 * optimizer.passesPerStep
-        const spoilt = (x: Float32Array) => (call++ === bad ? spoil(x) : good(x))
-        const random = Math.random
-        const error = (await t.throwsAsync(minimize(spoilt as VectorGradient, x0, optimizer, { steps: 5 })))!
-        t.is(Math.random, random)
-        t.true(error instanceof SaltflatError && error instanceof MinimizeError, String(error.stack))
-        const { code: received, partial } = error as MinimizeError
-        t.is(received, code as never, error.message)
-        const expected = await minimize(good, x0, twin, { steps: 2 })
-        t.is(partial.steps, 2)
-        t.deepEqual(words(partial.x), words(expected.x))
-        t.deepEqual(words(x0), words(Float32Array.of(1, -2, 3)))
-        t.is(optimizer.iterations, 2)
-        const [on, alike] = [optimizer, twin].map((one) => minimize(good, partial.x, one, { steps: 2 }))
-        t.deepEqual(words((await on!).x), words((await alike!).x))
-        for (const one of [optimizer, twin]) one.dispose()
-      }
-    })
-  }
-}
-
-test('arguments that cannot be meant are refused', async (t) => {
-  const x0 = Float32Array.of(1)
-  const steps = { steps: 1 }
-  const detached = Float32Array.of(1)
-  structuredClone(detached, { transfer: [detached.buffer] })
-  const refused: [string, unknown[]][] = [
-    ['ERR_INVALID_ARGUMENT', [null, x0, sgd(), steps]],
-    ['ERR_DTYPE', [half, [1, 2], sgd(), steps]],
-    ['ERR_DTYPE', [half, new Float64Array(2), sgd(), steps]],
-    ['ERR_DTYPE', [half, undefined, sgd(), steps]],
-    ['ERR_EMPTY', [half, new Float32Array(0), sgd(), steps]],
-    ['ERR_DETACHED', [half, detached, sgd(), steps]],
-    ['ERR_SHARED', [half, new Float32Array(new SharedArrayBuffer(8)), sgd(), steps]],
-    ['ERR_NOT_FINITE', [half, Float32Array.of(0, Number.NaN), sgd(), steps]],
-    ['ERR_NOT_FINITE', [half, Float32Array.of(Number.NEGATIVE_INFINITY), sgd(), steps]],
-    ['ERR_INVALID_ARGUMENT', [half, x0, tf.train.sgd(1), steps]],
-    ['ERR_INVALID_ARGUMENT', [half, x0, null, steps]],
-    ['ERR_UNSUPPORTED', [half, x0, nso(tf.train.adam(1)), steps]],
-    ['ERR_INVALID_ARGUMENT', [half, x0, sgd(), undefined]],
-    ['ERR_INVALID_ARGUMENT', [half, x0, sgd(), {}]],
-    ['ERR_INVALID_ARGUMENT', [half, x0, sgd(), { steps: 0 }]],
-    ['ERR_INVALID_ARGUMENT', [half, x0, sgd(), { steps: 1.5 }]],
-    ['ERR_INVALID_ARGUMENT', [half, x0, sgd(), { steps: 1, step: 2 }]],
-    ['ERR_INVALID_ARGUMENT', [half, x0, sgd(), { steps: 1, signal: {} }]],
-    ['ERR_INVALID_ARGUMENT', [half, x0, sgd(), { steps: 1, onStep: true }]],
-    ['ERR_INVALID_ARGUMENT', [half, x0, nso(sgd(), { filter: 'kernel' }), steps]],
-  ]
-  for (const [code, given] of refused) {
-    const error = await t.throwsAsync(minimize(...(given as Parameters<typeof minimize>)))
-    t.is((error as SaltflatError).code, code as never, `${error!.message}`)
-    t.regex(error!.message, /^Expected .+, received .+\.$/s)
-  }
-})
-
-test.serial('one optimizer is for one vector or one model, and for one run at a time', async (t) => {
-  await tf.setBackend('cpu')
-  const w = tf.tidy(() => tf.variable(tf.tensor1d([1, 2])))
-  const loss = () => tf.tidy(() => tf.sum(tf.square(w)) as tf.Scalar)
-  const [vector, model] = [sgd(), sgd()]
-  const x0 = Float32Array.of(1, 2)
-  await minimize(half, x0, vector, { steps: 1 })
-  t.throws(() => vector.minimize(loss, false, [w]), { code: 'ERR_STATE', message: /received tf\.Variables/ })
-  t.throws(() => tf.tidy(() => vector.applyGradients({ [w.name]: tf.ones([2]) })), { code: 'ERR_STATE' })
-  model.minimize(loss, false, [w])
-  await t.throwsAsync(minimize(half, x0, model, { steps: 1 }), { code: 'ERR_STATE', message: /received a vector/ })
-
-  const first = minimize(half, x0, vector, { steps: 10, onStep: () => new Promise((resolve) => setImmediate(resolve)) })
-  await t.throwsAsync(minimize(half, x0, vector, { steps: 1 }), {
-    code: 'ERR_STATE',
-    message: /one minimize at a time/,
-  })
-  await first
-  t.is(vector.iterations, 11)
-  const nested: VectorGradient = (x) => {
-    vector.dispose()
-    return x
-  }
-  await t.throwsAsync(minimize(nested, x0, vector, { steps: 1 }), { code: 'ERR_STATE' })
-
-  const disposing = minimize(half, x0, vector, { steps: 9, onStep: () => vector.dispose() })
-  const error = await t.throwsAsync(disposing, { instanceOf: MinimizeError })
-  t.is(error!.code, 'ERR_DISPOSED')
-  t.is(error!.partial.steps, 1)
-  t.true(error!.partial.x[0]! < 1)
-  await t.throwsAsync(minimize(half, x0, vector, { steps: 1 }), { code: 'ERR_DISPOSED' })
-  model.dispose()
-  tf.disposeVariables()
-})
-
 test('1,000 steps own no more memory than one', async (t) => {
   const n = 100_000
   const gradient = new Float32Array(n).fill(1)
@@ -471,7 +316,3 @@ test('overhead a step of a vector of 5,000, for the record', async (t) => {
   }
   t.pass()
 })
-
-function fail(): never {
-  throw new Error('stop')
-}
