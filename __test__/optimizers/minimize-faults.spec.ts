@@ -15,14 +15,12 @@ import {
   sgd,
   type VectorGradient,
 } from '../../src/index.ts'
-import { loadBinding } from '../../src/native/index.ts'
 import { tf } from '../helpers/backends.ts'
 
 // What `minimize` refuses, and what a run that fails leaves behind.
 
 const half: VectorGradient = (x) => x.slice()
 const words = (x: Float32Array) => [...new Uint32Array(x.slice().buffer)]
-const _rademacher = (step: number, length: number) => loadBinding().sample(3, 'rademacher', 0, step, 0, 0, length)
 
 /** What a gradient function can do wrong. */
 const faults: [string, string, (x: Float32Array) => unknown][] = [
