@@ -13,22 +13,22 @@ export declare class Workspace {
   /** out ← W + σU of perturbation `j`. */
   perturb(j: number, out: Array<Float32Array>): void
   /** P ← g · dots += U·g · out ← W − σU. */
-  flip(j: number, g: Array<Float32Array | null>, out: Array<Float32Array>): void
+  flip(j: number, g: Array<Float32Array | number | null>, out: Array<Float32Array>): void
   /** G += P + g (← where `first`) · dots −= U·g · out ← W + σU of perturbation `j + 1`. */
-  accumulate(j: number, first: boolean, g: Array<Float32Array | null>, out: Array<Float32Array>): void
+  accumulate(j: number, first: boolean, g: Array<Float32Array | number | null>, out: Array<Float32Array>): void
   /** G += factor·g (← where `first`) · out ← W + σU of perturbation `next`. */
-  collect(next: number, factor: number, first: boolean, g: Array<Float32Array | null>, out: Array<Float32Array>): void
+  collect(next: number, factor: number, first: boolean, g: Array<Float32Array | number | null>, out: Array<Float32Array>): void
   /**
    * Checks that the mean gradient is finite, then W ← rule(W, mean), out ← W; before the last micro-batch the mean goes
    * to the bank instead.
    */
-  finish(update: UpdateOptions, g: Array<Float32Array | null>, out: Array<Float32Array>): void
+  finish(update: UpdateOptions, g: Array<Float32Array | number | null>, out: Array<Float32Array>): void
   /** g·g, g·P and P·P of each tensor, one after the other. */
-  products(g: Array<Float32Array | null>): Array<number>
+  products(g: Array<Float32Array | number | null>): Array<number>
   /** Σx² or Σ(wx)² of a direction, in each tensor; for the gradient itself not finite exactly where it is not. */
-  norms(direction: DirectionOptions, g: Array<Float32Array | null>): Array<number>
+  norms(direction: DirectionOptions, g: Array<Float32Array | number | null>): Array<number>
   /** out ← W + scale·x of a direction (scale·w²x in the metric of the weights), a scale a tensor; then P ← `keep`. */
-  ascend(scales: Float32Array, direction: DirectionOptions, keep: KeepOptions | undefined | null, g: Array<Float32Array | null>, out: Array<Float32Array>): void
+  ascend(scales: Float32Array, direction: DirectionOptions, keep: KeepOptions | undefined | null, g: Array<Float32Array | number | null>, out: Array<Float32Array>): void
   /** Σ U·(g⁺ − g⁻) of each tensor since `begin`. */
   dots(): Array<number>
   /** Zeroed vectors for tensors of these sizes: W, the moments of the rule, and those asked for. */
@@ -143,6 +143,19 @@ export interface SelfTestCheck {
   /** Whether it holds. */
   ok: boolean
 }
+
+/**
+ * Registers the op, once a process. Its name, for a call with one list of float tensors as input and no output.
+ *
+ * Throws `ERR_UNSUPPORTED` with the reason where there is no TensorFlow in this process, or it refuses.
+ */
+export declare function tensorflowOp(): string
+
+/**
+ * After a call of the op with `count` tensors on this thread: a number that stands for the first, the next for the
+ * second and so on, where a pass takes gradients. −1 where the call did not arrive here. One pass later they are void.
+ */
+export declare function tensorflowPlaces(count: number): number
 
 /**
  * The end of a step: W ← rule(W, clipped scale·(sum·G + (pair·P + last·g))). See the base optimizer's own page for

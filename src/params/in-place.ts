@@ -1,5 +1,6 @@
 import { type Tensor, tensor, type Variable } from '@tensorflow/tfjs-core'
-import type { DataId, Store } from './store.ts'
+import type { DataId, GradientValues, Store } from './store.ts'
+import type { Places } from './tensorflow-op.ts'
 
 /** What an in-place store must know of its backend. */
 export interface InPlaceBackend {
@@ -12,6 +13,8 @@ export interface InPlaceBackend {
   share(holder: Tensor, memory: Float32Array): void
   /** The values of a variable or gradient. */
   values(tensor: Tensor): Float32Array
+  /** Tells the native side where gradients lie, so that it reads them there. */
+  readonly places?: Places | undefined
 }
 
 /**
@@ -68,7 +71,22 @@ export class InPlaceStore implements Store {
     for (const i of stale) this.#adopt(i, out[i]!)
   }
 
-  values(tensors: readonly (Tensor | null)[]): (Float32Array | null)[] {
+  values(tensors: readonly (Tensor | null)[]): GradientValues {
+    return this.#placed(tensors) ?? this.#copied(tensors)
+  }
+
+  #placed(tensors: readonly (Tensor | null)[]): GradientValues | null {
+    const { places } = this.#backend
+    if (places === undefined) return null
+    const present = tensors.filter((one) => one !== null)
+    // The op takes floats only; the native side refuses the others by their type.
+    if (present.length === 0 || present.some((one) => one.dtype !== 'float32')) return null
+    let next = places(present)
+    if (next < 0) return null
+    return tensors.map((one) => (one === null ? null : next++))
+  }
+
+  #copied(tensors: readonly (Tensor | null)[]): GradientValues {
     const ids = new Set(this.#ids)
     return tensors.map((one) => {
       if (one === null) return null

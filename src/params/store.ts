@@ -15,9 +15,12 @@ export interface Store<G = Tensor> {
   /** Lets `fill` set arrays that then are the values. If `fill` throws, there still are values to compute with, but
    * in-place memory may hold anything: write again. */
   write(fill: (out: Float32Array[]) => void): void
-  /** The values of gradients, for reading until the next tfjs call; null stays null. */
-  values(gradients: readonly (G | null)[]): (Float32Array | null)[]
+  /** The values of gradients for one native pass, before the next tfjs call; null stays null. */
+  values(gradients: readonly (G | null)[]): GradientValues
 }
+
+/** Of each gradient its values, or the number by which the native side knows where they lie. */
+export type GradientValues = (Float32Array | number | null)[]
 
 /** Opens a store for variables that live on the active backend, or says that it cannot. */
 export type OpenStore = (variables: readonly Variable[], backend: unknown) => Store | null

@@ -1,8 +1,9 @@
-import type { Tensor } from '@tensorflow/tfjs-core'
+import type { Tensor, Variable } from '@tensorflow/tfjs-core'
 import { loadBinding } from '../native/index.ts'
 import { watchAliases } from './aliases.ts'
 import { InPlaceStore } from './in-place.ts'
 import type { DataId, OpenStore } from './store.ts'
+import { findPlaces, type Places } from './tensorflow-op.ts'
 
 /** What this file uses of tfjs-node's backend. */
 export interface TensorflowBackend {
@@ -20,9 +21,24 @@ function isTensorflow(backend: unknown): backend is TensorflowBackend {
 /**
  * TensorFlow on the CPU shares memory that lies on a 64-byte boundary, and copies any other without a word. So slots are
  * native memory, and a sentinel written after adoption must be seen by TensorFlow; otherwise this store is not used.
+ * Gradients are read where TensorFlow has them.
  */
 export const openTensorflow: OpenStore = (variables, backend) => {
-  if (!isTensorflow(backend) || backend.isUsingGpuDevice) return null
+  if (!isTensorflow(backend)) return null
+  const found = findPlaces(backend)
+  return opened(variables, backend, 'places' in found ? found.places : undefined)
+}
+
+/** The same with a copy of each gradient, as where the op of `tensorflow-op.ts` cannot be had. */
+export const openAligned: OpenStore = (variables, backend) =>
+  isTensorflow(backend) ? opened(variables, backend, undefined) : null
+
+function opened(
+  variables: readonly Variable[],
+  backend: TensorflowBackend,
+  places: Places | undefined,
+): InPlaceStore | null {
+  if (backend.isUsingGpuDevice) return null
   const aliases = watchAliases(backend)
   try {
     return new InPlaceStore(variables, {
@@ -38,6 +54,7 @@ export const openTensorflow: OpenStore = (variables, backend) => {
         if (memory.length > 0) sentinel(memory, () => backend.binding.tensorDataSync(id!))
       },
       values: (one) => one.dataSync() as Float32Array,
+      places,
     })
   } catch (error) {
     if (error instanceof NotShared) return null

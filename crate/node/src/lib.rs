@@ -7,5 +7,6 @@ pub mod buffer;
 mod error;
 pub mod info;
 pub mod sample;
+pub mod tensorflow;
 mod view;
 pub mod workspace;

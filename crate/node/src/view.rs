@@ -1,7 +1,9 @@
 //! Arrays of Float32Array as slices, after every check that keeps them sound: type, length, detached and shared
-//! buffers, overlap. The slices live as long as the call, during which JavaScript cannot run.
+//! buffers, overlap. The slices live as long as the call, during which JavaScript cannot run. A gradient may also be a
+//! number, which stands for a tensor that TensorFlow holds.
 
 use crate::error::{Result, coded};
+use crate::tensorflow;
 use napi::bindgen_prelude::{Array, JsValue};
 use napi::sys;
 use std::ptr::null_mut;
@@ -18,6 +20,14 @@ struct Place {
 #[derive(Default)]
 pub struct Views {
     places: Vec<Place>,
+    /// Gradients that lay in the memory of a weight: a gradient may be the weight itself, or a reshape of it.
+    copies: Vec<Vec<f32>>,
+}
+
+impl Drop for Views {
+    fn drop(&mut self) {
+        tensorflow::forget();
+    }
 }
 
 /// The elements of an array. All are fetched before the first is looked at, for fetching one may run a getter; after
@@ -42,23 +52,80 @@ pub fn elements(array: &Array<'_>) -> Elements {
 }
 
 impl Views {
+    /// Slices to write. Not to be touched before `check` has passed.
+    pub fn outputs<'a>(&mut self, what: &str, elements: &Elements) -> Result<Vec<&'a mut [f32]>> {
+        let mut slices = Vec::with_capacity(elements.values.len());
+        for (i, element) in elements.values.iter().enumerate() {
+            let Some(Memory { pointer, len }) = typed(elements.env, *element, what, i)? else {
+                return Err(coded(
+                    "ERR_INVALID_ARGUMENT",
+                    format!("Expected a Float32Array in {what}, received nothing."),
+                ));
+            };
+            self.note(pointer, len, true);
+            // SAFETY: checked by `typed`; JavaScript, the only other user of the memory, waits for this call, and `check`
+            // refuses overlap before anything is read or written.
+            slices.push(unsafe { std::slice::from_raw_parts_mut(pointer, len) });
+        }
+        Ok(slices)
+    }
+
     /// Read-only slices; `undefined` or `null` gives `None`.
     pub fn inputs<'a>(&mut self, what: &str, elements: &Elements) -> Result<Vec<Option<&'a [f32]>>> {
-        self.each(what, elements, false, |pointer, len| {
-            // SAFETY: checked by `typed`; JavaScript, the only other user of the memory, waits for this call.
-            unsafe { std::slice::from_raw_parts(pointer, len) }
+        self.read(elements, |_, element, i| typed(elements.env, element, what, i))
+    }
+
+    /// Gradients to read, as arrays or as numbers. To be asked for after the outputs.
+    pub fn gradients<'a>(&mut self, elements: &Elements) -> Result<Vec<Option<&'a [f32]>>> {
+        let what = "gradients";
+        self.read(elements, |views, element, i| match number(elements.env, element) {
+            Some(number) => views.tensor(number, what, i).map(Some),
+            None => typed(elements.env, element, what, i),
         })
     }
 
-    /// Slices to write. Not to be touched before `check` has passed.
-    pub fn outputs<'a>(&mut self, what: &str, elements: &Elements) -> Result<Vec<&'a mut [f32]>> {
-        let slices = self.each(what, elements, true, |pointer, len| {
-            // SAFETY: as above; `check` refuses overlap before anything is read or written.
-            unsafe { std::slice::from_raw_parts_mut(pointer, len) }
-        })?;
-        let missing =
-            || coded("ERR_INVALID_ARGUMENT", format!("Expected a Float32Array in {what}, received nothing."));
-        slices.into_iter().map(|slice| slice.ok_or_else(missing)).collect()
+    fn read<'a>(
+        &mut self,
+        elements: &Elements,
+        find: impl Fn(&mut Self, sys::napi_value, usize) -> Result<Option<Memory>>,
+    ) -> Result<Vec<Option<&'a [f32]>>> {
+        let slice = |(i, element): (usize, &sys::napi_value)| {
+            let Some(Memory { pointer, len }) = find(self, *element, i)? else { return Ok(None) };
+            self.note(pointer, len, false);
+            // SAFETY: checked by `typed`, or held by TensorFlow for a tensor that the caller holds; nobody writes it during
+            // this call, for JavaScript waits and `check` refuses overlap.
+            Ok(Some(unsafe { std::slice::from_raw_parts(pointer, len) }))
+        };
+        elements.values.iter().enumerate().map(slice).collect()
+    }
+
+    /// What a number stands for; a copy of it where it is about to be written.
+    fn tensor(&mut self, number: f64, what: &str, i: usize) -> Result<Memory> {
+        let Some((pointer, len)) = tensorflow::place(number) else {
+            return Err(coded(
+                "ERR_STATE",
+                format!(
+                    "Expected a tensor of TensorFlow's last call at {i} of the {what}, received {number}."
+                ),
+            ));
+        };
+        let (start, end) = (pointer as usize, pointer as usize + size_of::<f32>() * len);
+        if len == 0
+            || !self.places.iter().any(|place| place.written && start < place.end && place.start < end)
+        {
+            return Ok(Memory { pointer: pointer.cast_mut(), len });
+        }
+        // SAFETY: as for the slices above; the copy is made before anything is written.
+        self.copies.push(unsafe { std::slice::from_raw_parts(pointer, len) }.to_vec());
+        let copy = self.copies.last_mut().map_or(null_mut(), |copy| copy.as_mut_ptr());
+        Ok(Memory { pointer: copy, len })
+    }
+
+    fn note(&mut self, pointer: *mut f32, len: usize, written: bool) {
+        let start = pointer as usize;
+        if len > 0 {
+            self.places.push(Place { start, end: start + size_of::<f32>() * len, written });
+        }
     }
 
     /// Refuses memory that is written by one argument and touched by another.
@@ -79,34 +146,24 @@ impl Views {
         }
         Ok(())
     }
-
-    fn each<T>(
-        &mut self,
-        what: &str,
-        elements: &Elements,
-        written: bool,
-        slice: impl Fn(*mut f32, usize) -> T,
-    ) -> Result<Vec<Option<T>>> {
-        let view = |(i, element): (usize, &sys::napi_value)| {
-            let Some((pointer, len)) = typed(elements.env, *element, what, i)? else { return Ok(None) };
-            if len == 0 {
-                return Ok(Some(slice(std::ptr::NonNull::dangling().as_ptr(), 0)));
-            }
-            let start = pointer as usize;
-            self.places.push(Place { start, end: start + 4 * len, written });
-            Ok(Some(slice(pointer, len)))
-        };
-        elements.values.iter().enumerate().map(view).collect()
-    }
 }
 
-/// Pointer and length of a Float32Array over ordinary, attached memory; nothing for null and undefined.
-fn typed(
-    env: sys::napi_env,
-    value: sys::napi_value,
-    what: &str,
-    i: usize,
-) -> Result<Option<(*mut f32, usize)>> {
+/// Floats somewhere; the pointer is never null.
+struct Memory {
+    pointer: *mut f32,
+    len: usize,
+}
+
+/// The value of a JavaScript number.
+fn number(env: sys::napi_env, value: sys::napi_value) -> Option<f64> {
+    let mut number = 0.0;
+    // SAFETY: plain Node-API call on live handles of this call.
+    let status = unsafe { sys::napi_get_value_double(env, value, &mut number) };
+    (status == sys::Status::napi_ok).then_some(number)
+}
+
+/// The memory of a Float32Array, ordinary and attached; nothing for null and undefined.
+fn typed(env: sys::napi_env, value: sys::napi_value, what: &str, i: usize) -> Result<Option<Memory>> {
     let (mut element, mut len, mut data, mut buffer, mut offset) = (0, 0, null_mut(), null_mut(), 0);
     // Most elements pass this first call, and two more: a model hands over many.
     // SAFETY: plain Node-API call on live handles of this call.
@@ -150,5 +207,7 @@ fn typed(
             ),
         ));
     }
-    Ok(Some((data.cast(), len)))
+    // Nothing may have no address.
+    let pointer = if len == 0 { std::ptr::NonNull::dangling().as_ptr() } else { data.cast() };
+    Ok(Some(Memory { pointer, len }))
 }

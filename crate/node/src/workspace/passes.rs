@@ -65,12 +65,12 @@ impl Workspace {
     pub fn flip(
         &mut self,
         j: f64,
-        #[napi(ts_arg_type = "Array<Float32Array | null>")] g: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
         #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
     ) -> Result<()> {
         let mut views = Views::default();
         let (g, out) = (elements(&g), elements(&out));
-        let (g, mut out) = (views.inputs("gradients", &g)?, views.outputs("outputs", &out)?);
+        let (mut out, g) = (views.outputs("outputs", &out)?, views.gradients(&g)?);
         views.check()?;
         let (cpu, noise) = self.with_noise(j)?;
         cpu.flip(noise, &g, &mut out).map_err(core)
@@ -82,12 +82,12 @@ impl Workspace {
         &mut self,
         j: f64,
         first: bool,
-        #[napi(ts_arg_type = "Array<Float32Array | null>")] g: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
         #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
     ) -> Result<()> {
         let mut views = Views::default();
         let (g, out) = (elements(&g), elements(&out));
-        let (g, mut out) = (views.inputs("gradients", &g)?, views.outputs("outputs", &out)?);
+        let (mut out, g) = (views.outputs("outputs", &out)?, views.gradients(&g)?);
         views.check()?;
         let next = self.at(j + 1.0)?;
         let (cpu, noise) = self.with_noise(j)?;
@@ -101,12 +101,12 @@ impl Workspace {
         next: f64,
         factor: f64,
         first: bool,
-        #[napi(ts_arg_type = "Array<Float32Array | null>")] g: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
         #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
     ) -> Result<()> {
         let mut views = Views::default();
         let (g, out) = (elements(&g), elements(&out));
-        let (g, mut out) = (views.inputs("gradients", &g)?, views.outputs("outputs", &out)?);
+        let (mut out, g) = (views.outputs("outputs", &out)?, views.gradients(&g)?);
         views.check()?;
         let (cpu, noise) = self.with_noise(next)?;
         cpu.collect(noise, factor as f32, first, &g, &mut out).map_err(core)
@@ -118,7 +118,7 @@ impl Workspace {
     pub fn finish(
         &mut self,
         update: UpdateOptions,
-        #[napi(ts_arg_type = "Array<Float32Array | null>")] g: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
         #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
     ) -> Result<()> {
         let rule = Rule::new(&self.rule, update.hyper())
@@ -126,7 +126,7 @@ impl Workspace {
         let (clip, micro) = (update.clip()?, update.micro()?);
         let mut views = Views::default();
         let (g, out) = (elements(&g), elements(&out));
-        let (g, mut out) = (views.inputs("gradients", &g)?, views.outputs("outputs", &out)?);
+        let (mut out, g) = (views.outputs("outputs", &out)?, views.gradients(&g)?);
         views.check()?;
         let draw = if update.perturbation < 0.0 { None } else { Some(self.at(update.perturbation)?) };
         let noise = draw.map(|draw| Noise { draw, scales: &self.scales });
@@ -139,9 +139,10 @@ impl Workspace {
     #[napi(catch_unwind)]
     pub fn products(
         &mut self,
-        #[napi(ts_arg_type = "Array<Float32Array | null>")] g: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
     ) -> Result<Vec<f64>> {
-        let g = Views::default().inputs("gradients", &elements(&g))?;
+        let mut views = Views::default();
+        let g = views.gradients(&elements(&g))?;
         Ok(self.cpu()?.products(&g).map_err(core)?.as_flattened().to_vec())
     }
 
@@ -150,10 +151,11 @@ impl Workspace {
     pub fn norms(
         &mut self,
         direction: DirectionOptions,
-        #[napi(ts_arg_type = "Array<Float32Array | null>")] g: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
     ) -> Result<Vec<f64>> {
         let direction = direction.direction()?;
-        let g = Views::default().inputs("gradients", &elements(&g))?;
+        let mut views = Views::default();
+        let g = views.gradients(&elements(&g))?;
         Ok(self.cpu()?.norms(direction, &g).map_err(core)?.iter().map(|sums| sums[0]).collect())
     }
 
@@ -164,14 +166,14 @@ impl Workspace {
         scales: Float32Array,
         direction: DirectionOptions,
         keep: Option<KeepOptions>,
-        #[napi(ts_arg_type = "Array<Float32Array | null>")] g: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
         #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
     ) -> Result<()> {
         let direction = direction.direction()?;
         let keep = keep.map(|keep| keep.keep());
         let mut views = Views::default();
         let (g, out) = (elements(&g), elements(&out));
-        let (g, mut out) = (views.inputs("gradients", &g)?, views.outputs("outputs", &out)?);
+        let (mut out, g) = (views.outputs("outputs", &out)?, views.gradients(&g)?);
         views.check()?;
         self.cpu()?.ascend(&scales, direction, keep, &g, &mut out).map_err(core)
     }
