@@ -4,6 +4,7 @@ import type { Question } from './harness/question.ts'
 const table: Readonly<Record<string, () => Promise<Question>>> = {
   noise: async () => (await import('./noise.ts')).noise,
   machinery: async () => (await import('./machinery.ts')).machineryQuestion,
+  'in-place': async () => (await import('./in-place.ts')).inPlace,
   step: async () => (await import('./step.ts')).step,
   optimizer: async () => (await import('./optimizer.ts')).optimizer,
   small: async () => (await import('./small.ts')).small,
