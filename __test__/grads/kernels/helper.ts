@@ -18,7 +18,7 @@ export interface Values {
 
 /** Runs one kernel on a backend, stock or replaced, and gives back what it computed. */
 export async function runKernel(
-  backend: 'cpu' | 'wasm',
+  backend: 'cpu' | 'wasm' | 'tensorflow',
   kernels: 'stock' | 'ours',
   kernelName: string,
   inputs: Record<string, Values>,

@@ -2,6 +2,7 @@
 // dW[r, s, c, m] = Σ x·dy and dx = Σ dy·W, both sums over the same meetings of a tap with an output position.
 import { backend_util, type KernelFunc, type TensorInfo } from '@tensorflow/tfjs-core'
 import { cpuMemory, type Memory, wasmMemory } from './memory.ts'
+import { forEachMeeting, windowsOf } from './windows.ts'
 
 interface Depthwise {
   strides: number | [number, number]
@@ -24,23 +25,6 @@ function convolution(input: readonly number[], filter: readonly number[], attrs:
   )
 }
 
-/** Visits every meeting of a tap with an output position: where its channels start in x, in W and in dy. */
-function forEachMeeting(info: backend_util.Conv2DInfo, visit: (x: number, filter: number, dy: number) => void): void {
-  const { inHeight, inWidth, inChannels, outHeight, outWidth, outChannels, filterHeight, filterWidth } = info
-  for (let n = 0, dy = 0; n < info.batchSize; n++)
-    for (let p = 0; p < outHeight; p++)
-      for (let q = 0; q < outWidth; q++, dy += outChannels)
-        for (let r = 0; r < filterHeight; r++) {
-          const h = p * info.strideHeight + r * info.dilationHeight - info.padInfo.top
-          if (h < 0 || h >= inHeight) continue
-          for (let s = 0; s < filterWidth; s++) {
-            const w = q * info.strideWidth + s * info.dilationWidth - info.padInfo.left
-            if (w < 0 || w >= inWidth) continue
-            visit(((n * inHeight + h) * inWidth + w) * inChannels, (r * filterWidth + s) * outChannels, dy)
-          }
-        }
-}
-
 function filterGradient(
   memory: Memory,
   { x, dy }: { x: TensorInfo; dy: TensorInfo },
@@ -54,7 +38,8 @@ function filterGradient(
   const dys = memory.values(dy)
   // Every element sums over the whole batch and image: in float64, as on the cpu backend.
   const sums = new Float64Array(attrs.filterShape.reduce((product, n) => product * n, 1))
-  forEachMeeting(info, (xAt, filterAt, dyAt) => {
+  forEachMeeting(windowsOf(info), (xAt, tap, dyAt) => {
+    const filterAt = tap * info.outChannels
     for (let c = 0, k = 0; c < inChannels; c++) {
       const value = xs[xAt + c]!
       for (let m = 0; m < multiplier; m++, k++) sums[filterAt + k]! += value * dys[dyAt + k]!
@@ -77,7 +62,8 @@ function inputGradient(
   const dys = memory.values(dy)
   const weights = memory.values(filter)
   dx.fill(0)
-  forEachMeeting(info, (xAt, filterAt, dyAt) => {
+  forEachMeeting(windowsOf(info), (xAt, tap, dyAt) => {
+    const filterAt = tap * info.outChannels
     for (let c = 0, k = 0; c < inChannels; c++) {
       let sum = 0
       for (let m = 0; m < multiplier; m++, k++) sum += weights[filterAt + k]! * dys[dyAt + k]!

@@ -1,50 +1,37 @@
-import { getKernel, type KernelConfig, type KernelFunc, registerKernel, unregisterKernel } from '@tensorflow/tfjs-core'
-import { wasmBatchMatMul } from './batch-mat-mul.ts'
-import { cpuConv2DBackpropFilter, wasmConv2DBackpropFilter } from './conv2d-backprop-filter.ts'
-import { wasmConv2DBackpropInput } from './conv2d-backprop-input.ts'
 import {
-  cpuDepthwiseBackpropFilter,
-  wasmDepthwiseBackpropFilter,
-  wasmDepthwiseBackpropInput,
-} from './depthwise-backprop.ts'
-import { cpuMaxPoolGrad, wasmMaxPoolGrad } from './max-pool-grad.ts'
+  getKernel,
+  type KernelConfig,
+  type KernelFunc,
+  registerKernel,
+  unregisterKernel,
+  version_core,
+} from '@tensorflow/tfjs-core'
+import { Choice, isLater } from './choice.ts'
 import { type Slot, slotOf } from './stock.ts'
-import { cpuUnsortedSegmentSum, wasmUnsortedSegmentSum } from './unsorted-segment-sum.ts'
+import { type Replacement, replacements } from './table.ts'
 
-/** A kernel that saltflat puts in the place of a missing, wrong or slow one. */
-export interface Replacement {
-  readonly kernelName: string
-  readonly backendName: string
-  readonly kernelFunc: KernelFunc
-}
+export { type Replacement, replacements } from './table.ts'
 
-/** Every replacement. A new one is one line here; the tests run over the table. */
-export const replacements: readonly Replacement[] = [
-  { kernelName: 'BatchMatMul', backendName: 'wasm', kernelFunc: wasmBatchMatMul },
-  { kernelName: 'Conv2DBackpropFilter', backendName: 'wasm', kernelFunc: wasmConv2DBackpropFilter },
-  { kernelName: 'Conv2DBackpropInput', backendName: 'wasm', kernelFunc: wasmConv2DBackpropInput },
-  { kernelName: 'DepthwiseConv2dNativeBackpropFilter', backendName: 'wasm', kernelFunc: wasmDepthwiseBackpropFilter },
-  { kernelName: 'DepthwiseConv2dNativeBackpropInput', backendName: 'wasm', kernelFunc: wasmDepthwiseBackpropInput },
-  { kernelName: 'MaxPoolGrad', backendName: 'wasm', kernelFunc: wasmMaxPoolGrad },
-  { kernelName: 'UnsortedSegmentSum', backendName: 'wasm', kernelFunc: wasmUnsortedSegmentSum },
-  { kernelName: 'Conv2DBackpropFilter', backendName: 'cpu', kernelFunc: cpuConv2DBackpropFilter },
-  { kernelName: 'DepthwiseConv2dNativeBackpropFilter', backendName: 'cpu', kernelFunc: cpuDepthwiseBackpropFilter },
-  { kernelName: 'MaxPoolGrad', backendName: 'cpu', kernelFunc: cpuMaxPoolGrad },
-  { kernelName: 'UnsortedSegmentSum', backendName: 'cpu', kernelFunc: cpuUnsortedSegmentSum },
-]
-
-/** A row with its place in tfjs' registry. `config` is the entry whose function was swapped; undefined where there was none. */
+/** A row with its place in tfjs' registry. `config` is the entry whose function was swapped, `added` the function of a new one. */
 interface Row extends Replacement {
   readonly slot: Slot
+  readonly choice: Choice
   config: KernelConfig | undefined
+  added: boolean
 }
 
 const byBackend = new Map<string, Row[]>()
 for (const replacement of replacements) {
   const { kernelName, backendName } = replacement
   const rows = byBackend.get(backendName) ?? []
-  byBackend.set(backendName, [...rows, { ...replacement, slot: slotOf(kernelName, backendName), config: undefined }])
+  const slot = slotOf(kernelName, backendName)
+  byBackend.set(backendName, [
+    ...rows,
+    { ...replacement, slot, choice: new Choice(replacement), config: undefined, added: false },
+  ])
 }
+
+const later = isLater(version_core)
 
 /** Backends whose kernels are replaced at this moment, by a running `withKernels` or for good. */
 const installed = new Set<string>()
@@ -55,7 +42,8 @@ const permanent = new Set<string>()
  *
  * `f` must be synchronous: what it does after its first await runs with the stock kernels. Calls nest and the inner ones cost a look-up,
  * so wrap a whole step rather than each pass: on wasm, where four kernels must be added and taken out again, a call costs some
- * microseconds; on cpu one or two; a backend without replacements, such as `tensorflow`, a look-up.
+ * microseconds; on cpu one or two; a backend without replacements, such as `tensorflow`, a look-up. A stock kernel that may be right is
+ * tried the first time it is called.
  */
 export function withKernels<T>(backendName: string, f: () => T): T {
   const rows = byBackend.get(backendName)
@@ -70,14 +58,17 @@ export function withKernels<T>(backendName: string, f: () => T): T {
 }
 
 /**
- * Registers saltflat's kernels with tfjs for good, for code that trains without a saltflat optimizer; saltflat itself installs
- * them only around its own gradient passes.
+ * Registers saltflat's kernels with tfjs for good, for code that trains or predicts without a saltflat optimizer; saltflat itself
+ * installs them only around its own gradient passes.
  *
- * On wasm: `Conv2DBackpropFilter` (tensorflow/tfjs issue 8474), `UnsortedSegmentSum` (8082) and the two
- * `DepthwiseConv2dNativeBackprop…`, which the backend lacks, so that conv nets and embeddings train at all; `MaxPoolGrad`, which gives no
- * gradient to windows without a positive value; `Conv2DBackpropInput` and transposed `BatchMatMul`, which run in scalar loops. On cpu, for
- * speed: `Conv2DBackpropFilter`, nine tenths of a conv net's step, its depthwise sister, `MaxPoolGrad` and `UnsortedSegmentSum`. Results agree with the stock cpu kernels to float32 rounding. Filter gradients take NHWC on wasm; NCHW throws
- * `ERR_UNSUPPORTED` there.
+ * On wasm: the filter gradients and segment sums that the backend lacks, so that conv nets and embeddings train at all; gradients of
+ * pooling, `conv3d` and half-pixel resizing that are wrong there; and, for speed, `Conv2DBackpropInput` and transposed `BatchMatMul`.
+ * On cpu: gradients of resizing and padded average pooling that are wrong; and, for speed, `Conv2DBackpropFilter`, nine
+ * tenths of a conv net's step, its depthwise sister, `MaxPoolGrad` and `UnsortedSegmentSum`. The whole table is in docs/backends.md.
+ * Filter gradients take NHWC on wasm; NCHW throws `ERR_UNSUPPORTED` there.
+ *
+ * A right kernel of a later tfjs is left alone: each that ours would stand for is tried once, on its first call, on a few
+ * numbers. Those replaced for speed alone are replaced only in the tfjs that was measured (4.22).
  *
  * Only backends already imported are touched: import `@tensorflow/tfjs-backend-wasm` first. Calling it again is harmless.
  *
@@ -100,20 +91,34 @@ export function registerKernels(): void {
 // starts, registerKernel has no duplicate to warn about, and this costs a quarter of taking the entry out and putting it back.
 function install(backendName: string, rows: readonly Row[]): void {
   for (const row of rows) {
-    const config = getKernel(row.kernelName, backendName)
-    row.config = config
-    row.slot.stock = config?.kernelFunc
-    if (config) config.kernelFunc = row.kernelFunc
-    else registerKernel({ kernelName: row.kernelName, backendName, kernelFunc: row.kernelFunc })
+    const { kernelName, kernelFunc, choice, slot } = row
+    const config = getKernel(kernelName, backendName)
+    const stock = config?.kernelFunc
+    const chosen = choice.between(stock, later)
+    row.config = chosen === 'stock' ? undefined : config
+    row.added = !config
+    slot.stock = stock
+    if (!config) registerKernel({ kernelName, backendName, kernelFunc })
+    else if (chosen !== 'stock') config.kernelFunc = chosen === 'ours' ? kernelFunc : trialOf(choice, stock!, config)
   }
   installed.add(backendName)
 }
 
+/** Decides at its first call, when the backend has started for certain, and leaves its place to the kernel that serves. */
+function trialOf(choice: Choice, stock: KernelFunc, config: KernelConfig): KernelFunc {
+  return function trial(params) {
+    const serving = choice.decide(stock, params.backend)
+    if (config.kernelFunc === trial) config.kernelFunc = serving
+    return serving(params)
+  }
+}
+
 function restore(backendName: string, rows: readonly Row[]): void {
-  for (const { kernelName, kernelFunc, slot, config } of rows) {
+  for (const { kernelName, kernelFunc, slot, config, added } of rows) {
     if (config) config.kernelFunc = slot.stock!
     // Unless `f` put a kernel of its own there.
-    else if (getKernel(kernelName, backendName)?.kernelFunc === kernelFunc) unregisterKernel(kernelName, backendName)
+    else if (added && getKernel(kernelName, backendName)?.kernelFunc === kernelFunc)
+      unregisterKernel(kernelName, backendName)
     slot.stock = undefined
   }
   installed.delete(backendName)
