@@ -119,3 +119,22 @@ for (const [name, { rank }] of Object.entries(definitions))
         )
     }
   })
+
+test.serial(
+  'MaxPool3D: equals the definition and stock cpu, also with NaN, which never wins, and nothing but −Infinity',
+  async (t) => {
+    for (const pool of pools.filter(({ size }) => size.length === 3)) {
+      const axes = axesOf(pool)
+      const shape = [1, ...pool.size, 1]
+      for (const odd of [Number.NaN, Number.NEGATIVE_INFINITY, -0.5]) {
+        const x = numbers(6)(inputOf(axes)).map((v, i) =>
+          i % 5 === 0 || odd === Number.NEGATIVE_INFINITY ? odd : v - 0.9,
+        )
+        const values = windowsOf(axes, x).map((window) => Math.max(...window))
+        const actual = await runKernel('wasm', 'ours', 'MaxPool3D', { x: { shape, values: x } }, pool)
+        if (!Number.isNaN(odd)) t.deepEqual(actual.values, values.map(Math.fround))
+        t.deepEqual(actual, await runKernel('cpu', 'stock', 'MaxPool3D', { x: { shape, values: x } }, pool))
+      }
+    }
+  },
+)

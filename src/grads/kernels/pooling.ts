@@ -30,7 +30,7 @@ export function poolingKernels(fill: (pooling: Pooling) => void): PoolingKernels
     ({ inputs, backend, attrs }) => {
       const { dy, input } = inputs as { dy: TensorInfo; input: TensorInfo }
       const memory = memoryOf(backend)
-      const windows = windowsOf(geometry(input.shape, attrs as unknown as Attributes))
+      const windows = poolingWindows(input.shape, attrs)
       const result = memory.make(input.shape)
       const dx = memory.values(result).fill(0)
       const line = windows.input[2] * windows.inChannels
@@ -40,22 +40,26 @@ export function poolingKernels(fill: (pooling: Pooling) => void): PoolingKernels
   return { wasm: on(wasmMemory), cpu: on(cpuMemory) }
 }
 
-function geometry(shape: number[], { filterSize, strides, pad, dimRoundingMode }: Attributes) {
-  return shape.length === 5
-    ? backend_util.computePool3DInfo(
-        shape as [number, number, number, number, number],
-        filterSize as number,
-        strides as number,
-        1,
-        pad as 'same',
-        dimRoundingMode,
-      )
-    : backend_util.computePool2DInfo(
-        shape as [number, number, number, number],
-        filterSize as number,
-        strides as number,
-        1,
-        pad,
-        dimRoundingMode,
-      )
+/** The windows of a pooling of images or volumes, from a kernel's attributes. */
+export function poolingWindows(shape: number[], attrs: Parameters<KernelFunc>[0]['attrs']): Windows {
+  const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as Attributes
+  return windowsOf(
+    shape.length === 5
+      ? backend_util.computePool3DInfo(
+          shape as [number, number, number, number, number],
+          filterSize as number,
+          strides as number,
+          1,
+          pad as 'same',
+          dimRoundingMode,
+        )
+      : backend_util.computePool2DInfo(
+          shape as [number, number, number, number],
+          filterSize as number,
+          strides as number,
+          1,
+          pad,
+          dimRoundingMode,
+        ),
+  )
 }
