@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import 'saltflat/tfjs-node-shim'
 import * as tf from '@tensorflow/tfjs'
 
 /** The tfjs backends that are measured, by the names that tfjs gives them. */

@@ -21,7 +21,7 @@ export async function ensureDependencies() {
   if (!reason) return
   console.log(`npm ci: ${reason}`)
   run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
-  if (installFromCache()) console.log('tfjs-node: its binding put back')
+  if (installFromCache('tfjs-node')) console.log('tfjs-node: its binding put back')
 }
 
 /** Contents are compared, not times: a checkout gives every file a new time. */

@@ -11,8 +11,7 @@ await main(async () => {
   const [name, ...flags] = process.argv.slice(2)
   if (!name || !existsSync(join(folder, `${name}.ts`))) throw new Stop(usage(name))
   await ensure()
-  const loaders = ['--import=@oxc-node/core/register', '--require=./scripts/tensorflow-shim.cjs']
-  return follow([...loaders, `examples/${name}.ts`, ...flags])
+  return follow(['--import=@oxc-node/core/register', `examples/${name}.ts`, ...flags])
 })
 
 function usage(name) {

@@ -1,7 +1,7 @@
 // npm test: every fast test, Rust and TypeScript; the last line is `N passed, N failed`. Formatting, lints and types
 // count as four tests.
 //
-//   npm test [-- [--only lint|rust|ts] [-- AVA ARGUMENTS]]     npm run test:long
+//   npm test [-- [--only lint|rust|ts] [--tfjs node|node-gpu] [-- AVA ARGUMENTS]]     npm run test:long
 //
 // AVA arguments may name test files: `npm test -- --only ts -- __test__/native/load.spec.ts --match '*code*'`.
 import { spawn } from 'node:child_process'
@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util'
 import { closingLine, countAva, countCargo, countOne, total } from './counts.mjs'
 import { ensure, ensureDependencies } from './ensure.mjs'
 import { root, Stop, toolEnv } from './run.mjs'
+import { isInstalled } from './tfjs-binding.mjs'
 
 const workspace = ['--workspace', '--locked']
 const stages = {
@@ -58,6 +59,7 @@ async function runAll() {
   try {
     const names = chosen()
     await ensureDependencies()
+    chooseTfjs()
     for (const name of names) {
       if (name === 'ts' || name === 'long') await ensure() // Type errors stop it; the lints and Rust have run by then.
       for (const stage of stages[name]) counts.push(await runStage(stage))
@@ -75,6 +77,17 @@ function chosen() {
   if (!only) return ['lint', 'rust', 'ts']
   if (Object.hasOwn(stages, only)) return [only]
   throw new Stop(`Expected --only ${Object.keys(stages).join(', ')}; received ${JSON.stringify(only)}.`)
+}
+
+/** Which package the rows of the backend `tensorflow` run on; helpers/backends.ts reads it. Asked for, it must be there. */
+function chooseTfjs() {
+  const { tfjs } = flags()
+  if (!tfjs) return
+  if (!['node', 'node-gpu'].includes(tfjs))
+    throw new Stop(`Expected --tfjs node or node-gpu; received ${JSON.stringify(tfjs)}.`)
+  if (!isInstalled(`tfjs-${tfjs}`))
+    throw new Stop(`There is no binding of tfjs-${tfjs}. Run: npm run tfjs-node${tfjs === 'node' ? '' : ' -- --gpu'}`)
+  process.env.SALTFLAT_TFJS = `@tensorflow/tfjs-${tfjs}`
 }
 
 /** Runs one stage with its output shown as it comes, and counts what it says. */
@@ -114,7 +127,7 @@ function files(...patterns) {
 }
 
 function flags() {
-  const options = { only: { type: 'string' }, long: { type: 'boolean' } }
+  const options = { only: { type: 'string' }, long: { type: 'boolean' }, tfjs: { type: 'string' } }
   const own = process.argv.slice(2, process.argv.length - passedOn().length)
   try {
     return parseArgs({ args: own.filter((argument) => argument !== '--'), options }).values

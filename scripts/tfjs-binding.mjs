@@ -1,18 +1,22 @@
 // The real tfjs-node binding. Its own install script downloads TensorFlow from a storage host, and scripts are off here;
 // so the same C library comes out of the PyPI wheel, and the binding is compiled against it. Both are kept outside the
 // repository, so that a second call only links and copies.
+//
+// tfjs-node-gpu has the same sources under another name, and its binding asks TensorFlow for GPUs when it runs: against the
+// CPU library it is tested without one. No dependency, since every fresh clone would fetch it; it is put beside tfjs-node.
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
   symlinkSync,
 } from 'node:fs'
-import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { output, root, run, Stop, toolEnv } from './run.mjs'
@@ -22,36 +26,59 @@ const napi = 'napi-v8' // The highest Node-API that tfjs-node declares: one buil
 const wheelPlatforms = { 'linux-x64': 'manylinux_2_27_x86_64', 'linux-arm64': 'manylinux_2_27_aarch64' }
 
 const host = `${process.platform}-${process.arch}`
-const packageDir = join(root, 'node_modules', '@tensorflow', 'tfjs-node')
-const binding = join(packageDir, 'lib', napi, 'tfjs_binding.node')
+const packageDir = (name) => join(root, 'node_modules', '@tensorflow', name)
+const binding = (name) => join(packageDir(name), 'lib', napi, 'tfjs_binding.node')
 const cache = resolve(
   process.env.SALTFLAT_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'saltflat'),
 )
 const library = join(cache, `tensorflow-cpu-${tensorflow}-${host}`)
 
-/** Is the binding in place, with the libraries it loads? */
-export function isInstalled() {
-  return existsSync(binding) && existsSync(join(packageDir, 'deps', 'lib', 'libtensorflow.so'))
+/** Is the binding of a package, `tfjs-node` or `tfjs-node-gpu`, in place, with the libraries it loads? */
+export function isInstalled(name) {
+  return existsSync(binding(name)) && existsSync(join(packageDir(name), 'deps', 'lib', 'libtensorflow.so'))
 }
 
 /** Puts a binding that was built before back into a new node_modules; false when there is none. */
-export function installFromCache() {
-  if (!existsSync(packageDir) || !existsSync(builtBinding())) return false
-  link()
-  place(builtBinding(), binding)
+export function installFromCache(name) {
+  if (!existsSync(packageDir(name)) || !existsSync(builtBinding(name))) return false
+  link(name)
+  place(builtBinding(name), binding(name))
   return true
 }
 
 /** Downloads, compiles and verifies whatever is missing. */
-export function install() {
-  if (!existsSync(packageDir)) throw new Stop('Expected @tensorflow/tfjs-node in node_modules, found none.')
+export function install(name) {
+  if (!existsSync(packageDir('tfjs-node')))
+    throw new Stop('Expected @tensorflow/tfjs-node in node_modules, found none.')
+  if (version(name) !== version('tfjs-node')) fetchPackage(name)
   if (!existsSync(library)) unpackWheel()
-  if (!installFromCache()) {
-    link()
-    compile()
-    place(binding, builtBinding())
+  if (!installFromCache(name)) {
+    link(name)
+    compile(name)
+    place(binding(name), builtBinding(name))
   }
-  console.log(`tfjs-node: ${verify()}`)
+  console.log(`${name}: ${verify(name)}`)
+}
+
+/** Takes a package that is no dependency from the registry, at tfjs-node's version; what it depends on is there for that one. */
+function fetchPackage(name) {
+  const wanted = version('tfjs-node')
+  const kept = join(cache, `${name}-${wanted}`)
+  if (!existsSync(kept))
+    whole(kept, (folder) => {
+      run('npm', ['pack', `@tensorflow/${name}@${wanted}`, `--pack-destination=${folder}`], { quiet: true })
+      const archive = join(folder, readdirSync(folder)[0])
+      run('tar', ['-xzf', archive, '-C', folder, '--strip-components=1'])
+      rmSync(archive)
+    })
+  rmSync(packageDir(name), { recursive: true, force: true })
+  cpSync(kept, packageDir(name), { recursive: true })
+}
+
+/** The version of a package in node_modules; undefined where it is not there. */
+function version(name) {
+  const file = join(packageDir(name), 'package.json')
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).version : undefined
 }
 
 /** Downloads the wheel and keeps the two libraries and the headers: 0.9 GB of 1.2. */
@@ -89,20 +116,21 @@ os.symlink('libtensorflow_cc.so.2', os.path.join(lib, 'libtensorflow.so'))
 os.symlink('libtensorflow_framework.so.2', os.path.join(lib, 'libtensorflow_framework.so'))
 `
 
-function link() {
-  rmSync(join(packageDir, 'deps'), { recursive: true, force: true })
-  mkdirSync(join(packageDir, 'deps'))
-  for (const part of ['include', 'lib']) symlinkSync(join(library, part), join(packageDir, 'deps', part), 'dir')
+function link(name) {
+  const deps = join(packageDir(name), 'deps')
+  rmSync(deps, { recursive: true, force: true })
+  mkdirSync(deps)
+  for (const part of ['include', 'lib']) symlinkSync(join(library, part), join(deps, part), 'dir')
 }
 
-function compile() {
-  console.log('tfjs-node: compiling the binding')
+function compile(name) {
+  console.log(`${name}: compiling the binding`)
   run('node-pre-gyp', ['install', '--build-from-source', '--loglevel=error', '--jobs=max'], {
-    cwd: packageDir,
+    cwd: packageDir(name),
     env: toolEnv({ ...headers(), ...nodeGyp() }),
     quiet: true,
   })
-  rmSync(join(packageDir, 'build'), { recursive: true, force: true })
+  rmSync(join(packageDir(name), 'build'), { recursive: true, force: true })
 }
 
 /** Node's headers lie beside many installations of it; named here, node-gyp need not download them. */
@@ -120,9 +148,8 @@ function nodeGyp() {
   return process.env.npm_config_node_gyp || !existsSync(file) ? {} : { npm_config_node_gyp: file }
 }
 
-function builtBinding() {
-  const { version } = createRequire(import.meta.url)(join(packageDir, 'package.json'))
-  return join(cache, `tfjs-node-${version}-tensorflow-${tensorflow}-${host}-${napi}`, basename(binding))
+function builtBinding(name) {
+  return join(cache, `${name}-${version(name)}-tensorflow-${tensorflow}-${host}-${napi}`, basename(binding(name)))
 }
 
 /** Makes a folder all at once: filled under another name, then renamed, so that an interruption leaves nothing half. */
@@ -153,8 +180,10 @@ function place(from, to) {
 }
 
 /** Multiplies two matrices in a new process, so that a binding that does not load cannot take this one along. */
-function verify() {
-  const args = ['--require=./scripts/tensorflow-shim.cjs', '--eval', check]
+function verify(name) {
+  const args = ['--input-type=commonjs', '--eval', check(name)]
+  // Those Nodes that need the shim take TypeScript as it is.
+  if (Number.parseInt(process.versions.node, 10) > 22) args.unshift('--import=./src/tfjs-node-shim.ts')
   const options = { env: toolEnv({ TF_CPP_MIN_LOG_LEVEL: '2' }) }
   const said = output(process.execPath, args, options)
   if (said) return said
@@ -162,8 +191,8 @@ function verify() {
   throw new Stop(`The binding does not work. Delete ${cache} and run this again.`)
 }
 
-const check = `
-const tf = require('@tensorflow/tfjs-node')
+const check = (name) => `
+const tf = require('@tensorflow/${name}')
 const [value] = tf.matMul(tf.tensor2d([[1, 2]]), tf.tensor2d([[3], [4]])).dataSync()
 if (value !== 11) throw new Error('Expected 1·3 + 2·4 = 11, received ' + value)
 console.log('version ' + tf.version['tfjs-node'] + ', backend ' + tf.getBackend() + ', multiplies right')

@@ -1,14 +1,19 @@
-// npm run tfjs-node: the real tfjs-node binding, built here; see tfjs-binding.mjs. `--check` changes nothing.
+// npm run tfjs-node: the real tfjs-node binding, built here; see tfjs-binding.mjs. `--check` changes nothing; `--gpu` means
+// @tensorflow/tfjs-node-gpu instead, against the CPU library.
 import { ensureDependencies } from './ensure.mjs'
 import { main } from './run.mjs'
 import { install, isInstalled } from './tfjs-binding.mjs'
 
+const gpu = process.argv.includes('--gpu')
+const name = gpu ? 'tfjs-node-gpu' : 'tfjs-node'
+
 await main(async () => {
   if (!process.argv.includes('--check')) {
     await ensureDependencies()
-    return install()
+    return install(name)
   }
-  const installed = isInstalled()
-  console.log(installed ? 'tfjs-node: the binding is there' : 'tfjs-node: no binding. `npm run tfjs-node` builds it.')
+  const installed = isInstalled(name)
+  const command = `npm run tfjs-node${gpu ? ' -- --gpu' : ''}`
+  console.log(installed ? `${name}: the binding is there` : `${name}: no binding. \`${command}\` builds it.`)
   return installed ? 0 : 1
 })

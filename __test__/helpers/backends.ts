@@ -1,3 +1,4 @@
+import '../../src/tfjs-node-shim.ts'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
@@ -7,12 +8,17 @@ import type { ExecutionContext, TestFn } from 'ava'
 const require = createRequire(import.meta.url)
 setWasmPaths(`${join(dirname(require.resolve('@tensorflow/tfjs-backend-wasm/package.json')), 'dist')}/`)
 
+/** The package that serves the backend 'tensorflow'; `npm test -- --tfjs node-gpu` sets the other one. */
+export const tensorflowPackage: string = process.env.SALTFLAT_TFJS ?? '@tensorflow/tfjs-node'
+
 function hasTensorflow(): boolean {
   try {
     // The same tfjs-core as above: it registers one more backend.
-    require('@tensorflow/tfjs-node')
+    require(tensorflowPackage)
     return true
-  } catch {
+  } catch (error) {
+    // Who asks for a package does not want to hear that all went well without it.
+    if (process.env.SALTFLAT_TFJS) throw error
     console.warn("SKIPPED: backend 'tensorflow', whose binding is not there (npm run tfjs-node builds it)")
     return false
   }

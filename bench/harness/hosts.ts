@@ -93,11 +93,15 @@ class Host {
     name: HostName,
     question: string,
   ): Promise<{ host: Host; versions: Readonly<Record<string, string>> }> {
-    const loaders = ['--import=@oxc-node/core/register', '--require=./scripts/tensorflow-shim.cjs']
     const host =
       name === 'torch'
         ? new Host(python(), ['-B', 'bench/torch/host.py'], pinned)
-        : new Host(process.execPath, [...loaders, 'bench/harness/host.ts', question, name.split(' ', 1)[0]!])
+        : new Host(process.execPath, [
+            '--import=@oxc-node/core/register',
+            'bench/harness/host.ts',
+            question,
+            name.split(' ', 1)[0]!,
+          ])
     const { versions = {} } = await host.#reply()
     return { host, versions }
   }

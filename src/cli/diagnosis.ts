@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join, relative } from 'node:path'
 import { type Binding, loadBinding, locate, packageRoot, system } from '../native/index.ts'
+import { needed } from '../tfjs-node-shim.ts'
 
 /** What works on this machine and what is missing, in the form that `doctor --json` prints. */
 export interface Diagnosis {
@@ -15,7 +16,16 @@ export interface Diagnosis {
   /** Versions of the TensorFlow.js packages that saltflat imports; null: not installed. */
   readonly tfjs: { core: string | null; layers: string | null }
   /** The tfjs backends the command line tool can run on. */
-  readonly backends: { name: string; available: boolean; version: string | null; reason?: string }[]
+  readonly backends: {
+    name: string
+    available: boolean
+    /** The npm package that serves, or would. */
+    package: string
+    version: string | null
+    reason?: string
+    /** What a program must do besides. */
+    note?: string
+  }[]
   /** The core against its own reference. */
   readonly selfTest: { ok: boolean; checks: { name: string; ok: boolean }[] }
 }
@@ -35,8 +45,8 @@ export async function diagnose(): Promise<Diagnosis> {
       layers: installed('@tensorflow/tfjs-layers/package.json'),
     },
     backends: [
-      await backend('tfjs-node', '@tensorflow/tfjs-node'),
-      await backend('wasm', '@tensorflow/tfjs-backend-wasm'),
+      await backend('tfjs-node', ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node']),
+      await backend('wasm', ['@tensorflow/tfjs-backend-wasm']),
     ],
     selfTest: ask(binding, 'selfTest') ?? { ok: false, checks: [] },
   }
@@ -60,16 +70,29 @@ function ask<K extends 'cpuInfo' | 'selfTest'>(binding: Attempt<Binding>, name: 
 }
 
 /** Starts a backend: being installed says little, tfjs-node is often there without its binding. */
-async function backend(name: 'tfjs-node' | 'wasm', module: string): Promise<Diagnosis['backends'][number]> {
-  const version = installed(`${module}/package.json`)
-  if (!version) return { name, available: false, version, reason: `${module} is not installed` }
+async function backend(
+  name: 'tfjs-node' | 'wasm',
+  packages: readonly string[],
+): Promise<Diagnosis['backends'][number]> {
+  const versions = new Map(packages.map((one) => [one, installed(`${one}/package.json`)]))
+  const found = packages.find((one) => versions.get(one)) ?? packages.at(-1)!
+  const about = { name, package: found, version: versions.get(found)! }
+  if (!about.version) return { ...about, available: false, reason: `${found} is not installed` }
   try {
     const { loadBackend } = await import('./backend.ts')
-    await loadBackend(name)
-    return { name, available: true, version }
+    const served = `@tensorflow/${await loadBackend(name)}`
+    // The first that is installed may have failed where the second serves.
+    if (versions.has(served)) Object.assign(about, { package: served, version: versions.get(served) })
+    return { ...about, available: true, ...noteOf(name) }
   } catch (error) {
-    return { name, available: false, version, ...reasonOf({ error }) }
+    return { ...about, available: false, ...reasonOf({ error }), ...noteOf(name) }
   }
+}
+
+function noteOf(name: string): { note?: string } {
+  if (name !== 'tfjs-node' || !needed) return {}
+  const note = `Node ${process.versions.node} lacks what it calls; programs import 'saltflat/tfjs-node-shim' before it`
+  return { note }
 }
 
 function path(): string | null {

@@ -17,9 +17,9 @@ function describe(found: Diagnosis): string {
     ['cpu', cpu ? `${cpu.simd} (of ${cpu.detected.join(', ')}), ${cpu.threads} threads` : 'unknown without the addon'],
     ['gpu', gpu.available ? 'yes' : `no: ${gpu.reason}`],
     ['tfjs', `tfjs-core ${tfjs.core ?? 'is missing'}, tfjs-layers ${tfjs.layers ?? 'is missing'}`],
-    ...backends.map(({ name, available, version, reason }): [string, string] => [
+    ...backends.map(({ name, package: served, available, version, reason, note }): [string, string] => [
       `backend ${name}`,
-      available ? `${version}` : `no: ${reason?.split('\n', 1)[0]}`,
+      [available ? `${served} ${version}` : `no: ${reason?.split('\n', 1)[0]}`, ...(note ? [note] : [])].join('; '),
     ]),
     ['self-test', outcome(selfTest.checks.length, failed)],
   ]

@@ -47,7 +47,7 @@ async function compare(
   started: (view: { clear(): void }) => void,
 ): Promise<Comparison> {
   const begun = performance.now()
-  const { name: backend, reason } = await chooseBackend(args.backend)
+  const { name: backend, served, reason } = await chooseBackend(args.backend)
   if (reason) console.log(`On wasm: ${reason}.`)
   const settings = settingsFor(args.size, backend, args.seed)
   const task = prepare(args.data === undefined ? { train: await loadDigits() } : await loadIdx(args.data), settings)
@@ -55,7 +55,7 @@ async function compare(
   const lanes = lanesOf(backend)
   console.log(
     `${count(settings.images)} training images, ${wrongLabels} of them with a wrong label; Adam, SAM and NSO get ` +
-      `${count(settings.gradientEvaluations)} gradient evaluations each, ${lanes === 1 ? 'in turns' : `in turns, ${lanes} at a time`}, on ${backend}.`,
+      `${count(settings.gradientEvaluations)} gradient evaluations each, ${lanes === 1 ? 'in turns' : `in turns, ${lanes} at a time`}, on ${served}.`,
   )
   const view = progressView(process.stderr, settings)
   started(view)

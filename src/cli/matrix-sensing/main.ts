@@ -47,14 +47,14 @@ async function solve(
   started: (view: ProgressView) => void,
 ): Promise<MatrixSensing> {
   const begun = performance.now()
-  const { name: backend, reason } = await chooseBackend(args.backend)
+  const { name: backend, served, reason } = await chooseBackend(args.backend)
   if (reason) console.log(`On wasm, about five times slower: ${reason}.`)
   await loadBackend(backend)
   const settings = settingsFor(args.smoke, args.seed, args.steps)
   const { points: _, ...configuration } = settings
   const { dimension: d, rank, measurements, steps } = settings
   console.log(
-    `A ${d}×${d} matrix of rank ${rank} from ${count(measurements)} measurements: GD, one-sided noise and NSO take ${count(steps)} steps each, in turns, on ${backend}.`,
+    `A ${d}×${d} matrix of rank ${rank} from ${count(measurements)} measurements: GD, one-sided noise and NSO take ${count(steps)} steps each, in turns, on ${served}.`,
   )
   const problem = draw(settings)
   const sensing = new Sensing(problem)
