@@ -27,6 +27,23 @@ onEachBackend(test, 'moving statistics become averages over the batches, weighte
   model.dispose()
 })
 
+onEachBackend(test, 'the passes run on the kernels that training runs on', (t) => {
+  // Stock wasm pools what is negative to 0.
+  const model = tf.sequential({
+    layers: [
+      tf.layers.maxPooling3d({ inputShape: [2, 2, 2, 1], poolSize: 2 }),
+      tf.layers.flatten(), // tfjs normalizes no volumes in training
+      tf.layers.batchNormalization({ momentum: 0.9 }),
+    ],
+  })
+  const x = tf.fill([4, 2, 2, 2, 1], -2)
+  reestimateBatchNorm(model, x)
+  const [mean, variance] = model.getWeights().slice(-2)
+  t.deepEqual([...mean!.dataSync(), ...variance!.dataSync()], [-2, 0])
+  x.dispose()
+  model.dispose()
+})
+
 onEachBackend(test, 'a failure leaves the statistics as they were', (t) => {
   const model = normed()
   const before = model.getWeights().map(bits)

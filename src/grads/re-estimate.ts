@@ -1,7 +1,8 @@
-import { slice, type Tensor, tidy, type Variable } from '@tensorflow/tfjs-core'
+import { engine, slice, type Tensor, tidy, type Variable } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { SaltflatError } from '../errors.ts'
 import { whole } from '../options.ts'
+import { withKernels } from './kernels/index.ts'
 import { SideEffects } from './side-effects.ts'
 
 /** What this file uses of a BatchNormalization layer. */
@@ -42,7 +43,8 @@ export function reestimateBatchNorm(
           const batch = inputs.map((one) =>
             slice(one, [start, ...one.shape.slice(1).map(() => 0)], [length, ...one.shape.slice(1)]),
           )
-          model.apply(batch.length === 1 ? batch[0]! : batch, { training: true })
+          const input = batch.length === 1 ? batch[0]! : batch
+          withKernels(engine().backendName, () => model.apply(input, { training: true }))
         }),
       )
     }
