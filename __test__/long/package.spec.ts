@@ -35,7 +35,8 @@ test.serial('packs what is needed and nothing else', (t) => {
   npm(copy, 'run', 'pack:native')
   const [{ filename, files }] = JSON.parse(npm(copy, 'pack', '--json', '--pack-destination', user)) as [Packed]
   const paths = files.map(({ path }) => path)
-  for (const path of ['dist/index.js', 'dist/index.d.ts', 'bin/saltflat.js', 'scripts/build-native.mjs', 'Cargo.lock'])
+  const needed = ['dist/index.js', 'dist/index.d.ts', 'dist/tfjs-node-shim.js', 'dist/tfjs-node-shim.d.ts']
+  for (const path of [...needed, 'bin/saltflat.js', 'scripts/build-native.mjs', 'Cargo.lock'])
     t.true(paths.includes(path), path)
   t.true(paths.some((path) => /^prebuilds\/.+\.node$/.test(path)))
   t.true(paths.includes('crate/core/src/lib.rs'))

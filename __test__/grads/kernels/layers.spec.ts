@@ -1,9 +1,9 @@
 // Every layer of tfjs-layers: its gradient by input and weights against differences, on every backend. A layer that a later tfjs
 // adds fails the last test until it has a line here.
 import test from 'ava'
-import { withKernels } from '../../../src/grads/kernels/index.ts'
 import { backends } from '../../helpers/backends.ts'
-import { difference, sizeOf, tf } from './helper.ts'
+import { sizeOf, tf } from './helper.ts'
+import { agree, type Gradients, gradientsOf, values } from './slopes.ts'
 
 type Layer = tf.layers.Layer
 interface Case {
@@ -127,23 +127,7 @@ const excepted: Record<string, string> = {
 const parts = ['InputLayer', 'Model', 'Functional', 'Sequential', 'SeparableConv', 'ConvRNN2D', 'StackedRNNCells']
 const cells = ['SimpleRNNCell', 'GRUCell', 'LSTMCell', 'ConvLSTM2DCell']
 
-/** Long enough for float32, and shorter than the distance of two values, or of one from 0: no kink is stepped over. */
-const STEP = 1.5e-3
-
-/** Unequal numbers in −1 … 1. */
-function values(size: number, seed: number): Float32Array {
-  const step = [7, 11, 13, 17, 19, 23].find((n) => size % n !== 0)!
-  return Float32Array.from({ length: size }, (_, i) => (2 * ((i * step + 5) % size) + 0.5 + seed / 4) / size - 1)
-}
-
-interface Gradients {
-  /** By each input, then by each trainable weight. */
-  exact: number[][]
-  /** Differences along one direction each, and the same from `exact`. */
-  differences: [number, number][]
-}
-
-async function gradientsOf(backend: string, { make, inputs }: Case): Promise<Gradients> {
+async function ofLayer(backend: string, { make, inputs }: Case): Promise<Gradients> {
   await tf.setBackend(backend)
   const layer = make()
   const ids = tf.tensor2d([1, 3, 2, 1, 0, 1], [2, 3], 'int32')
@@ -176,50 +160,19 @@ async function gradientsOf(backend: string, { make, inputs }: Case): Promise<Gra
   const dy = tf.tensor(values(sizeOf(shape), 3), shape)
   const variables = [...sources, ...layer.trainableWeights.map((weight) => weight.read() as tf.Variable)]
   const loss = () => tf.sum(tf.mul(apply(), dy)).asScalar()
-  const grads = tf.tidy(() => {
-    const found = withKernels(backend, () => tf.variableGrads(loss, variables)).grads
-    return variables.map(({ name }) => [...found[name]!.dataSync()])
-  })
-  const differences = variables.map((variable, i): [number, number] => {
-    const start = variable.dataSync().slice() as Float32Array
-    const direction = values(start.length, 2)
-    const at = (step: number) =>
-      tf.tidy(() => {
-        variable.assign(
-          tf.tensor(
-            start.map((v, k) => v + step * direction[k]!),
-            variable.shape,
-          ),
-        )
-        return withKernels(backend, loss).dataSync()[0]!
-      })
-    const found = (at(STEP) - at(-STEP)) / (2 * STEP)
-    return [found, grads[i]!.reduce((sum, g, k) => sum + g * direction[k]!, 0)]
-  })
+  const found = gradientsOf(backend, variables, loss)
   tf.dispose([...sources, ids, dy])
   layer.dispose()
   tf.disposeVariables()
-  return { exact: grads, differences }
+  return found
 }
 
 for (const [name, list] of Object.entries(cases))
   test.serial(`${name}: the gradient equals differences, and is the same on every backend`, async (t) => {
     for (const [i, one] of list.entries()) {
       const found = new Map<string, Gradients>()
-      for (const backend of backends) found.set(backend, await gradientsOf(backend, one))
-      const reference = found.get(backends.at(-1)!)!
-      for (const [backend, { exact, differences }] of found) {
-        for (const [k, [difference, slope]] of differences.entries()) {
-          // What float32 sums of about a hundred leave of a difference.
-          const scale = Math.hypot(...exact[k]!) + 0.1
-          t.true(Math.abs(difference - slope) / scale < 0.02, `${backend} ${i}.${k}: ${difference}, not ${slope}`)
-        }
-        t.is(exact.length, reference.exact.length)
-        for (const [k, values] of exact.entries()) {
-          const error = difference(values, reference.exact[k]!)
-          t.true(error < 1e-4, `${backend} ${i}.${k}: off by ${error}`)
-        }
-      }
+      for (const backend of backends) found.set(backend, await ofLayer(backend, one))
+      agree(t, String(i), found)
     }
   })
 
@@ -243,5 +196,5 @@ test.serial('what tfjs cannot differentiate it refuses', async (t) => {
     [() => l.conv2d({ filters: 2, kernelSize: 2, dilationRate: 2 }), image],
   ]
   for (const [make, shape] of refused)
-    await t.throwsAsync(() => gradientsOf('cpu', { make, inputs: [shape] }), { message: /not found|not yet supported/ })
+    await t.throwsAsync(() => ofLayer('cpu', { make, inputs: [shape] }), { message: /not found|not yet supported/ })
 })
