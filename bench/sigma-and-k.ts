@@ -37,7 +37,7 @@ const settings = {
   learningRate: 1e-3,
   gradientEvaluations: values.quick ? 16 : 1600,
   layers: [784, 64, 64, 10],
-  traceSigma: 0.02,
+  traceSigma: 0.08,
   tracePairs: 20,
 }
 const seeds = values.quick ? [0] : [0, 1, 2]

@@ -21,7 +21,9 @@ export type ErrorCode =
 
 /** What saltflat throws: `code` is stable, `message` says what was expected, what came and what to do. */
 export class SaltflatError extends Error {
+  /** Always 'SaltflatError'. */
   override readonly name = 'SaltflatError'
+  /** The reason, to branch on; docs/errors.md has a section on each. */
   readonly code: ErrorCode
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {

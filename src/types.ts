@@ -6,7 +6,11 @@ export type Schedule = number | ((step: number) => number) | ScheduleObject
 
 /** A schedule as plain data, which JSON keeps: the factories make it, and check it where it was written by hand. */
 export type ScheduleObject =
-  | { readonly kind: 'constant'; readonly value: number }
+  | {
+      readonly kind: 'constant'
+      /** Value at every step. */
+      readonly value: number
+    }
   | ({ readonly kind: 'linear' } & ScheduleSpan)
   | ({ readonly kind: 'geometric' } & ScheduleSpan)
   | ({ readonly kind: 'cosine' } & ScheduleSpan)
@@ -14,6 +18,7 @@ export type ScheduleObject =
   | ({ readonly kind: 'exponential' } & ScheduleDecay)
   | {
       readonly kind: 'joined'
+      /** What comes first, each from its own step 0. */
       readonly parts: readonly SchedulePart[]
       /** What follows the parts and goes on for good. */
       readonly last: number | ScheduleObject
@@ -70,7 +75,14 @@ export interface TraceEstimate {
    * The same for each perturbed tensor (a layer's kernel and bias apart), in the order of the trainable weights, under
    * the variable's name: `tf.variable(x, true, 'name')` gives one in loops of your own.
    */
-  readonly perLayer: readonly { readonly name: string; readonly trace: number; readonly standardError: number }[]
+  readonly perLayer: readonly {
+    /** Name of the variable. */
+    readonly name: string
+    /** tr of its block of the Hessian. */
+    readonly trace: number
+    /** Standard error of it. */
+    readonly standardError: number
+  }[]
   /** Size of the noise at the last sample. */
   readonly sigma: number
   /** Samples taken: updates for an optimizer, pairs for `smoothedTrace`. */

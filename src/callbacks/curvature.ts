@@ -8,8 +8,10 @@ import type { TraceEstimate } from '../types.ts'
  * and `traceError`. Costs no gradient. NaN before the first estimate. Throws ERR_UNSUPPORTED for estimators without pairs.
  *
  * @example
- * const { history } = await model.fit(x, y, { epochs: 5, callbacks: curvature(optimizer) })
- * history.trace // one number an epoch
+ * const optimizer = nso(adam(), { sigma: 0.01, seed: 7 })
+ * model.compile({ optimizer, loss: 'categoricalCrossentropy' })
+ * const { history } = await model.fit(x, y, { epochs: 3, verbose: 0, callbacks: curvature(optimizer) })
+ * console.log(history.trace?.length) // → 3
  */
 export function curvature(optimizer: {
   readonly curvature: TraceEstimate | null

@@ -41,11 +41,13 @@ const names = [
  *
  * Element `i` of tensor `n` in Uⱼ is a function of (seed, stream, step, j, n, i) alone, the same on every machine and
  * with any number of threads. One array gives one array a copy; several (the tensors of a model, in the order of its
- * trainable weights) give as many a copy. Costs one draw a pair and one write a copy. Throws ERR_INVALID_ARGUMENT, ERR_DTYPE, ERR_SHAPE, ERR_OVERLAP, ERR_SHARED,
- * ERR_DETACHED, ERR_EMPTY and ERR_OUT_OF_MEMORY; nothing is written then.
+ * trainable weights) give as many a copy. Costs one draw a pair and one write a copy, and no gradient. Throws
+ * ERR_INVALID_ARGUMENT, ERR_DTYPE, ERR_SHAPE, ERR_OVERLAP, ERR_SHARED, ERR_DETACHED, ERR_EMPTY and ERR_OUT_OF_MEMORY;
+ * nothing is written then.
  *
  * @example
- * const [plus, minus] = perturbBatch(weights, { sigma: 0.01 })
+ * const [plus, minus] = perturbBatch(weights, { sigma: 0.01, perturbations: 100, seed: 7 }) // of 200
+ * console.log(weights[0], plus![0]! + minus![0]!) // → 1 2
  */
 export function perturbBatch(weights: Float32Array, options: PerturbBatchOptions): Float32Array[]
 export function perturbBatch(weights: readonly Float32Array[], options: PerturbBatchOptions): Float32Array[][]

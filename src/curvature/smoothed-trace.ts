@@ -35,8 +35,9 @@ const stream = 1
  *
  * @example
  * const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable)
- * const loss = () => tf.tidy(() => tf.metrics.categoricalCrossentropy(y, model.predict(x) as tf.Tensor).mean() as tf.Scalar)
- * smoothedTrace(loss, { variables, sigma: 0.05, pairs: 32 }) // { trace, standardError, perLayer, … }
+ * const loss = () => tf.tidy(() => tf.metrics.categoricalCrossentropy(y, model.apply(x) as tf.Tensor).mean() as tf.Scalar)
+ * const { trace, standardError } = smoothedTrace(loss, { variables, sigma: 0.05, pairs: 32 })
+ * console.log(`${trace.toFixed(0)} ± ${standardError.toFixed(0)}`) // → … ± …
  */
 export function smoothedTrace(loss: Loss, options: SmoothedTraceOptions): TraceEstimate {
   knownKeys('the options of smoothedTrace', options, ['variables', 'sigma', 'pairs', 'seed', 'filter'])

@@ -18,7 +18,12 @@ interface BatchNorm {
  * BatchNorm layers. A failure leaves everything as it was. Throws ERR_INVALID_ARGUMENT and ERR_EMPTY.
  *
  * @param x inputs, one tensor an input of the model, examples along the first axis
- * @param options.batchSize examples a batch, 1 to 2³¹; default 32, that of `fit`
+ * @param options `batchSize`: examples a batch, 1 to 2³¹; default 32, that of `fit`
+ *
+ * @example
+ * model.compile({ optimizer: nso(adam(), { batchNorm: 're-estimate' }), loss: 'categoricalCrossentropy' })
+ * await model.fit(x, y, { epochs: 3, verbose: 0 })
+ * console.log(reestimateBatchNorm(model, x)) // → 1
  */
 export function reestimateBatchNorm(
   model: LayersModel,

@@ -12,7 +12,14 @@ import type { Evaluation } from './evaluate.ts'
 export type VectorGradient = (
   x: Float32Array,
   part?: number,
-) => Float32Array | { readonly loss: number; readonly gradient: Float32Array }
+) =>
+  | Float32Array
+  | {
+      /** f(x). */
+      readonly loss: number
+      /** ∇f(x). */
+      readonly gradient: Float32Array
+    }
 
 /** Calls a gradient function and checks what it gives; the loss is NaN where it says none. */
 export function evaluateVector(gradient: VectorGradient, x: Float32Array, part: number): Evaluation<Float32Array> {

@@ -19,7 +19,12 @@ export interface CommonOptions {
 }
 
 /** A base optimizer: one of ours, or any `tf.train.*` instance, which then gets the mean gradient. */
-export type BaseOptimizer = FlatOptimizer | { applyGradients(gradients: never): void }
+export type BaseOptimizer =
+  | FlatOptimizer
+  | {
+      /** What makes a stock optimizer of it. */
+      applyGradients(gradients: never): void
+    }
 
 /** Options of every base optimizer. */
 export interface BaseOnlyOptions extends GradientOptions {
@@ -76,28 +81,61 @@ export interface LionOptions extends BaseOnlyOptions {
  *
  * W ← base(W, (1/2k)·Σⱼ [∇f(W + σUⱼ) + ∇f(W − σUⱼ)]), U ~ N(0, I)
  *
- * 2k gradients a step (one more with `mixing`); native memory of two copies of the weights and the base's moments, one
- * more copy for k > 1 or `mixing`. Throws SaltflatError: ERR_INVALID_ARGUMENT here; ERR_NOT_FINITE, ERR_LOSS and
- * ERR_NO_GRADIENT in a step, which then has changed nothing. Source: Zhang, Li, Ju, arXiv 2306.08553.
+ * To second order that minimizes f + (σ²/2)·tr H, and the pairs are a free estimate of tr H: `optimizer.curvature`.
+ *
+ * Trains float32 variables of any shape; a scalar loss. 2k gradients a step (one more with `mixing`); native memory of two
+ * copies of the weights and the base's moments, one more copy for k > 1 or `mixing`. The seed, with the number of the
+ * update, decides the noise and the randomness inside the model: equal on every backend, whatever the threads.
+ *
+ * Throws SaltflatError: ERR_INVALID_ARGUMENT here; in a step, which then has changed nothing, ERR_EMPTY, ERR_DTYPE,
+ * ERR_LOSS, ERR_NO_GRADIENT, ERR_NOT_FINITE, ERR_STATE, ERR_DISPOSED, ERR_OUT_OF_MEMORY. Source: Zhang, Li, Ju, arXiv
+ * 2306.08553.
+ *
+ * @param base what makes a step of the mean gradient: `sgd()` … `lion()`, or an instance of stock tfjs
+ * @param options see `NoiseOptions` and `CommonOptions`; `sigma` is the one that needs a choice
  *
  * @example
- * model.compile({ optimizer: nso(adam({ learningRate: 1e-3 }), { sigma: 0.01, seed: 7 }), loss: 'meanSquaredError' })
+ * const optimizer = nso(adam({ learningRate: 1e-3 }), { sigma: 0.01, seed: 7 })
+ * model.compile({ optimizer, loss: 'categoricalCrossentropy' })
+ * await model.fit(x, y, { epochs: 2, verbose: 0 })
+ * console.log(optimizer.passesPerStep, optimizer.curvature?.samples) // → 2 2
  */
 export function nso(base: BaseOptimizer, options: NoiseOptions & CommonOptions = {}): FlatOptimizer {
   return wrap('nso', base, options)
 }
 
 /**
- * One-sided noise: the mean of ∇f(W + σUⱼ), the paper's main ablation. k gradients a step (one more with `mixing`).
- * Options and errors as for `nso`.
+ * One-sided noise, the paper's main ablation: the mean of gradients beside the weights, without the other half of a pair.
+ *
+ * W ← base(W, (1/k)·Σⱼ ∇f(W + σUⱼ)), U ~ N(0, I)
+ *
+ * Half the gradients of `nso`, k a step (one more with `mixing`), but noise of covariance σ²H²/k in them, which pairs
+ * cancel; and no estimate of the trace. Native memory of one copy of the weights and the base's moments, one more for k >
+ * 1 or `mixing`. Options, seed and errors as for `nso`.
+ *
+ * @example
+ * const optimizer = oneSided(sgd({ learningRate: 0.1 }), { sigma: 0.01, perturbations: 2, seed: 7 })
+ * optimizer.minimize(loss, false, variables)
+ * console.log(optimizer.passesPerStep) // → 2
  */
 export function oneSided(base: BaseOptimizer, options: NoiseOptions & CommonOptions = {}): FlatOptimizer {
   return wrap('one-sided', base, options)
 }
 
 /**
- * Sharpness-aware minimization: the gradient at W + ρ·g/‖g‖, g = ∇f(W). Two gradients a step. Errors as for `nso`.
+ * Sharpness-aware minimization: the gradient a step of length ρ uphill.
+ *
+ * W ← base(W, ∇f(W + ρ·g/‖g‖)), g = ∇f(W), ‖·‖ over all perturbed weights
+ *
+ * Two gradients a step; native memory of one copy of the weights and the base's moments. The seed decides the randomness
+ * inside the model alone, alike in both gradients. Where g is 0 the second gradient is taken at W. Errors as for `nso`.
  * Source: Foret et al., ICLR 2021.
+ *
+ * @param options see `SamOptions` and `CommonOptions`; `rho` is 0.05 by default
+ *
+ * @example
+ * const optimizer = sam(momentum({ learningRate: 0.05 }), { rho: 0.1 })
+ * optimizer.minimize(loss, false, variables)
  */
 export function sam(base: BaseOptimizer, options: SamOptions & CommonOptions = {}): FlatOptimizer {
   return wrap('sam', base, options)
@@ -109,6 +147,9 @@ export function sam(base: BaseOptimizer, options: SamOptions & CommonOptions = {
 /**
  * Stochastic gradient descent: w ← w − ηg.
  *
+ * One gradient a step; native memory of one copy of the weights. Throws ERR_INVALID_ARGUMENT for an option out of its range;
+ * a step throws as one of `nso`. So do all base optimizers.
+ *
  * @example
  * sgd({ learningRate: cosine({ initial: 0.1, steps: 10_000 }), l2: 5e-4, decayFilter: noBiasesOrNorms })
  */
@@ -116,27 +157,66 @@ export function sgd(options: BaseOnlyOptions = {}): FlatOptimizer {
   return alone('sgd', options)
 }
 
-/** Momentum (Polyak 1964): m ← βm + g, w ← w − ηm. */
+/**
+ * Momentum (Polyak 1964): m ← βm + g, w ← w − ηm.
+ *
+ * One gradient a step; native memory of two copies of the weights.
+ *
+ * @example
+ * momentum({ learningRate: stepDecay({ initial: 0.1, every: 3000 }), momentum: 0.9, l2: 1e-4 })
+ */
 export function momentum(options: MomentumOptions = {}): FlatOptimizer {
   return alone('momentum', options)
 }
 
-/** Nesterov's momentum, in torch's form: m ← βm + g, w ← w − η(g + βm). */
+/**
+ * Nesterov's momentum, in torch's form (Sutskever et al. 2013): m ← βm + g, w ← w − η(g + βm).
+ *
+ * One gradient a step; native memory of two copies of the weights.
+ *
+ * @example
+ * nso(nesterov({ learningRate: 0.05, momentum: 0.9 }), { sigma: 0.02, seed: 7 })
+ */
 export function nesterov(options: MomentumOptions = {}): FlatOptimizer {
   return alone('nesterov', options)
 }
 
-/** Adam (Kingma & Ba 2015): m, v ← means of g, g²; w ← w − η·m̂/(√v̂ + ε). */
+/**
+ * Adam (Kingma & Ba 2015): m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², w ← w − η·m̂/(√v̂ + ε), with m̂ = m/(1 − β₁ᵗ) and
+ * v̂ = v/(1 − β₂ᵗ).
+ *
+ * One gradient a step; native memory of three copies of the weights, four with `amsgrad`.
+ *
+ * @example
+ * const optimizer = adam({ learningRate: 1e-3, clipNorm: 1 })
+ * optimizer.minimize(loss, false, variables)
+ */
 export function adam(options: AdamOptions = {}): FlatOptimizer {
   return alone('adam', options)
 }
 
-/** AdamW (Loshchilov & Hutter 2019): Adam with decoupled weight decay, by default 0.01. */
+/**
+ * AdamW (Loshchilov & Hutter 2019): Adam with decoupled weight decay, w ← w − ηλw before the step; λ = 0.01 by default
+ * (torch's).
+ *
+ * One gradient a step; native memory of three copies of the weights, four with `amsgrad`.
+ *
+ * @example
+ * nso(adamw({ learningRate: 1e-3, weightDecay: 0.05, decayFilter: noBiasesOrNorms }), { sigma: 0.01, seed: 7 })
+ */
 export function adamw(options: AdamOptions = {}): FlatOptimizer {
   return alone('adamw', options)
 }
 
-/** RMSProp (Hinton 2012), in torch's form: v ← mean of g²; w ← w − η·g/(√v + ε). */
+/**
+ * RMSProp (Hinton 2012), in torch's form: v ← ρv + (1 − ρ)g², w ← w − η·g/(√v + ε). With `centered` √(v − ḡ²) in place of √v,
+ * ḡ the mean of g; with `momentum` m ← μm + g/(√v + ε), w ← w − ηm.
+ *
+ * One gradient a step; native memory of two copies of the weights, one more each with `momentum` and `centered`.
+ *
+ * @example
+ * rmsprop({ learningRate: 1e-3, decay: 0.99, centered: true })
+ */
 export function rmsprop(options: RmsPropOptions = {}): FlatOptimizer {
   return alone('rmsprop', options)
 }
@@ -144,6 +224,11 @@ export function rmsprop(options: RmsPropOptions = {}): FlatOptimizer {
 /**
  * Lion (Chen et al. 2023): w ← w − η·sign(β₁m + (1 − β₁)g), m ← β₂m + (1 − β₂)g. Takes learning rates some 3 to 10 times
  * smaller than Adam's, and decay as much larger.
+ *
+ * One gradient a step; native memory of two copies of the weights.
+ *
+ * @example
+ * lion({ learningRate: 1e-4, weightDecay: 0.1 })
  */
 export function lion(options: LionOptions = {}): FlatOptimizer {
   return alone('lion', options)

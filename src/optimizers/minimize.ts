@@ -42,6 +42,7 @@ export interface MinimizeResult {
 
 /** Why `minimize` stopped early: a SaltflatError with what it has got so far. */
 export class MinimizeError extends SaltflatError {
+  /** What there is after the last whole step. */
   readonly partial: MinimizeResult
 
   /** @internal */
@@ -75,9 +76,11 @@ const running = new WeakSet<Training>()
  * ERR_DETACHED; the failed step has changed nothing, and the optimizer can go on from there.
  *
  * @example
+ * // f(x) = ‖x‖²/2, whose gradient is x itself.
+ * const gradient = (x: Float32Array) => ({ loss: x.reduce((sum, one) => sum + one * one, 0) / 2, gradient: x.slice() })
  * const optimizer = nso(adam({ learningRate: 0.01 }), { sigma: 0.1, seed: 7 })
- * const gradient = (x: Float32Array) => ({ loss: f(x), gradient: df(x) })
- * const { x, loss } = await minimize(gradient, Float32Array.of(1, 2, 3), optimizer, { steps: 1000 })
+ * const { x, gradients } = await minimize(gradient, Float32Array.of(1, 2, 3), optimizer, { steps: 1000 })
+ * console.log(gradients, x.every((one) => Math.abs(one) < 0.01)) // → 2000 true
  */
 export async function minimize(
   gradient: VectorGradient,

@@ -30,6 +30,7 @@ export type BatchNormMode = 'last' | 'clean' | 're-estimate'
  * method `minimize`, and on a plain Float32Array through the function `minimize`.
  */
 export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
+  /** Name under which tfjs saves and loads it. */
   static readonly className = 'SaltflatOptimizer'
   /** @internal set while a model's step runs */
   declare passHandler: ((loss: Loss) => Scalar) | null
@@ -84,6 +85,7 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
     return (foreign === null ? options.learningRate : (foreign as unknown as FlatOptimizer).learningRate) as Schedule
   }
 
+  /** Between steps; a schedule too, which goes on from the present update. */
   set learningRate(value: Schedule) {
     const { options, foreign } = this.#settings.base
     if (foreign === null) {
@@ -121,7 +123,12 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
   }
 
   /** Name of the store that holds the model's values, and bytes of native memory; null before the first step. */
-  get memory(): { store: string; bytes: number } | null {
+  get memory(): {
+    /** 'tensorflow', 'wasm', 'cpu', 'portable', or 'vector' of a plain array. */
+    store: string
+    /** Bytes of native memory, beside the values of the variables where those live elsewhere. */
+    bytes: number
+  } | null {
     const { weights } = this.#training
     return weights === null ? null : { store: weights.store, bytes: weights.bytes }
   }

@@ -40,7 +40,14 @@ export const penaltyDefaults: Required<PenaltyOptions> = {
   distance: undefined,
 }
 
-/** Names of all weights but biases and the scales and shifts of normalization layers, as tfjs-layers gives them. */
+/**
+ * A filter for `decayFilter`: all weights but biases and the scales and shifts of normalization layers, by the names that
+ * tfjs-layers gives them.
+ *
+ * @example
+ * console.log(variables.map(({ name }) => name).filter((name) => noBiasesOrNorms.test(name)).length) // → 2
+ * adamw({ weightDecay: 0.05, decayFilter: noBiasesOrNorms })
+ */
 export const noBiasesOrNorms: RegExp = /^(?!.*(bias|gamma|beta)(_\d+)?$)/
 
 /** Checks them. */

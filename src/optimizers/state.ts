@@ -3,7 +3,9 @@ import { SaltflatError } from '../errors.ts'
 
 /** tfjs's own pair, which it does not export. */
 export interface NamedTensor {
+  /** Name under which it is saved. */
   name: string
+  /** Its values. */
   tensor: Tensor
 }
 

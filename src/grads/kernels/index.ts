@@ -72,11 +72,8 @@ export function withKernels<T>(backendName: string, f: () => T): T {
  *
  * Only backends already imported are touched: import `@tensorflow/tfjs-backend-wasm` first. Calling it again is harmless.
  *
- * ```ts
- * import '@tensorflow/tfjs-backend-wasm'
- * import { registerKernels } from 'saltflat'
- * registerKernels()
- * ```
+ * @example
+ * registerKernels() // once, after the imports of the backends
  */
 export function registerKernels(): void {
   for (const [backendName, rows] of byBackend) {
