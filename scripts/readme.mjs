@@ -3,15 +3,19 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { main, root, Stop } from './run.mjs'
+import { steps, updates } from './tables/backends.mjs'
 import { benches } from './tables/benches.mjs'
 import { digits } from './tables/digits.mjs'
 import { matrixSensing } from './tables/matrix-sensing.mjs'
 import { comparison, profile } from './tables/profile.mjs'
+import { sigmaAndK } from './tables/sigma-and-k.mjs'
 
 /** THE table: which file shows what, between the marks of that name. */
 const pages = {
   'README.md': { digits, 'matrix-sensing': matrixSensing, benches },
   'docs/performance.md': { profile, comparison },
+  'docs/backends.md': { steps, updates },
+  'docs/sigma-and-k.md': { 'sigma-and-k': sigmaAndK },
 }
 
 function replaced(file, text, name, content) {
