@@ -62,6 +62,15 @@ test(
   fromComments.map(({ text }) => text).join('\n'),
 )
 
+test('every public function has an example', (t) => {
+  const sources = publicFiles.map(textOf)
+  const without = Object.entries(saltflat)
+    .filter(([, value]) => typeof value === 'function' && !/^class\b/.test(String(value)))
+    .map(([name]) => name)
+    .filter((name) => !sources.some((text) => documented(text, name).includes('@example')))
+  t.deepEqual(without, [])
+})
+
 async function prints(t: ExecutionContext, { name, text }: Program, said: string): Promise<void> {
   const file = join(folder, name)
   if (text.includes("'@tensorflow/tfjs-node'") && !hasBinding) {
@@ -94,6 +103,12 @@ function inLane<T>(work: () => Promise<T>): Promise<T> {
   const done = lanes[lane]!.then(work)
   lanes[lane] = done.catch(() => undefined)
   return done
+}
+
+/** The doc comment of a function. */
+function documented(text: string, name: string): string {
+  const [before, after] = text.split(new RegExp(`^export (?:async )?function ${name}\\(`, 'm'))
+  return after === undefined ? '' : (before!.match(/\/\*\*(?:(?!\*\/)[\s\S])*\*\/\s*$/)?.[0] ?? '')
 }
 
 function fileOf(path: string, extension: string): string {
