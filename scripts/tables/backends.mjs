@@ -39,6 +39,9 @@ export function updates() {
   const value = (backend, name) =>
     figure(rows.find((row) => row.what.endsWith(backend) && row.contestant === name && row.against === null).value)
   const names = ['saltflat, adamw', 'tf.train.adam']
-  const lines = names.map((name) => [`\`${name.replace('saltflat, ', '')}\``, ...backends.map((one) => value(one, name))])
+  const lines = names.map((name) => [
+    `\`${name.replace('saltflat, ', '')}\``,
+    ...backends.map((one) => value(one, name)),
+  ])
   return markdown(['ns a parameter', ...backends], lines, backends)
 }

@@ -15,12 +15,23 @@ export function sigmaAndK() {
     mean(sigma, 1, 'trainLoss').toFixed(2),
     Math.round(mean(sigma, 1, 'trace')).toLocaleString('en'),
   ])
-  return [markdown(['sigma', ...columns], lines, columns), said()].join('\n\n')
+  return [markdown(['sigma', ...columns], lines, columns), `${said()} ${best()}`].join('\n\n')
 }
 
 function mean(sigma, k, what) {
   const of = rows.filter((row) => row.sigma === sigma && row.perturbations === k)
   return of.length === 0 ? Number.NaN : of.reduce((sum, row) => sum + row[what], 0) / of.length
+}
+
+/** The best row of each k, beside the k-th part of the steps without noise to speak of. */
+function best() {
+  const [, least] = sigmas
+  const found = counts.map((k) => {
+    const [sigma] = sigmas.toSorted((a, b) => (mean(b, k, 'testAccuracy') || 0) - (mean(a, k, 'testAccuracy') || 0))
+    const [top, still] = [mean(sigma, k, 'testAccuracy'), mean(least, k, 'testAccuracy')]
+    return `k = ${k} at ${sigma}, ${percent(top)}, ${(top - still).toFixed(1)} points over ${least}`
+  })
+  return `Best of each column:\n${found.join('; ')}.`
 }
 
 const percent = (value) => (Number.isNaN(value) ? '' : `${value.toFixed(1)} %`)

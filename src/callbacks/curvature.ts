@@ -10,7 +10,7 @@ import type { TraceEstimate } from '../types.ts'
  * @example
  * const optimizer = nso(adam(), { sigma: 0.01, seed: 7 })
  * model.compile({ optimizer, loss: 'categoricalCrossentropy' })
- * const { history } = await model.fit(x, y, { epochs: 3, verbose: 0, callbacks: curvature(optimizer) })
+ * const { history } = await model.fit(x, y, { epochs: 3, callbacks: curvature(optimizer) })
  * console.log(history.trace?.length) // → 3
  */
 export function curvature(optimizer: {

@@ -22,7 +22,7 @@ interface BatchNorm {
  *
  * @example
  * model.compile({ optimizer: nso(adam(), { batchNorm: 're-estimate' }), loss: 'categoricalCrossentropy' })
- * await model.fit(x, y, { epochs: 3, verbose: 0 })
+ * await model.fit(x, y, { epochs: 3 })
  * console.log(reestimateBatchNorm(model, x)) // → 1
  */
 export function reestimateBatchNorm(

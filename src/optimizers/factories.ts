@@ -97,7 +97,7 @@ export interface LionOptions extends BaseOnlyOptions {
  * @example
  * const optimizer = nso(adam({ learningRate: 1e-3 }), { sigma: 0.01, seed: 7 })
  * model.compile({ optimizer, loss: 'categoricalCrossentropy' })
- * await model.fit(x, y, { epochs: 2, verbose: 0 })
+ * await model.fit(x, y, { epochs: 2 })
  * console.log(optimizer.passesPerStep, optimizer.curvature?.samples) // → 2 2
  */
 export function nso(base: BaseOptimizer, options: NoiseOptions & CommonOptions = {}): FlatOptimizer {
