@@ -30,8 +30,10 @@ const stream = 1
 /**
  * The trace of the Hessian of the loss smoothed by N(0, σ²I): mean over pairs of U·(∇f(W + σU) − ∇f(W − σU))/(2σ).
  *
- * Two gradients a pair; weights are bit-equal afterwards, also after a throw. Equal seeds give equal noise, so several
- * models can be compared under the same perturbations. Throws ERR_INVALID_ARGUMENT, ERR_LOSS, ERR_NOT_FINITE.
+ * Two gradients a pair; native memory of two copies of the weights meanwhile. Weights are bit-equal afterwards, also after a
+ * throw. The seed decides the noise and the randomness inside the model: equal seeds give equal noise, so several models
+ * can be compared under the same perturbations. Throws ERR_INVALID_ARGUMENT, ERR_EMPTY, ERR_DTYPE, ERR_LOSS,
+ * ERR_NO_GRADIENT, ERR_NOT_FINITE and ERR_DISPOSED.
  *
  * @example
  * const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable)
