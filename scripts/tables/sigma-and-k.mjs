@@ -15,7 +15,7 @@ export function sigmaAndK() {
     mean(sigma, 1, 'trainLoss').toFixed(2),
     Math.round(mean(sigma, 1, 'trace')).toLocaleString('en'),
   ])
-  return [markdown(['sigma', ...columns], lines, columns), `${said()} ${best()}`].join('\n\n')
+  return [markdown(['sigma', ...columns], lines, columns), said(), best()].join('\n\n')
 }
 
 function mean(sigma, k, what) {
@@ -29,9 +29,9 @@ function best() {
   const found = counts.map((k) => {
     const [sigma] = sigmas.toSorted((a, b) => (mean(b, k, 'testAccuracy') || 0) - (mean(a, k, 'testAccuracy') || 0))
     const [top, still] = [mean(sigma, k, 'testAccuracy'), mean(least, k, 'testAccuracy')]
-    return `k = ${k} at ${sigma}, ${percent(top)}, ${(top - still).toFixed(1)} points over ${least}`
+    return `k = ${k}: ${percent(top)} at sigma ${sigma}, ${(top - still).toFixed(1)} points over sigma ${least}`
   })
-  return `Best of each column:\n${found.join('; ')}.`
+  return ['Best of each column:', '', ...found.map((one) => `- ${one}`)].join('\n')
 }
 
 const percent = (value) => (Number.isNaN(value) ? '' : `${value.toFixed(1)} %`)
