@@ -6,6 +6,7 @@ import { main, root, Stop } from './run.mjs'
 import { steps, updates } from './tables/backends.mjs'
 import { benches } from './tables/benches.mjs'
 import { digits } from './tables/digits.mjs'
+import { kernels } from './tables/kernels.mjs'
 import { matrixSensing } from './tables/matrix-sensing.mjs'
 import { comparison, profile } from './tables/profile.mjs'
 import { sigmaAndK } from './tables/sigma-and-k.mjs'
@@ -14,7 +15,7 @@ import { sigmaAndK } from './tables/sigma-and-k.mjs'
 const pages = {
   'README.md': { digits, 'matrix-sensing': matrixSensing, benches },
   'docs/performance.md': { profile, comparison },
-  'docs/backends.md': { steps, updates },
+  'docs/backends.md': { steps, updates, kernels },
   'docs/sigma-and-k.md': { 'sigma-and-k': sigmaAndK },
 }
 

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import * as saltflat from 'saltflat'
 import { blocks, pages, root, textOf } from '../helpers/markdown.ts'
@@ -13,7 +14,7 @@ import { examples, examplesProgram, expectedOutput, onOneLine, pageProgram } fro
 const folder = join(root, 'build', 'docs')
 const loaders = [
   `--import=${import.meta.resolve('@oxc-node/core/register')}`,
-  `--require=${join(root, 'scripts', 'tensorflow-shim.cjs')}`,
+  `--import=${pathToFileURL(join(root, 'src', 'tfjs-node-shim.ts'))}`,
 ]
 const hasBinding = existsSync(join(root, 'node_modules/@tensorflow/tfjs-node/lib/napi-v8/tfjs_binding.node'))
 
