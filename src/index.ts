@@ -47,11 +47,16 @@ export type { ScheduleDecay, ScheduleObject, SchedulePart, ScheduleSpan } from '
 
 // Seeing curvature.
 export { curvature } from './callbacks/curvature.ts'
+export { hessian, type LossHessianOptions, type ModelHessianOptions } from './curvature/hessian.ts'
+export { type Block, fromMatvec, type Operator } from './curvature/operator.ts'
+export { type HutchinsonTrace, trace, TraceAborted, type TraceOptions } from './curvature/trace.ts'
+export type { Examples } from './grads/model-loss.ts'
 export { type PerturbBatchOptions, perturbBatch } from './curvature/perturb-batch.ts'
 export { type SmoothedTraceOptions, smoothedTrace } from './curvature/smoothed-trace.ts'
 
 // tfjs repairs, useful on their own.
 export { registerKernels } from './grads/kernels/index.ts'
+export { withSecondOrder } from './grads/second-order/index.ts'
 
 // What everything shares.
 export { type ErrorCode, SaltflatError } from './errors.ts'

@@ -1,0 +1,45 @@
+import { SaltflatError, shown } from '../errors.ts'
+import { invalid, whole } from '../options.ts'
+
+/** A symmetric linear map on flat vectors: all that the algorithms know of a Hessian. */
+export interface Operator {
+  /** Length of the vectors. */
+  readonly size: number
+  /** Hv, a fresh array; v is only read. */
+  matvec(v: Float32Array): Float32Array | Promise<Float32Array>
+  /** Stretches of the vector that belong together, in order: a model's variables. Absent: one. */
+  readonly blocks?: readonly Block[]
+  /** Gradient evaluations that a product costs, about; 0 where that means nothing. */
+  readonly passes: number
+}
+
+/** One of them. */
+export interface Block {
+  readonly name: string
+  readonly size: number
+}
+
+/**
+ * An operator from a product of your own: a dense matrix, a sum of operators, another framework's Hessian.
+ *
+ * `product` may return a promise; it gets an array that it must not keep, and gives a fresh one of the same length.
+ *
+ * @example
+ * const H = fromMatvec(3, (v) => Float32Array.of(2 * v[0]!, v[1]!, 0))
+ */
+export function fromMatvec(size: number, product: (v: Float32Array) => Float32Array | Promise<Float32Array>): Operator {
+  whole('size', size, 1, 2 ** 31 - 1)
+  if (typeof product !== 'function') throw invalid('a function of a Float32Array for product', product)
+  return { size, passes: 0, matvec: async (v) => checked(await product(v), size) }
+}
+
+/** What a product gave, if it is one. */
+export function checked(found: unknown, size: number): Float32Array {
+  if (!(found instanceof Float32Array)) {
+    throw new SaltflatError('ERR_DTYPE', `Expected a product that gives a Float32Array, received ${shown(found)}.`)
+  }
+  if (found.length !== size) {
+    throw new SaltflatError('ERR_SHAPE', `Expected a product of ${size} elements, received ${found.length}.`)
+  }
+  return found
+}

@@ -1,0 +1,102 @@
+import { SaltflatError } from '../errors.ts'
+import { loadBinding } from '../native/index.ts'
+import { knownKeys, whole } from '../options.ts'
+import type { Operator } from './operator.ts'
+
+/** Options of `trace`. */
+export interface TraceOptions {
+  /** Probes, each one product: 2 to 16,777,216. Default 32. */
+  probes?: number
+  /** Seed of the probes: a safe integer ≥ 0. Default 0. */
+  seed?: number
+  /** Ends the run at the next probe. */
+  signal?: AbortSignal
+  /** Told after each probe. */
+  onProgress?: (progress: { readonly done: number; readonly total: number }) => void
+}
+
+/** An estimate of the trace, with its quality. */
+export interface HutchinsonTrace {
+  readonly method: 'hutchinson'
+  /** tr H. */
+  readonly mean: number
+  /** Standard error of `mean`. */
+  readonly standardError: number
+  /** The same for each block of the operator, which sum up to the whole. */
+  readonly perLayer: readonly { readonly name: string; readonly mean: number; readonly standardError: number }[]
+  /** Probes taken. */
+  readonly probes: number
+  /** Gradient evaluations spent, about. */
+  readonly passes: number
+}
+
+/** Stream of trace probes; see the design's table of streams. */
+const stream = 2
+
+/**
+ * The trace of an operator by Hutchinson's estimator: the mean of zᵀHz over probes z of ±1.
+ *
+ * Unbiased; its variance is twice the sum of squares off the diagonal, over the number of probes. One product a probe,
+ * and memory of three vectors. Probe j is a function of (seed, j) alone. Throws ERR_ABORTED on the signal, whose error has
+ * `partial`, the estimate so far (null before the second probe); and whatever the operator throws. Source: Hutchinson,
+ * Communications in Statistics 1990.
+ *
+ * @example
+ * const { mean, standardError, perLayer } = await trace(hessian(model, x, y), { probes: 64 })
+ */
+export async function trace(operator: Operator, options: TraceOptions = {}): Promise<HutchinsonTrace> {
+  knownKeys('the options of trace', options, ['probes', 'seed', 'signal', 'onProgress'])
+  const { probes = 32, seed = 0, signal, onProgress } = options
+  whole('probes', probes, 2, 2 ** 24)
+  whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)
+  const { size, blocks = [{ name: 'all', size }] } = operator
+  const samples: number[][] = []
+  for (let probe = 0; probe < probes; probe++) {
+    if (signal?.aborted) throw new TraceAborted(samples.length < 2 ? null : summed(operator, blocks, samples), signal)
+    const z = loadBinding().sample(seed, 'rademacher', stream, 0, probe, 0, size)
+    const product = await operator.matvec(z)
+    let start = 0
+    samples.push(
+      blocks.map(({ size: length }) => {
+        let dot = 0
+        for (let i = start; i < start + length; i++) dot += z[i]! * product[i]!
+        start += length
+        return dot
+      }),
+    )
+    onProgress?.({ done: probe + 1, total: probes })
+  }
+  return summed(operator, blocks, samples)
+}
+
+/** A run that a signal ended. */
+export class TraceAborted extends SaltflatError {
+  /** The estimate so far. */
+  readonly partial: HutchinsonTrace | null
+
+  constructor(partial: HutchinsonTrace | null, { reason }: AbortSignal) {
+    super('ERR_ABORTED', `The trace was ended by its signal after ${partial?.probes ?? 'fewer than two'} probes.`, {
+      cause: reason,
+    })
+    this.partial = partial
+  }
+}
+
+function summed(
+  { passes }: Operator,
+  blocks: readonly { readonly name: string }[],
+  samples: readonly number[][],
+): HutchinsonTrace {
+  const quality = (values: readonly number[]) => {
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+    const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
+    return { mean, standardError: Math.sqrt(squares / (values.length - 1) / values.length) }
+  }
+  return {
+    method: 'hutchinson',
+    ...quality(samples.map((row) => row.reduce((sum, value) => sum + value, 0))),
+    perLayer: blocks.map(({ name }, i) => ({ name, ...quality(samples.map((row) => row[i]!)) })),
+    probes: samples.length,
+    passes: samples.length * passes,
+  }
+}

@@ -1,0 +1,66 @@
+import {
+  addN,
+  mul,
+  type NamedTensorMap,
+  type Scalar,
+  sum,
+  type Tensor,
+  tensor,
+  tidy,
+  type Variable,
+  variableGrads,
+} from '@tensorflow/tfjs-core'
+import { SaltflatError } from '../errors.ts'
+import type { Loss } from './evaluate.ts'
+import { evaluate } from './evaluate.ts'
+import { withRandomness } from './randomness.ts'
+import { withSecondOrder } from './second-order/index.ts'
+import { SideEffects } from './side-effects.ts'
+
+/**
+ * Hv of a loss at the variables' present values, as the gradient of ⟨∇f, v⟩; v and Hv flat, in the order of the
+ * variables. About three gradients. Variables stay as they are, and no tensor is left behind, also after a throw.
+ */
+export function hessianProduct(loss: Loss, variables: readonly Variable[], v: Float32Array): Float32Array {
+  const out = new Float32Array(v.length)
+  const parts = split(variables, v)
+  still(variables, () =>
+    tidy(() => {
+      const directions = variables.map(({ shape }, i) => tensor(parts[i]!.slice(), shape, 'float32'))
+      const { gradients } = withSecondOrder(() => evaluate(() => slope(loss, variables, directions), variables))
+      const into = split(variables, out)
+      for (const [i, one] of gradients.entries()) if (one !== null) into[i]!.set(one.dataSync() as Float32Array)
+    }),
+  )
+  const wrong = out.findIndex((value) => !Number.isFinite(value))
+  if (wrong >= 0) {
+    throw new SaltflatError(
+      'ERR_NOT_FINITE',
+      `Expected a finite Hessian-vector product, received ${out[wrong]} at element ${wrong}. Look for 0/0 or √0 in the loss.`,
+    )
+  }
+  return out
+}
+
+/** ⟨∇f, v⟩. */
+function slope(loss: Loss, variables: readonly Variable[], directions: readonly Tensor[]): Scalar {
+  const { grads } = variableGrads(loss, variables as Variable[]) as { grads: NamedTensorMap }
+  const products = variables.flatMap(({ name }, i) =>
+    grads[name] === undefined ? [] : [sum(mul(grads[name], directions[i]!))],
+  )
+  return addN(products) as Scalar
+}
+
+/** Runs what evaluates a loss: nothing that it assigns stays, and what it draws is the same every time. */
+export function still<T>(variables: readonly Variable[], f: () => T): T {
+  return withRandomness(0, 0, 0, () => new SideEffects(variables).during(false, f))
+}
+
+/** Views of a flat vector, one a variable. */
+export function split(variables: readonly { readonly size: number }[], flat: Float32Array): Float32Array[] {
+  let start = 0
+  return variables.map(({ size }) => {
+    start += size
+    return flat.subarray(start - size, start)
+  })
+}
