@@ -1,6 +1,7 @@
 import test from 'ava'
+import { AbortedError } from '../../src/curvature/lanczos.ts'
 import { fromMatvec } from '../../src/curvature/operator.ts'
-import { TraceAborted, trace } from '../../src/curvature/trace.ts'
+import { trace } from '../../src/curvature/trace.ts'
 
 const code = (error: unknown) => (error as { code?: string } | undefined)?.code
 
@@ -70,12 +71,12 @@ test('a signal ends it, with what there is', async (t) => {
       if (done === 4) controller.abort(new Error('enough'))
     },
   })
-  const error = await t.throwsAsync(run, { instanceOf: TraceAborted })
+  const error = await t.throwsAsync(run, { instanceOf: AbortedError })
   t.is(error.code, 'ERR_ABORTED')
   t.is((error.cause as Error).message, 'enough')
   t.deepEqual(error.partial, await trace(dense, { probes: 4 }))
   t.deepEqual(seen, [1, 10, 2, 10, 3, 10, 4, 10])
-  const early = await t.throwsAsync(trace(dense, { signal: AbortSignal.abort() }), { instanceOf: TraceAborted })
+  const early = await t.throwsAsync(trace(dense, { signal: AbortSignal.abort() }), { instanceOf: AbortedError })
   t.is(early.partial, null)
 })
 

@@ -1,18 +1,14 @@
-import { SaltflatError } from '../errors.ts'
 import { loadBinding } from '../native/index.ts'
 import { knownKeys, whole } from '../options.ts'
-import type { Operator } from './operator.ts'
+import { type RunOptions, Watch } from './lanczos.ts'
+import { checked, type Operator } from './operator.ts'
 
 /** Options of `trace`. */
-export interface TraceOptions {
+export interface TraceOptions extends RunOptions {
   /** Probes, each one product: 2 to 16,777,216. Default 32. */
   probes?: number
   /** Seed of the probes: a safe integer ≥ 0. Default 0. */
   seed?: number
-  /** Ends the run at the next probe. */
-  signal?: AbortSignal
-  /** Told after each probe. */
-  onProgress?: (progress: { readonly done: number; readonly total: number }) => void
 }
 
 /** An estimate of the trace, with its quality. */
@@ -37,8 +33,8 @@ const stream = 2
  * The trace of an operator by Hutchinson's estimator: the mean of zᵀHz over probes z of ±1.
  *
  * Unbiased; its variance is twice the sum of squares off the diagonal, over the number of probes. One product a probe,
- * and memory of three vectors. Probe j is a function of (seed, j) alone. Throws ERR_ABORTED on the signal, whose error has
- * `partial`, the estimate so far (null before the second probe); and whatever the operator throws. Source: Hutchinson,
+ * and memory of three vectors. Probe j is a function of (seed, j) alone. Throws AbortedError on the signal, with the
+ * estimate so far as `partial` (null before the second probe); and whatever the operator throws. Source: Hutchinson,
  * Communications in Statistics 1990.
  *
  * @example
@@ -46,15 +42,16 @@ const stream = 2
  */
 export async function trace(operator: Operator, options: TraceOptions = {}): Promise<HutchinsonTrace> {
   knownKeys('the options of trace', options, ['probes', 'seed', 'signal', 'onProgress'])
-  const { probes = 32, seed = 0, signal, onProgress } = options
+  const { probes = 32, seed = 0 } = options
   whole('probes', probes, 2, 2 ** 24)
   whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)
   const { size, blocks = [{ name: 'all', size }] } = operator
   const samples: number[][] = []
+  const watch = new Watch<HutchinsonTrace>(options, probes)
   for (let probe = 0; probe < probes; probe++) {
-    if (signal?.aborted) throw new TraceAborted(samples.length < 2 ? null : summed(operator, blocks, samples), signal)
+    watch.check(() => (samples.length < 2 ? null : summed(operator, blocks, samples)))
     const z = loadBinding().sample(seed, 'rademacher', stream, 0, probe, 0, size)
-    const product = await operator.matvec(z)
+    const product = checked(await operator.matvec(z), size)
     let start = 0
     samples.push(
       blocks.map(({ size: length }) => {
@@ -64,22 +61,9 @@ export async function trace(operator: Operator, options: TraceOptions = {}): Pro
         return dot
       }),
     )
-    onProgress?.({ done: probe + 1, total: probes })
+    watch.tick()
   }
   return summed(operator, blocks, samples)
-}
-
-/** A run that a signal ended. */
-export class TraceAborted extends SaltflatError {
-  /** The estimate so far. */
-  readonly partial: HutchinsonTrace | null
-
-  constructor(partial: HutchinsonTrace | null, { reason }: AbortSignal) {
-    super('ERR_ABORTED', `The trace was ended by its signal after ${partial?.probes ?? 'fewer than two'} probes.`, {
-      cause: reason,
-    })
-    this.partial = partial
-  }
 }
 
 function summed(

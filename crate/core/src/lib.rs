@@ -2,12 +2,13 @@
 //!
 //! [`rng`] counters to bits · [`noise`] which draw is which element · [`transform`] bits to draws · [`layout`] tensors to
 //! one flat vector · [`optimizer`] base optimizers as element rules · [`penalty`] decay and distance · [`backend`] the
-//! fused passes over memory.
+//! fused passes over memory · [`lanczos`] the iteration · [`tridiagonal`] its eigenvalues.
 //!
 //! Everything here gives the same bits for every SIMD width and every number of threads.
 
 pub mod backend;
 pub mod error;
+pub mod lanczos;
 pub mod layout;
 pub mod memory;
 pub mod noise;
@@ -15,10 +16,12 @@ pub mod optimizer;
 pub mod penalty;
 pub mod rng;
 pub mod transform;
+pub mod tridiagonal;
 
 pub use backend::cpu::{Cpu, Level, Threads, Which};
 pub use backend::{Backend, Clip, Direction, Keep, Metric, Micro, Mix, Noise, Update, Vectors};
 pub use error::{Error, Result};
+pub use lanczos::Lanczos;
 pub use layout::Layout;
 pub use noise::{Distribution, Draw};
 pub use optimizer::{Hyper, Rule};

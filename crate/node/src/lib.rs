@@ -6,6 +6,7 @@ pub mod batch;
 pub mod buffer;
 mod error;
 pub mod info;
+pub mod lanczos;
 pub mod sample;
 pub mod tensorflow;
 mod view;

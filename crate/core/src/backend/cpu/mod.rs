@@ -7,6 +7,7 @@ mod io;
 pub(crate) mod lanes;
 mod pass;
 mod passes;
+pub mod rows;
 mod step;
 mod threads;
 

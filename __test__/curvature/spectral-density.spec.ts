@@ -1,0 +1,74 @@
+import test from 'ava'
+import { AbortedError } from '../../src/curvature/lanczos.ts'
+import { fromMatvec } from '../../src/curvature/operator.ts'
+import { type SpectralDensity, spectralDensity } from '../../src/curvature/spectral-density.ts'
+
+const code = (error: unknown) => (error as { code?: string } | undefined)?.code
+
+const values = Float32Array.from({ length: 4000 }, (_, i) => (i < 40 ? 3 + i / 40 : 1.5 * Math.sin(i)))
+const diagonal = { ...fromMatvec(values.length, (v) => v.map((x, i) => x * values[i]!)), passes: 3 }
+
+/** ∫ f over the grid, by trapezoids. */
+function integral({ grid }: SpectralDensity, f: (i: number) => number): number {
+  return grid.slice(1).reduce((sum, at, i) => sum + ((f(i) + f(i + 1)) / 2) * (at - grid[i]!), 0)
+}
+
+test('it integrates to 1, and is the smoothed spectrum', async (t) => {
+  const found = await spectralDensity(diagonal, { probes: 8, width: 0.1 })
+  t.true(Math.abs(integral(found, (i) => found.density[i]!) - 1) < 1e-3)
+  const scale = 1 / (0.1 * Math.sqrt(2 * Math.PI) * values.length)
+  const truth = found.grid.map((at) =>
+    values.reduce((sum, value) => sum + scale * Math.exp(-0.5 * ((at - value) / 0.1) ** 2), 0),
+  )
+  const apart = integral(found, (i) => Math.abs(found.density[i]! - truth[i]!))
+  t.true(apart < 0.05, String(apart))
+  t.is(found.passes, 3 * 8 * found.steps)
+  t.true(found.spread.some((one) => one > 0))
+})
+
+test('moments are those of the eigenvalues within four standard errors', async (t) => {
+  const { moments, runs } = await spectralDensity(diagonal, { probes: 16, steps: 20 })
+  for (const [i, { mean, standardError }] of moments.entries()) {
+    const truth = values.reduce((sum, value) => sum + value ** (i + 1), 0) / values.length
+    t.true(Math.abs(mean - truth) < 4 * standardError, `${i}: ${mean} ${truth} ${standardError}`)
+  }
+  for (const { weights } of runs) t.true(Math.abs(weights.reduce((a, b) => a + b, 0) - 1) < 1e-9)
+})
+
+test('a multiple of the identity has one node a run, and a curve all the same', async (t) => {
+  const found = await spectralDensity(fromMatvec(50, (v) => v.map((x) => 2 * x)))
+  for (const { nodes, weights } of found.runs) {
+    t.is(nodes.length, 1)
+    t.true(Math.abs(nodes[0]! - 2) < 1e-6)
+    t.is(weights[0], 1)
+  }
+  t.true(Math.abs(integral(found, (i) => found.density[i]!) - 1) < 1e-3)
+  const zero = await spectralDensity(fromMatvec(50, (v) => v.map(() => 0)))
+  t.is(zero.runs[0]!.nodes[0], 0)
+})
+
+test('equal seeds give equal bits; a signal ends it with the runs that are complete', async (t) => {
+  const one = await spectralDensity(diagonal, { probes: 2, steps: 10, seed: 1 })
+  t.deepEqual(await spectralDensity(diagonal, { probes: 2, steps: 10, seed: 1 }), one)
+  const controller = new AbortController()
+  const run = spectralDensity(diagonal, {
+    probes: 3,
+    steps: 10,
+    seed: 1,
+    signal: controller.signal,
+    onProgress: ({ done }) => void (done === 25 && controller.abort()),
+  })
+  const error = await t.throwsAsync(run, { instanceOf: AbortedError })
+  t.deepEqual((error.partial as SpectralDensity).runs, one.runs)
+})
+
+test('bad options are refused', async (t) => {
+  const rows = [{ probes: 0 }, { steps: 1 }, { points: 1 }, { width: 0 }, { seed: -1 }, { lanczos: 1 }]
+  for (const row of rows) {
+    t.is(
+      code(await t.throwsAsync(spectralDensity(diagonal, row as never))),
+      'ERR_INVALID_ARGUMENT',
+      JSON.stringify(row),
+    )
+  }
+})

@@ -1,0 +1,254 @@
+//! Passes over a basis of long rows: what Lanczos spends its time in. A chunk of the vector stays in L1 while all rows go
+//! by, so each pass reads the basis once.
+
+use super::lanes::{LANES, Lanes, MAX_PARTS, fold_lanes};
+use super::pass::{Pass, SUMS};
+use super::{Level, Threads, dispatch};
+use crate::error::Result;
+use crate::layout::{Chunk, Layout, fold_chunks};
+use crate::memory::AlignedVec;
+
+/// Rows that one loop takes along: more of them do not fit into registers with their sums.
+const TOGETHER: usize = 2;
+
+/// Who does the passes, over vectors of one length.
+pub struct Rows {
+    layout: Layout,
+    level: Level,
+    threads: Threads,
+    /// Sums of each chunk, of one row after the other.
+    sums: Vec<f64>,
+    chunk_sums: Vec<[f64; SUMS]>,
+}
+
+/// A pointer that threads may share: each works on its own chunk.
+#[derive(Clone, Copy)]
+struct Shared(*mut f32);
+// SAFETY: chunks are disjoint and each is run once.
+unsafe impl Sync for Shared {}
+// SAFETY: as above.
+unsafe impl Send for Shared {}
+
+#[derive(Clone, Copy)]
+struct SharedSums(*mut f64);
+// SAFETY: each chunk has sums of its own.
+unsafe impl Sync for SharedSums {}
+
+/// w ← hv − β·before; sum of w·v.
+struct Project<'a> {
+    hv: &'a [f32],
+    before: Option<(&'a [f32], f32)>,
+    v: &'a [f32],
+    w: Shared,
+}
+
+/// w ← w − c·x for each row, in order; sum of w·w.
+struct Subtract<'a> {
+    rows: &'a [&'a [f32]],
+    coefficients: &'a [f32],
+    w: Shared,
+}
+
+/// Dot products of w with each row.
+struct Dots<'a> {
+    rows: &'a [&'a [f32]],
+    w: &'a [f32],
+    out: SharedSums,
+}
+
+/// w ← factor·w
+struct Scale {
+    factor: f32,
+    w: Shared,
+}
+
+/// The whole lanes that a chunk covers: vectors are padded with zeros to whole tiles.
+fn whole(chunk: &Chunk) -> std::ops::Range<usize> {
+    chunk.flat..chunk.flat + chunk.len.next_multiple_of(LANES)
+}
+
+impl Pass for Project<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
+        let mut sums = [V::zero_sums(); MAX_PARTS];
+        let (before, beta) =
+            self.before.map_or((self.hv, V::splat(0.0)), |(row, beta)| (row, V::splat(-beta)));
+        let mut i = chunk.flat;
+        while i < whole(chunk).end {
+            for sum in sums.iter_mut().take(LANES / V::N) {
+                // SAFETY: within the padded vectors, all of one length.
+                unsafe {
+                    let hv = V::load(self.hv.as_ptr().add(i));
+                    let w = if self.before.is_some() {
+                        V::fma(beta, V::load(before.as_ptr().add(i)), hv)
+                    } else {
+                        hv
+                    };
+                    V::write(self.w.0.add(i), w);
+                    *sum = V::add_products(*sum, w, V::load(self.v.as_ptr().add(i)));
+                }
+                i += V::N;
+            }
+        }
+        [total::<V>(sums), 0.0, 0.0]
+    }
+}
+
+impl Pass for Subtract<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
+        let mut first = 0;
+        while first < self.rows.len() {
+            let last = (first + 4).min(self.rows.len());
+            let mut i = chunk.flat;
+            while i < whole(chunk).end {
+                // SAFETY: within the padded vectors, all of one length.
+                unsafe {
+                    let mut w = V::load(self.w.0.add(i));
+                    for row in first..last {
+                        let x = V::load(self.rows[row].as_ptr().add(i));
+                        w = V::fma(V::splat(-self.coefficients[row]), x, w);
+                    }
+                    V::write(self.w.0.add(i), w);
+                }
+                i += V::N;
+            }
+            first = last;
+        }
+        let mut sums = [V::zero_sums(); MAX_PARTS];
+        let mut i = chunk.flat;
+        while i < whole(chunk).end {
+            for sum in sums.iter_mut().take(LANES / V::N) {
+                // SAFETY: as above.
+                unsafe {
+                    let w = V::load(self.w.0.add(i));
+                    *sum = V::add_products(*sum, w, w);
+                }
+                i += V::N;
+            }
+        }
+        [total::<V>(sums), 0.0, 0.0]
+    }
+}
+
+impl Pass for Dots<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
+        let place = chunk.flat / crate::layout::CHUNK * self.rows.len();
+        let mut row = 0;
+        while row < self.rows.len() {
+            let count = TOGETHER.min(self.rows.len() - row);
+            let second = self.rows[row + count - 1];
+            let mut sums = [[V::zero_sums(); MAX_PARTS]; TOGETHER];
+            let mut i = chunk.flat;
+            while i < whole(chunk).end {
+                for part in 0..LANES / V::N {
+                    // SAFETY: within the padded vectors, all of one length.
+                    unsafe {
+                        let w = V::load(self.w.as_ptr().add(i));
+                        sums[0][part] =
+                            V::add_products(sums[0][part], V::load(self.rows[row].as_ptr().add(i)), w);
+                        sums[1][part] = V::add_products(sums[1][part], V::load(second.as_ptr().add(i)), w);
+                    }
+                    i += V::N;
+                }
+            }
+            for (which, parts) in sums.into_iter().enumerate().take(count) {
+                // SAFETY: this chunk's sums, which nobody else writes.
+                unsafe { *self.out.0.add(place + row + which) = total::<V>(parts) };
+            }
+            row += count;
+        }
+        [0.0; SUMS]
+    }
+}
+
+impl Pass for Scale {
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
+        let mut i = chunk.flat;
+        while i < whole(chunk).end {
+            // SAFETY: within the padded vector.
+            unsafe { V::write(self.w.0.add(i), V::mul(V::splat(self.factor), V::load(self.w.0.add(i)))) };
+            i += V::N;
+        }
+        [0.0; SUMS]
+    }
+}
+
+#[inline(always)]
+fn total<V: Lanes>(parts: [V::D; MAX_PARTS]) -> f64 {
+    let mut lanes = [0.0; LANES];
+    for (part, sums) in parts.into_iter().enumerate().take(LANES / V::N) {
+        V::sums(sums, &mut lanes[V::N * part..]);
+    }
+    fold_lanes(lanes)
+}
+
+impl Rows {
+    /// For vectors of `size` elements.
+    pub fn new(size: usize, level: Level, threads: Threads) -> Result<Self> {
+        super::check_level(level)?;
+        let layout = Layout::new(&[size])?;
+        let chunk_sums = vec![[0.0; SUMS]; layout.chunks().len()];
+        Ok(Self { layout, level, threads, sums: Vec::new(), chunk_sums })
+    }
+
+    /// Elements of a vector, without padding.
+    pub fn size(&self) -> usize {
+        self.layout.sizes()[0]
+    }
+
+    /// A vector of zeros, padded to whole tiles.
+    pub fn vector(&self) -> Result<AlignedVec> {
+        AlignedVec::zeroed(self.layout.total())
+    }
+
+    /// w ← hv − β·before, where there is one before; w·v.
+    pub fn project(&mut self, hv: &[f32], before: Option<(&[f32], f32)>, v: &[f32], w: &mut [f32]) -> f64 {
+        let pass = Project { hv, before, v, w: Shared(w.as_mut_ptr()) };
+        self.run(&pass, 3)
+    }
+
+    /// w ← w − Σ cᵢ·rowᵢ; w·w.
+    pub fn subtract(&mut self, rows: &[&[f32]], coefficients: &[f32], w: &mut [f32]) -> f64 {
+        let pass = Subtract { rows, coefficients, w: Shared(w.as_mut_ptr()) };
+        self.run(&pass, rows.len() + 1)
+    }
+
+    /// rowᵢ·w of each row.
+    pub fn dots(&mut self, rows: &[&[f32]], w: &[f32]) -> Vec<f64> {
+        let chunks = self.layout.chunks().len();
+        let mut sums = std::mem::take(&mut self.sums);
+        sums.clear();
+        sums.resize(chunks * rows.len(), 0.0);
+        let pass = Dots { rows, w, out: SharedSums(sums.as_mut_ptr()) };
+        self.run(&pass, rows.len());
+        let mut column = vec![[0.0]; chunks];
+        let found = (0..rows.len())
+            .map(|row| {
+                for (chunk, sum) in column.iter_mut().enumerate() {
+                    sum[0] = sums[chunk * rows.len() + row];
+                }
+                fold_chunks(&mut column)[0]
+            })
+            .collect();
+        self.sums = sums;
+        found
+    }
+
+    /// w ← factor·w
+    pub fn scale(&mut self, factor: f32, w: &mut [f32]) {
+        self.run(&Scale { factor, w: Shared(w.as_mut_ptr()) }, 1);
+    }
+
+    /// Runs a pass over all chunks; its first sum.
+    fn run(&mut self, pass: &impl Pass, rows: usize) -> f64 {
+        let (chunks, level) = (self.layout.chunks(), self.level);
+        self.threads.each(self.layout.total() * rows.max(1), &mut self.chunk_sums, |i| {
+            // SAFETY: all vectors have the padded length of this layout, and each chunk is run once.
+            unsafe { dispatch::run(level, pass, &chunks[i]) }
+        });
+        fold_chunks(&mut self.chunk_sums)[0]
+    }
+}

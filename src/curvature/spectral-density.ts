@@ -1,0 +1,130 @@
+import { knownKeys, number, whole } from '../options.ts'
+import { LanczosRun, type RunOptions, ritz, Watch } from './lanczos.ts'
+import type { Operator } from './operator.ts'
+
+/** Options of `spectralDensity`. */
+export interface SpectralDensityOptions extends RunOptions {
+  /** Starts, each a run of its own: 1 to 16,777,216. Default 4. */
+  probes?: number
+  /** Products a run, the nodes of its quadrature: 2 to 10,000. Default 80, or the operator's size. */
+  steps?: number
+  /** Standard deviation of the Gaussian that each node becomes in `density`: > 0. Default 1 % of the spectrum's span. */
+  width?: number
+  /** Points of the grid: 2 to 1,000,000. Default 1,000. */
+  points?: number
+  /** Seed of the starts: a safe integer ≥ 0. Default 0. */
+  seed?: number
+}
+
+/** The distribution of an operator's eigenvalues, as quadratures and as a curve. */
+export interface SpectralDensity {
+  readonly method: 'lanczos-quadrature'
+  /** Nodes and weights of each run; the weights of a run sum up to 1. */
+  readonly runs: readonly { readonly nodes: readonly number[]; readonly weights: readonly number[] }[]
+  /** Where the curve is given, ascending, and its mean over the runs: it integrates to 1. */
+  readonly grid: readonly number[]
+  readonly density: readonly number[]
+  /** Standard deviation of the curve between runs, at each point of the grid; 0 for a single run. */
+  readonly spread: readonly number[]
+  /** Width of the Gaussians. */
+  readonly width: number
+  /** Mean of λᵖ over all eigenvalues, p = 1 … 4, and the standard error of each; times the size, the first is the trace. */
+  readonly moments: readonly { readonly mean: number; readonly standardError: number }[]
+  /** Products a run, at most. */
+  readonly steps: number
+  /** Gradient evaluations spent, about. */
+  readonly passes: number
+}
+
+const names = ['probes', 'steps', 'width', 'points', 'seed', 'signal', 'onProgress']
+
+/**
+ * The density of an operator's eigenvalues by stochastic Lanczos quadrature.
+ *
+ * Each run of m steps from a random start gives m nodes and weights, which integrate polynomials up to degree 2m − 1 as the
+ * start sees the spectrum; the mean over starts is the spectrum. Memory of five vectors: the basis is not kept, so an
+ * outlier may show as several nodes that share its weight. Throws AbortedError on the signal, with the runs that are
+ * complete as `partial`; and whatever the operator throws. Source: Golub & Meurant 1994; Ghorbani, Krishnan, Xiao, ICML 2019.
+ *
+ * @example
+ * const { grid, density } = await spectralDensity(hessian(model, x, y), { probes: 4, steps: 80 })
+ */
+export async function spectralDensity(
+  operator: Operator,
+  options: SpectralDensityOptions = {},
+): Promise<SpectralDensity> {
+  knownKeys('the options of spectralDensity', options, names)
+  const { probes = 4, steps = Math.min(operator.size, 80), points = 1000, seed = 0, width } = options
+  whole('probes', probes, 1, 2 ** 24)
+  whole('steps', steps, Math.min(2, operator.size), 10_000)
+  whole('points', points, 2, 1_000_000)
+  whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)
+  if (width !== undefined) number('width', width, { min: 0, open: true })
+  const watch = new Watch<SpectralDensity>(options, probes * steps)
+  const runs: { nodes: number[]; weights: number[] }[] = []
+  let products = 0
+  const found = () => smoothed(runs, { width, points, steps, passes: products * operator.passes })
+  for (let index = 0; index < probes; index++) {
+    const run = new LanczosRun(operator, { seed, index, keep: false })
+    try {
+      while (run.alphas.length < steps && !run.ended) {
+        watch.check(() => (runs.length === 0 ? null : found()))
+        await run.step()
+        products++
+        watch.tick()
+      }
+      const { values, row } = ritz(run, 'first')
+      runs.push({ nodes: values, weights: values.map((_, i) => row(i)[0]! ** 2) })
+    } finally {
+      run.dispose()
+    }
+  }
+  return found()
+}
+
+function smoothed(
+  runs: SpectralDensity['runs'],
+  rest: { width: number | undefined; points: number; steps: number; passes: number },
+): SpectralDensity {
+  const all = runs.flatMap(({ nodes }) => nodes)
+  const [lowest, highest] = [all.reduce((a, b) => Math.min(a, b)), all.reduce((a, b) => Math.max(a, b))]
+  const span = highest - lowest
+  // A multiple of the identity has no span.
+  const width = rest.width ?? (span > 0 ? span / 100 : Math.max(Math.abs(highest), 1) / 100)
+  const [from, to] = [lowest - 5 * width, highest + 5 * width]
+  const grid = Array.from({ length: rest.points }, (_, i) => from + ((to - from) * i) / (rest.points - 1))
+  const curves = runs.map((run) => curve(run, grid, width))
+  const columns = grid.map((_, i) => quality(curves.map((one) => one[i]!)))
+  const moments = [1, 2, 3, 4].map((power) => {
+    const samples = runs.map(({ nodes, weights }) =>
+      nodes.reduce((sum, node, i) => sum + weights[i]! * node ** power, 0),
+    )
+    const { mean, deviation } = quality(samples)
+    return { mean, standardError: samples.length > 1 ? deviation / Math.sqrt(samples.length) : Infinity }
+  })
+  return {
+    method: 'lanczos-quadrature',
+    runs,
+    grid,
+    density: columns.map(({ mean }) => mean),
+    spread: columns.map(({ deviation }) => deviation),
+    width,
+    moments,
+    steps: rest.steps,
+    passes: rest.passes,
+  }
+}
+
+/** Σ weight·N(node, width²) on the grid. */
+function curve({ nodes, weights }: SpectralDensity['runs'][number], grid: readonly number[], width: number): number[] {
+  const scale = 1 / (width * Math.sqrt(2 * Math.PI))
+  return grid.map((at) =>
+    nodes.reduce((sum, node, i) => sum + weights[i]! * scale * Math.exp(-0.5 * ((at - node) / width) ** 2), 0),
+  )
+}
+
+function quality(samples: readonly number[]): { mean: number; deviation: number } {
+  const mean = samples.reduce((sum, one) => sum + one, 0) / samples.length
+  const squares = samples.reduce((sum, one) => sum + (one - mean) ** 2, 0)
+  return { mean, deviation: samples.length > 1 ? Math.sqrt(squares / (samples.length - 1)) : 0 }
+}
