@@ -49,9 +49,15 @@ export type { ScheduleDecay, ScheduleObject, SchedulePart, ScheduleSpan } from '
 export { curvature } from './callbacks/curvature.ts'
 export { hessian, type LossHessianOptions, type ModelHessianOptions } from './curvature/hessian.ts'
 export { type Block, fromMatvec, type Operator } from './curvature/operator.ts'
-export { type HutchinsonTrace, type TraceOptions, trace } from './curvature/trace.ts'
+export { type BlockTrace, type HutchinsonTrace, type TraceOptions, trace } from './curvature/trace.ts'
 export { AbortedError, type Progress, type RunOptions } from './curvature/lanczos.ts'
-export { type SpectralDensity, type SpectralDensityOptions, spectralDensity } from './curvature/spectral-density.ts'
+export {
+  type Moment,
+  type Quadrature,
+  type SpectralDensity,
+  type SpectralDensityOptions,
+  spectralDensity,
+} from './curvature/spectral-density.ts'
 export { type TopEigenvalues, type TopEigenvaluesOptions, topEigenvalues } from './curvature/top-eigenvalues.ts'
 export type { Examples } from './grads/model-loss.ts'
 export { type PerturbBatchOptions, perturbBatch } from './curvature/perturb-batch.ts'

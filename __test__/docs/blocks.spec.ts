@@ -108,7 +108,7 @@ function inLane<T>(work: () => Promise<T>): Promise<T> {
 
 /** The doc comment of a function. */
 function documented(text: string, name: string): string {
-  const [before, after] = text.split(new RegExp(`^export (?:async )?function ${name}\\(`, 'm'))
+  const [before, after] = text.split(new RegExp(`^export (?:async )?function ${name}[(<]`, 'm'))
   return after === undefined ? '' : (before!.match(/\/\*\*(?:(?!\*\/)[\s\S])*\*\/\s*$/)?.[0] ?? '')
 }
 

@@ -15,7 +15,9 @@ export interface Operator {
 
 /** One of them. */
 export interface Block {
+  /** A variable's name. */
   readonly name: string
+  /** Elements in it. */
   readonly size: number
 }
 

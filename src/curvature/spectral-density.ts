@@ -18,22 +18,40 @@ export interface SpectralDensityOptions extends RunOptions {
 
 /** The distribution of an operator's eigenvalues, as quadratures and as a curve. */
 export interface SpectralDensity {
+  /** How it was taken. */
   readonly method: 'lanczos-quadrature'
   /** Nodes and weights of each run; the weights of a run sum up to 1. */
-  readonly runs: readonly { readonly nodes: readonly number[]; readonly weights: readonly number[] }[]
-  /** Where the curve is given, ascending, and its mean over the runs: it integrates to 1. */
+  readonly runs: readonly Quadrature[]
+  /** Where the curve is given, ascending. */
   readonly grid: readonly number[]
+  /** Mean of the runs' curves there; it integrates to 1. */
   readonly density: readonly number[]
   /** Standard deviation of the curve between runs, at each point of the grid; 0 for a single run. */
   readonly spread: readonly number[]
   /** Width of the Gaussians. */
   readonly width: number
   /** Mean of λᵖ over all eigenvalues, p = 1 … 4, and the standard error of each; times the size, the first is the trace. */
-  readonly moments: readonly { readonly mean: number; readonly standardError: number }[]
+  readonly moments: readonly Moment[]
   /** Products a run, at most. */
   readonly steps: number
   /** Gradient evaluations spent, about. */
   readonly passes: number
+}
+
+/** What one start saw of the spectrum. */
+export interface Quadrature {
+  /** Eigenvalues of the projected matrix, ascending. */
+  readonly nodes: readonly number[]
+  /** Share of the spectrum at each node. */
+  readonly weights: readonly number[]
+}
+
+/** A moment of the spectrum. */
+export interface Moment {
+  /** Mean over the starts. */
+  readonly mean: number
+  /** Standard error of `mean`; Infinity for a single start. */
+  readonly standardError: number
 }
 
 const names = ['probes', 'steps', 'width', 'points', 'seed', 'signal', 'onProgress']
@@ -83,7 +101,7 @@ export async function spectralDensity(
 }
 
 function smoothed(
-  runs: SpectralDensity['runs'],
+  runs: readonly Quadrature[],
   rest: { width: number | undefined; points: number; steps: number; passes: number },
 ): SpectralDensity {
   const all = runs.flatMap(({ nodes }) => nodes)
@@ -116,7 +134,7 @@ function smoothed(
 }
 
 /** Σ weight·N(node, width²) on the grid. */
-function curve({ nodes, weights }: SpectralDensity['runs'][number], grid: readonly number[], width: number): number[] {
+function curve({ nodes, weights }: Quadrature, grid: readonly number[], width: number): number[] {
   const scale = 1 / (width * Math.sqrt(2 * Math.PI))
   return grid.map((at) =>
     nodes.reduce((sum, node, i) => sum + weights[i]! * scale * Math.exp(-0.5 * ((at - node) / width) ** 2), 0),

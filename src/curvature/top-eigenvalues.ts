@@ -20,6 +20,7 @@ export interface TopEigenvaluesOptions extends RunOptions {
 
 /** Eigenvalues, with their quality. */
 export interface TopEigenvalues {
+  /** How they were found. */
   readonly method: 'lanczos'
   /** In the order that was asked for: the first is the largest, the smallest or the largest in magnitude. */
   readonly values: readonly number[]

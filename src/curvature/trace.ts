@@ -13,17 +13,28 @@ export interface TraceOptions extends RunOptions {
 
 /** An estimate of the trace, with its quality. */
 export interface HutchinsonTrace {
+  /** How it was taken. */
   readonly method: 'hutchinson'
   /** tr H. */
   readonly mean: number
   /** Standard error of `mean`. */
   readonly standardError: number
   /** The same for each block of the operator, which sum up to the whole. */
-  readonly perLayer: readonly { readonly name: string; readonly mean: number; readonly standardError: number }[]
+  readonly perLayer: readonly BlockTrace[]
   /** Probes taken. */
   readonly probes: number
   /** Gradient evaluations spent, about. */
   readonly passes: number
+}
+
+/** The part of a trace that lies in one block. */
+export interface BlockTrace {
+  /** The block's name. */
+  readonly name: string
+  /** Sum of the diagonal within it. */
+  readonly mean: number
+  /** Standard error of `mean`. */
+  readonly standardError: number
 }
 
 /** Stream of trace probes; see the design's table of streams. */
