@@ -57,7 +57,7 @@ function minor(version) {
 }
 
 function buildWithNapi() {
-  const made = mkdtempSync(join(tmpdir(), 'saltflat-'))
+  const made = temporary(join(root, 'build')) // On the disk of the sources: Windows has no relative path between two.
   const paths = ['--manifest-path', manifest, '--package-json-path', 'package.json', '--output-dir', made]
   const types = ['--dts', relative(made, join(root, 'src', 'native', 'binding.d.ts')), '--no-const-enum']
   try {
@@ -69,7 +69,7 @@ function buildWithNapi() {
 }
 
 function buildWithCargo() {
-  const fresh = process.env.CARGO_TARGET_DIR || inRepository ? undefined : mkdtempSync(join(tmpdir(), 'saltflat-'))
+  const fresh = process.env.CARGO_TARGET_DIR || inRepository ? undefined : temporary(tmpdir())
   const build = [options.glibc ? 'zigbuild' : 'build', '--release', '--locked', '--manifest-path', manifest]
   const targetDir = fresh ? ['--target-dir', fresh] : []
   try {
@@ -95,6 +95,11 @@ function place(library) {
   const file = join(outputDir, 'saltflat.node')
   copyFileSync(library, `${file}.new`)
   renameSync(`${file}.new`, file) // A running Node keeps the old file.
+}
+
+function temporary(folder) {
+  mkdirSync(folder, { recursive: true })
+  return mkdtempSync(join(folder, 'saltflat-'))
 }
 
 function run(command, args, capture = false) {

@@ -1,9 +1,10 @@
 // Stands in for node-gyp under prebuildify: builds the addon into build/Release of the current folder, whatever the
-// arguments say. For Linux the oldest possible glibc is asked for where cargo-zigbuild and zig are installed
-// (`pip install ziglang cargo-zigbuild`); otherwise the binary needs the glibc of this machine.
+// arguments say. For Linux it asks for the oldest possible glibc, which takes cargo-zigbuild and zig; where PyPI has
+// them not within reach, the binary needs the glibc of this machine, and that is said loudly.
 import { spawnSync } from 'node:child_process'
-import { join } from 'node:path'
-import { output, root } from './run.mjs'
+import { delimiter, join } from 'node:path'
+import { root, Stop, toolEnv } from './run.mjs'
+import { pythonTools } from './tools.mjs'
 
 process.env.PATH = process.env.PREBUILD_PATH ?? process.env.PATH
 
@@ -22,16 +23,33 @@ if (!triples[wanted]) {
   process.exit(1)
 }
 
-const target = wanted === host ? [] : ['--target', triples[wanted]]
-const glibc = wanted.startsWith('linux') && hasZig() ? ['--glibc', oldGlibc] : []
-if (wanted.startsWith('linux') && glibc.length === 0)
-  console.log('No cargo-zigbuild with zig here: the binary will need the glibc of this machine or newer.')
-
 const outputDir = ['--output-dir', join(process.cwd(), 'build', 'Release')]
+const target = wanted === host ? [] : ['--target', triples[wanted]]
+const zig = wanted.startsWith('linux') ? zigbuild() : undefined
+const glibc = zig ? ['--glibc', oldGlibc] : []
 const args = [join(root, 'scripts', 'build-native.mjs'), ...outputDir, ...target, ...glibc]
-process.exitCode = spawnSync(process.execPath, args, { stdio: 'inherit' }).status ?? 1
+process.exitCode = spawnSync(process.execPath, args, { stdio: 'inherit', env: environment() }).status ?? 1
 
-function hasZig() {
-  const zig = output('python3', ['-m', 'ziglang', 'version']) ?? output('zig', ['version'])
-  return Boolean(zig && output('cargo-zigbuild', ['--version']))
+/** The folder with cargo-zigbuild and zig, or undefined where they cannot be had. */
+function zigbuild() {
+  try {
+    return pythonTools('zigbuild')
+  } catch (error) {
+    if (!(error instanceof Stop)) throw error
+    console.error(`
+${error.message}
+
+!! No cargo-zigbuild and zig from PyPI: this binary is linked with the C library of this machine. It will not load on an
+!! older Linux, and must not be published.
+`)
+    return undefined
+  }
+}
+
+function environment() {
+  const path = zig ? { PATH: [join(zig, 'bin'), process.env.PATH].join(delimiter) } : {}
+  const linker = zig ? { CARGO_ZIGBUILD_ZIG_PATH: join(zig, 'ziglang', 'zig') } : {}
+  // Windows has no Visual C++ runtime of its own accord.
+  const runtime = { CARGO_TARGET_X86_64_PC_WINDOWS_MSVC_RUSTFLAGS: '-C target-feature=+crt-static' }
+  return toolEnv({ ...path, ...linker, ...runtime })
 }

@@ -1,6 +1,7 @@
 // npm run pack:native: the addon for this platform into prebuilds/, and dist/, so that `npm pack` makes the tarball to
-// ship. prebuildify names and places the file; it builds in a folder of its own, because it takes the file away from
-// there and build/Release serves development. PREBUILD_PLATFORM and PREBUILD_ARCH choose another platform.
+// ship; for Linux with glibc 2.17 as its floor, see napi-gyp.mjs. prebuildify names and places the file; it builds in a
+// folder of its own, because it takes the file away from there and build/Release serves development. PREBUILD_PLATFORM
+// and PREBUILD_ARCH choose another platform.
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'

@@ -1,7 +1,7 @@
 // Runs one command of the build and waits for it: what every script here does. Plain Node, so that it works before
 // `npm ci` has run.
 import { spawnSync } from 'node:child_process'
-import { delimiter, join } from 'node:path'
+import { delimiter, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** The repository, wherever the script was started from. */
@@ -43,9 +43,14 @@ export async function main(job) {
   }
 }
 
+// npm and the tools in .bin are .cmd files on Windows: they need a shell, which takes arguments apart at spaces.
 function spawn(command, args, options) {
-  const windows = process.platform === 'win32' // npm and the tools in .bin are .cmd files there: they need a shell
-  return spawnSync(command, args, { cwd: root, env: toolEnv(), shell: windows, ...options })
+  const shell = process.platform === 'win32' && !isAbsolute(command)
+  return spawnSync(command, shell ? args.map(quoted) : args, { cwd: root, env: toolEnv(), shell, ...options })
+}
+
+function quoted(argument) {
+  return /[\s"&|<>^()]/.test(argument) ? `"${argument.replaceAll('"', '""')}"` : argument
 }
 
 function missing(command) {

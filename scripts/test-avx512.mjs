@@ -4,9 +4,10 @@
 // machine: the last line then begins with SKIPPED. Needs `apt-get install bochs`; fetches Debian's kernel by itself.
 import { spawn } from 'node:child_process'
 import * as fs from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { cache } from './cache.mjs'
 import { main, output, root, run, Stop, toolEnv } from './run.mjs'
 
 const model = 'corei7_skylake_x'
@@ -50,8 +51,6 @@ function build() {
 
 /** The path of a kernel outside the repository, or undefined where apt has none. */
 function fetchKernel(cwd) {
-  const { SALTFLAT_CACHE, XDG_CACHE_HOME } = process.env
-  const cache = resolve(SALTFLAT_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'saltflat'))
   const file = join(cache, `${kernelPackage}.vmlinuz`)
   if (fs.existsSync(file)) return file
   const name = output('apt-cache', ['depends', kernelPackage])?.match(/Depends: (\S+)/)?.[1]

@@ -4,8 +4,9 @@
 // machine: the last line then begins with SKIPPED. Needs `apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 // qemu-user-static`; where rustup has no standard library for aarch64, it is compiled from Debian's copy of the sources.
 import * as fs from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { cache } from './cache.mjs'
 import { main, output, root, run, Stop, toolEnv } from './run.mjs'
 
 const target = 'aarch64-unknown-linux-gnu'
@@ -69,8 +70,6 @@ function standardLibrary() {
   if (fs.existsSync(join(sysroot, libraries))) return []
   const [, release] = version.match(/^release: (.*)$/m)
   const [, commit] = version.match(/^commit-hash: (.{9})/m) ?? ['', 'unknown']
-  const { SALTFLAT_CACHE, XDG_CACHE_HOME } = process.env
-  const cache = resolve(SALTFLAT_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'saltflat'))
   const own = join(cache, `${target}-${release}-${commit}`)
   if (!fs.existsSync(own)) inTemporaryFolder((temporary) => compile(temporary, sysroot, release, libraries, own))
   return [`--sysroot=${own}`]

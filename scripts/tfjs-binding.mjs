@@ -4,21 +4,9 @@
 //
 // tfjs-node-gpu has the same sources under another name, and its binding asks TensorFlow for GPUs when it runs: against the
 // CPU library it is tested without one. No dependency, since every fresh clone would fetch it; it is put beside tfjs-node.
-import {
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-} from 'node:fs'
-import { homedir } from 'node:os'
-import { basename, dirname, join, resolve } from 'node:path'
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { cache, whole } from './cache.mjs'
 import { output, root, run, Stop, toolEnv } from './run.mjs'
 
 const tensorflow = '2.21.0' // Carries libtensorflow_cc.so.2 with the C API that tfjs-node 4.22 calls.
@@ -28,9 +16,6 @@ const wheelPlatforms = { 'linux-x64': 'manylinux_2_27_x86_64', 'linux-arm64': 'm
 const host = `${process.platform}-${process.arch}`
 const packageDir = (name) => join(root, 'node_modules', '@tensorflow', name)
 const binding = (name) => join(packageDir(name), 'lib', napi, 'tfjs_binding.node')
-const cache = resolve(
-  process.env.SALTFLAT_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'saltflat'),
-)
 const library = join(cache, `tensorflow-cpu-${tensorflow}-${host}`)
 
 /** Is the binding of a package, `tfjs-node` or `tfjs-node-gpu`, in place, with the libraries it loads? */
@@ -150,27 +135,6 @@ function nodeGyp() {
 
 function builtBinding(name) {
   return join(cache, `${name}-${version(name)}-tensorflow-${tensorflow}-${host}-${napi}`, basename(binding(name)))
-}
-
-/** Makes a folder all at once: filled under another name, then renamed, so that an interruption leaves nothing half. */
-function whole(folder, fill) {
-  mkdirSync(dirname(folder), { recursive: true })
-  removeAbandoned(folder)
-  const unfinished = mkdtempSync(`${folder}-`)
-  try {
-    fill(unfinished)
-    if (!existsSync(folder)) renameSync(unfinished, folder)
-  } finally {
-    rmSync(unfinished, { recursive: true, force: true })
-  }
-}
-
-/** What a killed run left an hour ago or more; a younger one may still be at work. */
-function removeAbandoned(folder) {
-  for (const name of readdirSync(dirname(folder)).filter((one) => one.startsWith(`${basename(folder)}-`))) {
-    const path = join(dirname(folder), name)
-    if (Date.now() - statSync(path).mtimeMs > 3.6e6) rmSync(path, { recursive: true, force: true })
-  }
 }
 
 function place(from, to) {
