@@ -2,6 +2,7 @@
 // arguments say. For Linux it asks for the oldest possible glibc, which takes cargo-zigbuild and zig; where PyPI has
 // them not within reach, the binary needs the glibc of this machine, and that is said loudly.
 import { spawnSync } from 'node:child_process'
+import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { root, Stop, toolEnv } from './run.mjs'
 import { pythonTools } from './tools.mjs'
@@ -49,7 +50,13 @@ ${error.message}
 function environment() {
   const path = zig ? { PATH: [join(zig, 'bin'), process.env.PATH].join(delimiter) } : {}
   const linker = zig ? { CARGO_ZIGBUILD_ZIG_PATH: join(zig, 'ziglang', 'zig') } : {}
+  return toolEnv({ ...path, ...linker, CARGO_ENCODED_RUSTFLAGS: rustFlags().join('\x1f') })
+}
+
+/** Panics name a source file: by its place in the crates, not on the disk of whoever built the binary. */
+function rustFlags() {
+  const home = process.env.CARGO_HOME ?? join(homedir(), '.cargo')
+  const anonymous = [`--remap-path-prefix=${home}=cargo`, `--remap-path-prefix=${root}=saltflat`]
   // Windows has no Visual C++ runtime of its own accord.
-  const runtime = { CARGO_TARGET_X86_64_PC_WINDOWS_MSVC_RUSTFLAGS: '-C target-feature=+crt-static' }
-  return toolEnv({ ...path, ...linker, ...runtime })
+  return wanted.startsWith('win32') ? [...anonymous, '-Ctarget-feature=+crt-static'] : anonymous
 }

@@ -1,172 +1,210 @@
-import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import test from 'ava'
+import { npmTool } from '../../scripts/tools.mjs'
+import { node, npm, root, run } from './package/commands.ts'
+import { json, type Tarball, tarball } from './package/tarball.ts'
+import { createProject, install, provideNodeTypes } from './package/user.ts'
 
-// The tarball as a user gets it: packed from a copy of the repository, installed into an empty folder without network
-// and without install scripts, then a training step on tfjs' cpu backend.
+// The tarball as a user gets it: packed from a copy of the repository, or handed in as SALTFLAT_TARBALL; looked into,
+// installed into an empty project without network and without install scripts, and used there in every way it can be.
 
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
-const copy = join(root, 'build', 'package-test') // The same path each time, so that cargo need not compile again.
-const user = mkdtempSync(join(tmpdir(), 'saltflat-user-'))
+const user = createProject()
 const installed = join(user, 'node_modules', 'saltflat')
-test.after.always(() => {
-  rmSync(user, { recursive: true, force: true })
-  rmSync(copy, { recursive: true, force: true })
+const platform = `${process.platform}-${process.arch}`
+const binary = join('prebuilds', platform, process.platform === 'linux' ? 'saltflat.glibc.node' : 'saltflat.node')
+let packed: Tarball
+
+test.before((t) => {
+  t.timeout(15 * 60_000) // Compiles, the first time.
+  packed = tarball(user)
+  install(user, packed.file)
 })
+test.after.always(() => rmSync(user, { recursive: true, force: true }))
 
-const program = `
-import * as tf from '@tensorflow/tfjs-core'
-import '@tensorflow/tfjs-backend-cpu'
-import { layers, sequential } from '@tensorflow/tfjs-layers'
-import { adamw, nso } from 'saltflat'
-
-const model = sequential({ layers: [layers.dense({ units: 2, activation: 'softmax', inputShape: [3] })] })
-const optimizer = nso(adamw({ learningRate: 0.1 }), { sigma: 0.01, seed: 7 })
-model.compile({ optimizer, loss: 'categoricalCrossentropy' })
-const history = await model.fit(tf.ones([4, 3]), tf.tensor2d([[1, 0], [1, 0], [1, 0], [1, 0]]), { epochs: 5, verbose: 0 })
-console.log(JSON.stringify({ backend: tf.getBackend(), losses: history.history.loss }))
-`
-
-test.serial('packs what is needed and nothing else', (t) => {
-  copyRepository()
-  npm(copy, 'run', 'pack:native')
-  const [{ filename, files }] = JSON.parse(npm(copy, 'pack', '--json', '--pack-destination', user)) as [Packed]
-  const paths = files.map(({ path }) => path)
+test.serial('holds what is needed and nothing else', (t) => {
+  const { files, size } = packed
   const needed = ['dist/index.js', 'dist/index.d.ts', 'dist/tfjs-node-shim.js', 'dist/tfjs-node-shim.d.ts']
   for (const path of [...needed, 'bin/saltflat.js', 'scripts/build-native.mjs', 'Cargo.lock'])
-    t.true(paths.includes(path), path)
-  t.true(paths.some((path) => /^prebuilds\/.+\.node$/.test(path)))
-  t.true(paths.includes('crate/core/src/lib.rs'))
+    t.true(files.includes(path), path)
+  for (const path of ['LICENSE', 'README.md', 'CHANGELOG.md', 'crate/core/src/lib.rs'])
+    t.true(files.includes(path), path)
+  const elsewhere = /^(src|__test__|bench|docs|examples|build|target|\.github)\//
   t.deepEqual(
-    paths.filter((path) => /^(src|__test__|bench|examples|build|target)\//.test(path)),
+    files.filter((path) => elsewhere.test(path)),
     [],
   )
-  t.false(paths.includes('binding.gyp'), 'npm would run node-gyp for it')
-  writeFileSync(join(user, 'tarball'), join(user, filename))
+  const binaries = files.filter((path) => path.endsWith('.node'))
+  t.true(binaries.includes(binary.replaceAll('\\', '/')), `${binary} among ${binaries}`)
+  t.log(`${files.length} files, ${Math.round(size / 1000)} kB, ${binaries.length} binaries`)
+  t.true(size <= 3e6 * binaries.length, `at most 3 MB a platform, found ${size} bytes for ${binaries}`)
 })
 
-test.serial('installs offline without install scripts', (t) => {
-  const dependencies = Object.fromEntries(
-    provide(['@tensorflow/tfjs-core', '@tensorflow/tfjs-layers', '@tensorflow/tfjs-backend-cpu', 'node-gyp-build']),
+test.serial('runs nothing when it is installed', (t) => {
+  const { scripts = {} } = json<{ scripts?: Record<string, string> }>(installed, 'package.json')
+  const hooks = ['preinstall', 'install', 'postinstall', 'prepublish', 'preprepare', 'prepare', 'postprepare']
+  t.deepEqual(
+    Object.keys(scripts).filter((name) => hooks.includes(name)),
+    [],
   )
-  writeFileSync(join(user, 'package.json'), JSON.stringify({ name: 'user', type: 'module', dependencies }))
-  npm(
-    user,
-    'install',
-    '--offline',
-    // The peers are there. npm would ask its cache, which need not have them, about the optional ones too.
-    '--legacy-peer-deps',
-    '--ignore-scripts',
-    '--no-audit',
-    '--no-fund',
-    readFileSync(join(user, 'tarball'), 'utf8'),
-  )
-  t.true(existsSync(join(installed, 'dist', 'index.js')))
+  t.false(packed.files.includes('binding.gyp'), 'npm would run node-gyp for it')
 })
 
-test.serial('trains', (t) => {
+test.serial('its Linux binaries need no glibc above 2.17', (t) => {
+  const binaries = packed.files.filter((path) => /^prebuilds\/linux-.+\.node$/.test(path))
+  if (packed.log.includes('!! No cargo-zigbuild') && !process.env.CI) {
+    t.log('SKIPPED: PyPI is out of reach, so this binary is not the one to ship')
+    return t.true(binaries.length > 0)
+  }
+  for (const path of binaries) {
+    const needed = versions(readFileSync(join(installed, path), 'latin1'))
+    t.true(needed.length > 0 && needed.every(upTo2_17), `${path} needs glibc ${needed}`)
+  }
+  if (process.platform !== 'linux') return t.is(binaries.length > 0, packed.given)
+  const symbols = run(installed, 'objdump', ['--dynamic-syms', binary])
+  t.true(versions(symbols).length > 0 && versions(symbols).every(upTo2_17), `${versions(symbols)}`)
+  const libraries = run(installed, 'objdump', ['--private-headers', binary]).matchAll(/NEEDED\s+(\S+)\.so/g)
+  const plain = /^(libc|libm|libdl|libpthread|librt|ld-linux-(x86-64|aarch64-1)|ld-linux-aarch64)$/
+  for (const [, name = ''] of libraries) t.regex(name, plain, 'a library that not every Linux has')
+})
+
+test.serial('its binary offers what binding.d.ts declares, and names no place on the disk of its builder', (t) => {
+  const declared = readFileSync(join(root, 'src', 'native', 'binding.d.ts'), 'utf8')
+  const names = [...declared.matchAll(/^export declare (?:function|class|const) (\w+)/gm)].map(([, name]) => name)
+  const offered = Object.keys(createRequire(import.meta.url)(join(installed, binary)) as object)
+  t.deepEqual(offered.toSorted(), names.toSorted() as string[], 'a feature for tests must not ship')
+  const text = readFileSync(join(installed, binary), 'latin1')
+  t.is(/[\w./-]*(\/root\/|\/home\/|\/Users\/|\.cargo\/registry)[\w./-]*/.exec(text)?.[0], undefined)
+})
+
+test.serial('trains as an ES module', (t) => {
   writeFileSync(join(user, 'train.js'), program)
-  const { backend, losses } = JSON.parse(
-    node('train.js')
-      .split('\n')
-      .findLast((line) => line.startsWith('{'))!,
-  )
+  const { backend, losses } = lastObject<{ backend: string; losses: number[] }>(node(user, 'train.js'))
   t.is(backend, 'cpu')
   t.is(losses.length, 5)
   t.true(losses.every(Number.isFinite))
-  t.true(losses.at(-1) < losses[0], `the loss falls: ${losses}`)
+  t.true(losses.at(-1)! < losses[0]!, `the loss falls: ${losses}`)
+})
+
+test.serial('trains as a module that CommonJS requires, to the same bits', (t) => {
+  const required = program
+    .replace(/^import (\{.*\}) from ('.*')$/gm, 'const $1 = require($2)')
+    .replace(/^import \* as tf from ('.*')$/m, 'const tf = require($1)')
+    .replace(/^import ('.*')$/m, 'require($1)')
+  writeFileSync(join(user, 'train.cjs'), `(async () => {${required}})()`)
+  t.notRegex(required, /\bimport\b/)
+  t.deepEqual(lastObject(node(user, 'train.cjs')), lastObject(node(user, 'train.js')))
 })
 
 test.serial('its command line tool finds the prebuilt binary', (t) => {
-  const found = JSON.parse(node(join(installed, 'bin', 'saltflat.js'), 'doctor', '--json'))
-  t.regex(found.binary.path, /^prebuilds/)
+  const tool = join(installed, 'bin', 'saltflat.js')
+  const found = JSON.parse(node(user, tool, 'doctor', '--json'))
+  t.is(join(found.binary.path), binary)
   t.true(found.binary.loaded)
   t.true(found.selfTest.ok)
   t.deepEqual(
     found.backends.map(({ available }: { available: boolean }) => available),
     [false, false],
   )
+  t.is(
+    npm(user, 'exec', '--offline', '--', 'saltflat', '--version').trim(),
+    json<Version>(root, 'package.json').version,
+  )
 })
 
-test.serial('its types serve a strict TypeScript program', (t) => {
-  writeFileSync(
-    join(user, 'types.ts'),
-    "import { adamw, nso } from 'saltflat'\nexport const optimizer = nso(adamw())\n",
+const compilers = {
+  'TypeScript 7': () => join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
+  'TypeScript 6': () => npmTool('typescript-6', 'tsc'),
+  'TypeScript 5.9': () => npmTool('typescript-5', 'tsc'),
+}
+
+for (const [name, compiler] of Object.entries(compilers))
+  test.serial(`its types hold under ${name}: as modules, in CommonJS, for bundlers`, (t) => {
+    t.timeout(5 * 60_000)
+    cpSync(join(root, '__test__', 'types'), join(user, 'types'), {
+      recursive: true,
+      filter: (file) => !file.endsWith('.spec.ts'),
+    })
+    writeFileSync(join(user, 'types', 'common.cts'), commonTypes)
+    provideNodeTypes(user)
+    const strict = { strict: true, noEmit: true, target: 'es2022', types: ['node'], allowImportingTsExtensions: true }
+    const settings = [
+      { ...strict, module: 'nodenext', exactOptionalPropertyTypes: true, skipLibCheck: true },
+      { ...strict, module: 'esnext', moduleResolution: 'bundler', skipLibCheck: true },
+    ]
+    for (const compilerOptions of settings) {
+      const include = compilerOptions.module === 'nodenext' ? ['types'] : ['types/*.ts']
+      writeFileSync(join(user, 'tsconfig.json'), JSON.stringify({ compilerOptions, include }))
+      t.is(
+        output(() => node(user, compiler(), '--project', user)),
+        '',
+      )
+    }
+  })
+
+test.serial('publint, strictly, and attw find nothing wrong', (t) => {
+  t.timeout(5 * 60_000)
+  t.regex(
+    output(() => node(user, npmTool('publint'), packed.file, '--strict')),
+    /All good!/,
   )
-  const options = [
-    '--noEmit',
-    '--strict',
-    '--module',
-    'nodenext',
-    '--target',
-    'es2022',
-    '--skipLibCheck',
-    '--types',
-    '',
-  ]
-  t.notThrows(() =>
-    run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), ...options, 'types.ts']),
+  // To require an ES module is right since Node 20.19, the oldest that we support; shown above.
+  const said = output(() =>
+    node(user, npmTool('@arethetypeswrong/cli', 'attw'), packed.file, '--ignore-rules', 'cjs-resolves-to-esm'),
   )
+  t.regex(said, /No problems found/)
 })
 
 test.serial('the crates in it form a complete workspace, for a build from source', (t) => {
-  const manifest = join(installed, 'Cargo.toml')
-  const text = run('cargo', [
-    'metadata',
-    '--no-deps',
-    '--offline',
-    '--locked',
-    '--format-version=1',
-    '--manifest-path',
-    manifest,
-  ])
+  const flags = ['--no-deps', '--offline', '--locked', '--format-version=1']
+  const text = run(user, 'cargo', ['metadata', ...flags, '--manifest-path', join(installed, 'Cargo.toml')])
   const names = (JSON.parse(text) as { packages: { name: string }[] }).packages.map(({ name }) => name)
   t.deepEqual(names.toSorted(), ['saltflat-core', 'saltflat-node'])
 })
 
-interface Packed {
-  readonly filename: string
-  readonly files: { readonly path: string }[]
+const program = `
+import * as tf from '@tensorflow/tfjs-core'
+import '@tensorflow/tfjs-backend-cpu'
+import { layers, sequential, initializers } from '@tensorflow/tfjs-layers'
+import { adamw, nso } from 'saltflat'
+
+const kernelInitializer = initializers.glorotUniform({ seed: 1 })
+const dense = layers.dense({ units: 2, activation: 'softmax', inputShape: [3], kernelInitializer })
+const model = sequential({ layers: [dense] })
+const optimizer = nso(adamw({ learningRate: 0.1 }), { sigma: 0.01, seed: 7 })
+model.compile({ optimizer, loss: 'categoricalCrossentropy' })
+const history = await model.fit(tf.ones([4, 3]), tf.tensor2d([[1, 0], [1, 0], [1, 0], [1, 0]]), { epochs: 5, verbose: 0 })
+console.log(JSON.stringify({ backend: tf.getBackend(), losses: history.history.loss }))
+`
+
+const commonTypes = `
+import saltflat = require('saltflat')
+export const optimizer: saltflat.FlatOptimizer = saltflat.nso(saltflat.adamw(), { sigma: 0.01 })
+// @ts-expect-error
+saltflat.nso('adam')
+`
+
+interface Version {
+  readonly version: string
 }
 
-/** The files under version control, or about to be, with the installed tools linked in. */
-function copyRepository(): void {
-  rmSync(copy, { recursive: true, force: true })
-  const listed = run('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], root)
-  for (const file of listed.split('\0').filter((name) => name !== '' && existsSync(join(root, name))))
-    cpSync(join(root, file), join(copy, file), { preserveTimestamps: true })
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'), 'dir')
+const upTo2_17 = (version: string) => Number(version.split('.')[0]) === 2 && Number(version.split('.')[1]) <= 17
+
+function versions(text: string): string[] {
+  return [...new Set([...text.matchAll(/GLIBC_(\d+\.\d+)/g)].map(([, version]) => version!))]
 }
 
-/** Puts packages and what they depend on into the user's node_modules, as an earlier install would have; no network. */
-function provide(names: string[], done = new Map<string, string>()): Map<string, string> {
-  for (const name of names.filter((one) => !done.has(one))) {
-    const from = join(root, 'node_modules', name)
-    const { version, dependencies = {} } = JSON.parse(readFileSync(join(from, 'package.json'), 'utf8'))
-    done.set(name, version)
-    mkdirSync(dirname(join(user, 'node_modules', name)), { recursive: true })
-    cpSync(from, join(user, 'node_modules', name), { recursive: true, filter: (file) => !file.endsWith('.map') })
-    provide(Object.keys(dependencies), done)
+function lastObject<T>(text: string): T {
+  return JSON.parse(text.split('\n').findLast((line) => line.startsWith('{'))!) as T
+}
+
+/** What a check says, whether it is content or not. */
+function output(check: () => string): string {
+  try {
+    return check()
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string }
+    return `${stdout}${stderr}` || String(error)
   }
-  return done
-}
-
-function npm(folder: string, ...args: string[]): string {
-  return run('npm', ['--silent', ...args], folder)
-}
-
-function node(...args: string[]): string {
-  return run(process.execPath, args)
-}
-
-function run(command: string, args: string[], cwd: string = user): string {
-  const env = {
-    ...process.env,
-    CARGO_TARGET_DIR: process.env.CARGO_TARGET_DIR ?? join(root, 'target'),
-    NODE_OPTIONS: '',
-  }
-  return execFileSync(command, args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
 }
