@@ -1,7 +1,7 @@
 // npm test: every fast test, Rust and TypeScript; the last line is `N passed, N failed`. Formatting, lints and types
 // count as four tests.
 //
-//   npm test [-- [--only lint|rust|ts] [--tfjs node|node-gpu] [-- AVA ARGUMENTS]]     npm run test:long
+//   npm test [-- [--only lint|rust|ts|package] [--tfjs node|node-gpu] [-- AVA ARGUMENTS]]     npm run test:long
 //
 // AVA arguments may name test files: `npm test -- --only ts -- __test__/native/load.spec.ts --match '*code*'`.
 import { spawn } from 'node:child_process'
@@ -48,6 +48,8 @@ const stages = {
       count: countAva,
     },
   ],
+  // One of the long ones, on its own: what a release must pass on every platform.
+  package: [{ name: 'package', command: ['ava', '--timeout=20m', '__test__/long/package.spec.ts'], count: countAva }],
 }
 
 const sum = total(await runAll())

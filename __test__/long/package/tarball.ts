@@ -1,5 +1,5 @@
 import { cpSync, existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { npm, root, run } from './commands.ts'
 
 export interface Tarball {
@@ -17,7 +17,7 @@ const copy = join(root, 'build', 'package-test') // The same path each time, so 
 
 /** The tarball to ship: the one that SALTFLAT_TARBALL names, else packed from a copy of the repository into `folder`. */
 export function tarball(folder: string): Tarball {
-  const given = process.env.SALTFLAT_TARBALL
+  const given = process.env.SALTFLAT_TARBALL && resolve(process.env.SALTFLAT_TARBALL)
   if (given) return { file: given, log: '', given: true, ...inspect(npm(folder, 'pack', '--dry-run', '--json', given)) }
   try {
     copyRepository()
