@@ -51,6 +51,15 @@ test.serial('runs nothing when it is installed', (t) => {
   t.false(packed.files.includes('binding.gyp'), 'npm would run node-gyp for it')
 })
 
+test.serial('its source maps hold the sources, which are not in it', (t) => {
+  const maps = packed.files.filter((path) => path.endsWith('.map'))
+  t.true(maps.length > 0)
+  for (const path of maps) {
+    const { sources, sourcesContent } = json<{ sources: string[]; sourcesContent?: string[] }>(installed, path)
+    t.is(sourcesContent?.length, sources.length, path)
+  }
+})
+
 test.serial('its Linux binaries need no glibc above 2.17', (t) => {
   const binaries = packed.files.filter((path) => /^prebuilds\/linux-.+\.node$/.test(path))
   if (packed.log.includes('!! No cargo-zigbuild') && !process.env.CI) {
@@ -74,6 +83,7 @@ test.serial('its binary offers what binding.d.ts declares, and names no place on
   const names = [...declared.matchAll(/^export declare (?:function|class|const) (\w+)/gm)].map(([, name]) => name)
   const offered = Object.keys(createRequire(import.meta.url)(join(installed, binary)) as object)
   t.deepEqual(offered.toSorted(), names.toSorted() as string[], 'a feature for tests must not ship')
+  t.notRegex(offered.join(), /panic|inject|fault|fail/i)
   const text = readFileSync(join(installed, binary), 'latin1')
   t.is(/[\w./-]*(\/root\/|\/home\/|\/Users\/|\.cargo\/registry)[\w./-]*/.exec(text)?.[0], undefined)
 })
@@ -158,11 +168,28 @@ test.serial('publint, strictly, and attw find nothing wrong', (t) => {
   t.regex(said, /No problems found/)
 })
 
-test.serial('the crates in it form a complete workspace, for a build from source', (t) => {
+test.serial('its sources make a binary that works, where no prebuilt one fits', (t) => {
+  t.timeout(10 * 60_000)
   const flags = ['--no-deps', '--offline', '--locked', '--format-version=1']
   const text = run(user, 'cargo', ['metadata', ...flags, '--manifest-path', join(installed, 'Cargo.toml')])
   const names = (JSON.parse(text) as { packages: { name: string }[] }).packages.map(({ name }) => name)
   t.deepEqual(names.toSorted(), ['saltflat-core', 'saltflat-node'])
+
+  rmSync(join(installed, 'prebuilds'), { recursive: true })
+  t.regex(
+    output(() => node(user, 'train.js')),
+    /ERR_NO_BINARY.+npx saltflat build/s,
+  )
+  const quick = { CARGO_PROFILE_RELEASE_LTO: 'off', CARGO_PROFILE_RELEASE_CODEGEN_UNITS: '16' }
+  const tool = join(installed, 'bin', 'saltflat.js')
+  t.regex(
+    run(user, process.execPath, [tool, 'build'], { ...quick, CARGO_TARGET_DIR: join(user, 'target') }),
+    /^Built /m,
+  )
+  const { binary, selfTest } = JSON.parse(node(user, tool, 'doctor', '--json'))
+  t.is(join(binary.path), join('build', 'Release', 'saltflat.node'))
+  t.true(selfTest.ok)
+  t.is(lastObject<{ losses: number[] }>(node(user, 'train.js')).losses.length, 5)
 })
 
 const program = `

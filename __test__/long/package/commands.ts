@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url'
 export const root: string = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))))
 
 /** Runs a program to its end and gives what it prints; throws with what it complained of when it fails. */
-export function run(folder: string, command: string, args: readonly string[]): string {
+export function run(folder: string, command: string, args: readonly string[], environment: object = {}): string {
   const CARGO_TARGET_DIR = process.env.CARGO_TARGET_DIR ?? join(root, 'target')
-  const env = { ...process.env, CARGO_TARGET_DIR, NODE_OPTIONS: '' }
+  const env = { ...process.env, CARGO_TARGET_DIR, NODE_OPTIONS: '', ...environment }
   return execFileSync(command, args, { cwd: folder, env, encoding: 'utf8', maxBuffer: 1e8 })
 }
 
