@@ -24,7 +24,8 @@ export function whole(folder, fill) {
 
 /** What a killed run left an hour ago or more; a younger one may still be at work. */
 function removeAbandoned(folder) {
-  for (const name of readdirSync(dirname(folder)).filter((one) => one.startsWith(`${basename(folder)}-`))) {
+  const unfinished = (name) => name.startsWith(`${basename(folder)}-`) && name.length === basename(folder).length + 7
+  for (const name of readdirSync(dirname(folder)).filter(unfinished)) {
     const path = join(dirname(folder), name)
     if (Date.now() - statSync(path).mtimeMs > 3.6e6) rmSync(path, { recursive: true, force: true })
   }
