@@ -164,8 +164,8 @@ test.serial('publint, strictly, and attw find nothing wrong', (t) => {
   // To require an ES module is right since Node 20.19, the oldest that we support; shown above. Profile node16 leaves out
   // resolvers older than `exports`, which know of no entry point but the main one.
   const rules = ['--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm']
-  const said = output(() => node(user, npmTool('@arethetypeswrong/cli', 'attw'), packed.file, ...rules))
-  t.regex(said, /No problems found/)
+  const judge = () => node(user, npmTool('@arethetypeswrong/cli', 'attw'), packed.file, ...rules)
+  t.notThrows(judge, output(judge))
 })
 
 test.serial('its sources make a binary that works, where no prebuilt one fits', (t) => {

@@ -1,0 +1,64 @@
+// What tsc must infer of operators and of what is measured on them, and what it must refuse.
+import type { Scalar, Tensor, Variable } from '@tensorflow/tfjs-core'
+import type { LayersModel } from '@tensorflow/tfjs-layers'
+import {
+  AbortedError,
+  fromMatvec,
+  type HutchinsonTrace,
+  hessian,
+  type Operator,
+  type SpectralDensity,
+  spectralDensity,
+  type TopEigenvalues,
+  topEigenvalues,
+  trace,
+  withSecondOrder,
+} from 'saltflat'
+import { exactly } from './exact.ts'
+
+declare const model: LayersModel
+declare const x: Tensor
+declare const y: Tensor
+declare const scalar: Scalar
+declare const variables: Variable[]
+
+// Operators: of a model on examples, of a loss of one's own, of any symmetric product.
+const H = hessian(model, x, y, { batchSize: 32, filter: 'kernel', training: false })
+exactly<Operator>()(H)
+exactly<Operator>()(hessian(model, [x, x], [y]))
+exactly<Operator>()(hessian(() => scalar, { variables }))
+exactly<Operator>()(fromMatvec(3, (v) => v))
+exactly<Operator>()(fromMatvec(3, async (v) => v))
+// @ts-expect-error of which weights?
+hessian(() => scalar)
+// @ts-expect-error a misspelt option
+hessian(model, x, y, { batchsize: 32 })
+// @ts-expect-error examples are inputs and targets
+hessian(model, x)
+// @ts-expect-error a product is an f32 vector
+fromMatvec(3, (v) => [...v])
+
+// What is measured.
+exactly<Promise<HutchinsonTrace>>()(trace(H, { probes: 8, seed: 1 }))
+exactly<Promise<TopEigenvalues>>()(topEigenvalues(H, { count: 5, which: 'magnitude', vectors: true }))
+exactly<Promise<SpectralDensity>>()(spectralDensity(H, { probes: 4, steps: 30, points: 100 }))
+trace(H, { signal: AbortSignal.timeout(1), onProgress: ({ done }) => exactly<number>()(done) })
+// @ts-expect-error an operator, not a model
+trace(model)
+// @ts-expect-error no such option
+trace(H, { count: 5 })
+// @ts-expect-error no such end of the spectrum
+topEigenvalues(H, { which: 'top' })
+// @ts-expect-error a number of steps
+spectralDensity(H, { steps: '30' })
+
+// What was found before an abort, and gradients of gradients.
+try {
+  exactly<number>()(withSecondOrder(() => 1 as number))
+} catch (error) {
+  if (error instanceof AbortedError) exactly<string>()(error.message)
+}
+declare const aborted: AbortedError<HutchinsonTrace>
+exactly<HutchinsonTrace | null>()(aborted.partial)
+// @ts-expect-error it takes a function
+withSecondOrder(1)
