@@ -9,6 +9,10 @@ use crate::error::{Error, Result};
 pub const TILE: usize = 64;
 /// Elements of one chunk: the unit of work and of summation.
 pub const CHUNK: usize = 4096;
+/// A tensor has fewer elements: the counter of the noise has as many places.
+const TENSOR: usize = 1 << 31;
+/// The most elements in all: 256 GiB a vector, beyond what a list of chunks is worth making for.
+const TOTAL: usize = 1 << 36;
 
 /// Up to [`CHUNK`] elements of one tensor.
 #[derive(Debug, Clone, Copy)]
@@ -34,18 +38,22 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Lays out tensors of these sizes, in order. Sizes may be zero; their sum may not.
+    /// Lays out tensors of these sizes, in order. Sizes may be zero; their sum may not. Sizes that no machine holds are
+    /// refused before anything is made for them.
     pub fn new(sizes: &[usize]) -> Result<Self> {
-        if sizes.iter().sum::<usize>() == 0 {
+        if let Some(size) = sizes.iter().find(|size| **size >= TENSOR) {
+            let said = format!("Expected fewer than {TENSOR} elements a tensor, received {size}.");
+            return Err(Error::Invalid(said));
+        }
+        let all = sizes.iter().try_fold(0usize, |all, size| all.checked_add(*size)).unwrap_or(usize::MAX);
+        if all == 0 {
             return Err(Error::Invalid("Expected at least one element to train, received none.".into()));
+        }
+        if all > TOTAL {
+            return Err(Error::Invalid(format!("Expected at most {TOTAL} elements in all, received {all}.")));
         }
         let (mut offsets, mut chunks, mut first_chunk, mut total) = (vec![], vec![], vec![], 0);
         for (tensor, &size) in sizes.iter().enumerate() {
-            if size >= 1 << 31 {
-                return Err(Error::Invalid(format!(
-                    "Expected fewer than 2147483648 elements a tensor, received {size}."
-                )));
-            }
             offsets.push(total);
             first_chunk.push(chunks.len());
             for start in (0..size).step_by(CHUNK) {
@@ -121,7 +129,13 @@ mod tests {
     #[test]
     fn nothing_to_train_is_refused() {
         assert_eq!(Layout::new(&[0, 0]).unwrap_err().code(), "ERR_INVALID_ARGUMENT");
-        assert_eq!(Layout::new(&[1 << 31]).unwrap_err().code(), "ERR_INVALID_ARGUMENT");
+    }
+
+    #[test]
+    fn sizes_beyond_any_machine_are_refused_before_anything_is_made() {
+        for sizes in [vec![1 << 31], vec![usize::MAX, 1], vec![1 << 40], vec![(1 << 31) - 1; 64]] {
+            assert_eq!(Layout::new(&sizes).unwrap_err().code(), "ERR_INVALID_ARGUMENT");
+        }
     }
 
     #[test]

@@ -90,6 +90,25 @@ impl Rule {
     }
 }
 
+impl Rule {
+    /// Moment vectors that this rule reads and writes.
+    pub fn kept(&self) -> usize {
+        match self {
+            Rule::Mean => 0,
+            Rule::Sgd(_) => Sgd::MOMENTS,
+            Rule::Momentum(_) => Momentum::<false>::MOMENTS,
+            Rule::Nesterov(_) => Momentum::<true>::MOMENTS,
+            Rule::Adam(_) => Adam::<false>::MOMENTS,
+            Rule::AmsGrad(_) => Adam::<true>::MOMENTS,
+            Rule::RmsProp(_) => RmsProp::<false, false>::MOMENTS,
+            Rule::RmsPropCentered(_) => RmsProp::<true, false>::MOMENTS,
+            Rule::RmsPropMomentum(_) => RmsProp::<false, true>::MOMENTS,
+            Rule::RmsPropCenteredMomentum(_) => RmsProp::<true, true>::MOMENTS,
+            Rule::Lion(_) => Lion::MOMENTS,
+        }
+    }
+}
+
 /// A rule for a vector of elements.
 pub(crate) trait ElementRule: Sync {
     /// Moment vectors read and written.

@@ -123,7 +123,7 @@ fn what_does_not_fit_is_refused_and_nothing_is_written() {
     let best = Level::best();
     let refused = [
         (call(best, &all, &SCALES[1..], 0, false), "ERR_SHAPE"),
-        (call(best, &all, &nan, 0, false), "ERR_SHAPE"),
+        (call(best, &all, &nan, 0, false), "ERR_INVALID_ARGUMENT"),
         (call(best, &all, &SCALES, 1, false), "ERR_SHAPE"),
         (call(best, &all, &SCALES, 6, false), "ERR_SHAPE"),
         (call(best, &all, &SCALES, 0, true), "ERR_SHAPE"),

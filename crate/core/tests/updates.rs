@@ -4,10 +4,10 @@
 mod common;
 
 use common::{
-    SIZES, STILL, Tensors, assert_same, cpu, each, empty, gradient, numbers, outputs, sgd, slices, stored,
-    summed, update, without, zeroed,
+    SIZES, STILL, Tensors, assert_same, cpu, each, empty, gradient, numbers, outputs, rule, sgd, slices,
+    stored, summed, update, weights, without, zeroed,
 };
-use saltflat_core::{Backend, Clip, Cpu, Error, Mix, Rule, Update, Vectors, Which};
+use saltflat_core::{Backend, Clip, Cpu, Error, Hyper, Mix, Rule, Update, Vectors, Which};
 
 const TWO: Vectors = Vectors { moments: 0, sums: 2, bank: false, origin: false };
 /// A workspace with P ← `numbers(2)` and G ← `numbers(3)`.
@@ -86,6 +86,38 @@ fn parts_without_their_vector_are_a_call_out_of_order() {
         assert_eq!(refused.unwrap_err().code(), "ERR_STATE");
         assert!(out.iter().flatten().all(|x| x.is_nan()));
     }
+}
+
+#[test]
+fn a_rule_without_all_its_moments_is_a_call_out_of_order() {
+    let (g, hyper) = (numbers(4), Hyper { learning_rate: 0.5, epsilon: 1.0, step: 1.0, ..Hyper::default() });
+    for (name, moments) in Rule::ALL {
+        let rule = rule(name, hyper);
+        assert_eq!(rule.kept(), moments, "{name}");
+        for there in 0..=moments {
+            let mut cpu = cpu(Vectors { moments: there, sums: 1, ..TWO });
+            let mut out = empty();
+            let done = cpu.finish(update(&rule), &gradient(&g), &mut outputs(&mut out));
+            if there < moments {
+                assert_eq!(done.unwrap_err().code(), "ERR_STATE", "{name} with {there}");
+                assert_same(&weights(&mut cpu), &numbers(1), name);
+                assert!(out.iter().flatten().all(|x| x.is_nan()));
+            } else {
+                done.unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_bound_of_elements_is_refused_where_the_mean_is_only_stored() {
+    let g = numbers(4);
+    let refused = |clip| {
+        let mut cpu = cpu(TWO);
+        cpu.finish(Update { clip, ..update(&Rule::Mean) }, &gradient(&g), &mut outputs(&mut empty()))
+    };
+    assert_eq!(refused(Clip::Value(0.5)).unwrap_err().code(), "ERR_INVALID_ARGUMENT");
+    refused(Clip::Norm(0.5)).unwrap();
 }
 
 /// The gradient that reaches the rule, by SGD with rate 1 from weights of 0.

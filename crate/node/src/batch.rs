@@ -1,10 +1,10 @@
 //! Many perturbed copies of some weights from one read of them.
 
-use crate::error::{Result, coded, core, whole};
+use crate::error::{Result, coded, core, given, whole};
 use crate::sample::draw;
 use crate::view::{Views, elements};
 use crate::workspace::{WorkspaceOptions, compute};
-use napi::bindgen_prelude::{Array, Float32Array};
+use napi::bindgen_prelude::{Array, Unknown};
 use napi_derive::napi;
 use saltflat_core::Draw;
 use saltflat_core::backend::cpu::batch::{Signs, perturb_batch as fill};
@@ -36,12 +36,13 @@ pub struct BatchNoise {
 #[napi(catch_unwind)]
 pub fn perturb_batch(
     #[napi(ts_arg_type = "Array<Float32Array>")] weights: Array<'_>,
-    scales: Float32Array,
-    noise: BatchNoise,
+    #[napi(ts_arg_type = "Float32Array")] scales: Unknown<'_>,
+    #[napi(ts_arg_type = "BatchNoise")] noise: Option<BatchNoise>,
     #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
     options: Option<WorkspaceOptions>,
 ) -> Result<()> {
     let (level, threads) = compute(options)?;
+    let noise = given("the noise", noise)?;
     let signs = match noise.signs.as_str() {
         "both" => Signs::Both,
         "plus" => Signs::Plus,
@@ -54,6 +55,12 @@ pub fn perturb_batch(
     let base = draw(noise.seed, &noise.distribution, noise.rounds, noise.stream, noise.step, 0.0)?;
     let to = whole("to", noise.to, f64::from(MAX_PERTURBATIONS))? as u32;
     let from = whole("from", noise.from, f64::from(to))? as u32;
+    // Before a list of draws is made that nobody takes.
+    let expected = (to - from) as usize * signs.count() * weights.len() as usize;
+    if out.len() as usize != expected {
+        let said = format!("Expected {expected} outputs, received {}.", out.len());
+        return Err(coded("ERR_SHAPE", said));
+    }
     let draws: Vec<Draw> = (from..to).map(|j| Draw { index: base.index + j, ..base }).collect();
     let mut views = Views::default();
     let (weights, out) = (elements(&weights), elements(&out));
@@ -61,6 +68,7 @@ pub fn perturb_batch(
     let weights =
         weights.ok_or_else(|| coded("ERR_INVALID_ARGUMENT", "Expected every weight, received a gap."))?;
     let mut out = views.outputs("outputs", &out)?;
+    let scales = views.input("scales", &scales)?;
     views.check()?;
-    fill(level, &threads, &weights, &scales, &draws, signs, &mut out).map_err(core)
+    fill(level, &threads, &weights, scales, &draws, signs, &mut out).map_err(core)
 }

@@ -4,8 +4,9 @@
 
 use crate::error::{Result, coded};
 use crate::tensorflow;
-use napi::bindgen_prelude::{Array, JsValue};
+use napi::bindgen_prelude::{Array, JsValue, Unknown};
 use napi::sys;
+use std::fmt::Display;
 use std::ptr::null_mut;
 
 /// Where one array lies.
@@ -56,7 +57,9 @@ impl Views {
     pub fn outputs<'a>(&mut self, what: &str, elements: &Elements) -> Result<Vec<&'a mut [f32]>> {
         let mut slices = Vec::with_capacity(elements.values.len());
         for (i, element) in elements.values.iter().enumerate() {
-            let Some(Memory { pointer, len }) = typed(elements.env, *element, what, i)? else {
+            let Some(Memory { pointer, len }) =
+                typed(elements.env, *element, format_args!("{i} of the {what}"))?
+            else {
                 return Err(coded(
                     "ERR_INVALID_ARGUMENT",
                     format!("Expected a Float32Array in {what}, received nothing."),
@@ -72,7 +75,21 @@ impl Views {
 
     /// Read-only slices; `undefined` or `null` gives `None`.
     pub fn inputs<'a>(&mut self, what: &str, elements: &Elements) -> Result<Vec<Option<&'a [f32]>>> {
-        self.read(elements, |_, element, i| typed(elements.env, element, what, i))
+        self.read(elements, |_, element, i| typed(elements.env, element, format_args!("{i} of the {what}")))
+    }
+
+    /// One read-only slice.
+    pub fn input<'a>(&mut self, what: &str, value: &Unknown<'_>) -> Result<&'a [f32]> {
+        let value = value.value();
+        let Some(Memory { pointer, len }) = typed(value.env, value.value, format_args!("the {what}"))? else {
+            return Err(coded(
+                "ERR_INVALID_ARGUMENT",
+                format!("Expected a Float32Array for the {what}, received nothing."),
+            ));
+        };
+        self.note(pointer, len, false);
+        // SAFETY: as in `read`.
+        Ok(unsafe { std::slice::from_raw_parts(pointer, len) })
     }
 
     /// Gradients to read, as arrays or as numbers. To be asked for after the outputs.
@@ -80,7 +97,7 @@ impl Views {
         let what = "gradients";
         self.read(elements, |views, element, i| match number(elements.env, element) {
             Some(number) => views.tensor(number, what, i).map(Some),
-            None => typed(elements.env, element, what, i),
+            None => typed(elements.env, element, format_args!("{i} of the {what}")),
         })
     }
 
@@ -163,7 +180,7 @@ fn number(env: sys::napi_env, value: sys::napi_value) -> Option<f64> {
 }
 
 /// The memory of a Float32Array, ordinary and attached; nothing for null and undefined.
-fn typed(env: sys::napi_env, value: sys::napi_value, what: &str, i: usize) -> Result<Option<Memory>> {
+fn typed(env: sys::napi_env, value: sys::napi_value, place: impl Display) -> Result<Option<Memory>> {
     let (mut element, mut len, mut data, mut buffer, mut offset) = (0, 0, null_mut(), null_mut(), 0);
     // Most elements pass this first call, and two more: a model hands over many.
     // SAFETY: plain Node-API call on live handles of this call.
@@ -179,7 +196,7 @@ fn typed(env: sys::napi_env, value: sys::napi_value, what: &str, i: usize) -> Re
         }
         return Err(coded(
             "ERR_DTYPE",
-            format!("Expected a Float32Array at {i} of the {what}, received something else."),
+            format!("Expected a Float32Array at {place}, received something else."),
         ));
     }
     let mut ordinary = false;
@@ -188,9 +205,7 @@ fn typed(env: sys::napi_env, value: sys::napi_value, what: &str, i: usize) -> Re
     if !ordinary {
         return Err(coded(
             "ERR_SHARED",
-            format!(
-                "Expected ordinary memory at {i} of the {what}, received a SharedArrayBuffer. Copy it first."
-            ),
+            format!("Expected ordinary memory at {place}, received a SharedArrayBuffer. Copy it first."),
         ));
     }
     let mut detached = false;
@@ -203,7 +218,7 @@ fn typed(env: sys::napi_env, value: sys::napi_value, what: &str, i: usize) -> Re
         return Err(coded(
             "ERR_DETACHED",
             format!(
-                "Expected attached memory at {i} of the {what}, received an array whose buffer was transferred away."
+                "Expected attached memory at {place}, received an array whose buffer was transferred away."
             ),
         ));
     }

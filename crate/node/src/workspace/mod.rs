@@ -3,11 +3,11 @@
 mod options;
 mod passes;
 
-use crate::error::{Coded, Result, coded, core, node, whole};
+use crate::error::{Coded, Result, coded, core, finite, given, node, whole};
 use crate::sample::draw;
 use crate::view::{Views, elements};
 use napi::Env;
-use napi::bindgen_prelude::{Array, Float32Array, ObjectFinalize};
+use napi::bindgen_prelude::{Array, Float32Array, ObjectFinalize, Unknown};
 use napi_derive::napi;
 use options::VectorOptions;
 pub use options::{WorkspaceOptions, compute};
@@ -35,12 +35,16 @@ impl ObjectFinalize for Workspace {
 #[napi]
 impl Workspace {
     /// Zeroed vectors for tensors of these sizes: W, the moments of the rule, and those asked for.
-    #[napi(constructor, catch_unwind)]
+    #[napi(
+        constructor,
+        catch_unwind,
+        ts_args_type = "sizes: Array<number>, rule: string, vectors: VectorOptions, options?: WorkspaceOptions | undefined | null"
+    )]
     pub fn new(
         env: &Env,
         sizes: Vec<f64>,
         rule: String,
-        vectors: VectorOptions,
+        vectors: Option<VectorOptions>,
         options: Option<WorkspaceOptions>,
     ) -> Result<Self> {
         let sizes: Vec<usize> = sizes
@@ -51,6 +55,7 @@ impl Workspace {
             let names = Rule::ALL.map(|(name, _)| name).join(", ");
             coded("ERR_INVALID_ARGUMENT", format!("Expected a base optimizer of {names}, received '{rule}'."))
         })?;
+        let vectors = given("the vectors", vectors)?;
         let vectors = Vectors {
             moments,
             sums: whole("sums", vectors.sums, 2.0)? as usize,
@@ -101,7 +106,12 @@ impl Workspace {
     pub fn set_penalties(&mut self, l2: Vec<f64>, decay: Vec<f64>, distance: Vec<f64>) -> Result<()> {
         let count = self.scales.len();
         if [l2.len(), decay.len(), distance.len()] != [count; 3] {
-            return Err(coded("ERR_SHAPE", format!("Expected {count} coefficients of each kind.")));
+            let came = format!("{}, {} and {}", l2.len(), decay.len(), distance.len());
+            let said = format!("Expected {count} coefficients of each kind, received {came}.");
+            return Err(coded("ERR_SHAPE", said));
+        }
+        for value in l2.iter().chain(&decay).chain(&distance) {
+            finite("each coefficient", *value)?;
         }
         let each = l2.iter().zip(&decay).zip(&distance);
         let penalties: Vec<_> = each
@@ -125,14 +135,20 @@ impl Workspace {
 
     /// Sets one tensor of such a vector.
     #[napi(catch_unwind)]
-    pub fn set_vector(&mut self, name: String, tensor: f64, values: Float32Array) -> Result<()> {
+    pub fn set_vector(
+        &mut self,
+        name: String,
+        tensor: f64,
+        #[napi(ts_arg_type = "Float32Array")] values: Unknown<'_>,
+    ) -> Result<()> {
+        let values = Views::default().input("values", &values)?;
         let tensor = self.tensor(tensor)?;
         let target = self.cpu()?.vector_mut(which(&name)?, tensor).ok_or_else(|| unknown(&name))?;
         if target.len() != values.len() {
             let (expected, came) = (target.len(), values.len());
             return Err(coded("ERR_SHAPE", format!("Expected {expected} elements, received {came}.")));
         }
-        target.copy_from_slice(&values);
+        target.copy_from_slice(values);
         Ok(())
     }
 

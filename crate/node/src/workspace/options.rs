@@ -1,6 +1,6 @@
 //! What JavaScript says about a workspace and a step, as checked values of the core.
 
-use crate::error::{Result, coded, whole};
+use crate::error::{Result, coded, finite, whole};
 use napi_derive::napi;
 use saltflat_core::{Clip, Direction, Hyper, Keep, Level, Metric, Micro, Mix, Threads};
 
@@ -59,6 +59,16 @@ pub struct UpdateOptions {
 }
 
 impl UpdateOptions {
+    /// Refuses numbers that would make W infinite or NaN.
+    pub fn check(&self) -> Result<()> {
+        let Self { last, pair, sum, scale, learning_rate, beta1, beta2, epsilon, step, .. } = *self;
+        let mix = [("last", last), ("pair", pair), ("sum", sum), ("scale", scale)];
+        let rule =
+            [("learningRate", learning_rate), ("beta1", beta1), ("beta2", beta2), ("epsilon", epsilon)];
+        let all = mix.into_iter().chain(rule).chain([("step", step)]);
+        all.into_iter().try_for_each(|(name, value)| finite(name, value).map(|_| ()))
+    }
+
     pub fn mix(&self) -> Mix {
         Mix { last: self.last as f32, pair: self.pair as f32, sum: self.sum as f32 }
     }
@@ -71,7 +81,10 @@ impl UpdateOptions {
     pub fn micro(&self) -> Result<Micro> {
         let last_of = whole("lastOf", self.last_of, f64::from(u32::MAX))? as u32;
         if last_of == 1 && !self.first {
-            return Err(coded("ERR_INVALID_ARGUMENT", "Expected a single micro-batch to be the first one."));
+            return Err(coded(
+                "ERR_INVALID_ARGUMENT",
+                "Expected a single micro-batch to be the first one, received a later one.",
+            ));
         }
         Ok(Micro { first: self.first, last_of })
     }
@@ -110,7 +123,8 @@ impl DirectionOptions {
                 return Err(coded("ERR_INVALID_ARGUMENT", said));
             }
         };
-        Ok(Direction { last: self.last as f32, pair: self.pair as f32, metric })
+        let (last, pair) = (finite("last", self.last)? as f32, finite("pair", self.pair)? as f32);
+        Ok(Direction { last, pair, metric })
     }
 }
 
@@ -124,8 +138,8 @@ pub struct KeepOptions {
 }
 
 impl KeepOptions {
-    pub fn keep(&self) -> Keep {
-        Keep { old: self.old as f32, new: self.new as f32 }
+    pub fn keep(&self) -> Result<Keep> {
+        Ok(Keep { old: finite("old", self.old)? as f32, new: finite("new", self.new)? as f32 })
     }
 }
 

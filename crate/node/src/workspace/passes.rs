@@ -2,10 +2,10 @@
 
 use super::options::{DirectionOptions, KeepOptions, UpdateOptions};
 use super::{Workspace, gone};
-use crate::error::{Result, coded, core};
+use crate::error::{Result, coded, core, finite, given};
 use crate::sample::draw;
 use crate::view::{Views, elements};
-use napi::bindgen_prelude::{Array, Float32Array};
+use napi::bindgen_prelude::{Array, Unknown};
 use napi_derive::napi;
 use saltflat_core::{Backend, Noise, Rule, Update};
 
@@ -32,15 +32,20 @@ impl Workspace {
         rounds: f64,
         stream: f64,
         step: f64,
-        scales: Float32Array,
+        #[napi(ts_arg_type = "Float32Array")] scales: Unknown<'_>,
         first: bool,
     ) -> Result<()> {
-        self.draw = draw(seed, &distribution, rounds, stream, step, 0.0)?;
+        let scales = Views::default().input("scales", &scales)?;
+        let draw = draw(seed, &distribution, rounds, stream, step, 0.0)?;
         if scales.len() != self.scales.len() {
             let (expected, came) = (self.scales.len(), scales.len());
             return Err(coded("ERR_SHAPE", format!("Expected {expected} scales, received {came}.")));
         }
-        self.scales.copy_from_slice(&scales);
+        for scale in scales.iter() {
+            finite("each scale", f64::from(*scale))?;
+        }
+        self.draw = draw;
+        self.scales.copy_from_slice(scales);
         self.cpu()?.clear(first);
         Ok(())
     }
@@ -104,6 +109,7 @@ impl Workspace {
         #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
         #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
     ) -> Result<()> {
+        let factor = finite("factor", factor)?;
         let mut views = Views::default();
         let (g, out) = (elements(&g), elements(&out));
         let (mut out, g) = (views.outputs("outputs", &out)?, views.gradients(&g)?);
@@ -117,10 +123,12 @@ impl Workspace {
     #[napi(catch_unwind)]
     pub fn finish(
         &mut self,
-        update: UpdateOptions,
+        #[napi(ts_arg_type = "UpdateOptions")] update: Option<UpdateOptions>,
         #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
         #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
     ) -> Result<()> {
+        let update = given("the update", update)?;
+        update.check()?;
         let rule = Rule::new(&self.rule, update.hyper())
             .ok_or_else(|| coded("ERR_STATE", "Expected a known rule."))?;
         let (clip, micro) = (update.clip()?, update.micro()?);
@@ -150,10 +158,10 @@ impl Workspace {
     #[napi(catch_unwind)]
     pub fn norms(
         &mut self,
-        direction: DirectionOptions,
+        #[napi(ts_arg_type = "DirectionOptions")] direction: Option<DirectionOptions>,
         #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
     ) -> Result<Vec<f64>> {
-        let direction = direction.direction()?;
+        let direction = given("the direction", direction)?.direction()?;
         let mut views = Views::default();
         let g = views.gradients(&elements(&g))?;
         Ok(self.cpu()?.norms(direction, &g).map_err(core)?.iter().map(|sums| sums[0]).collect())
@@ -163,19 +171,20 @@ impl Workspace {
     #[napi(catch_unwind)]
     pub fn ascend(
         &mut self,
-        scales: Float32Array,
-        direction: DirectionOptions,
+        #[napi(ts_arg_type = "Float32Array")] scales: Unknown<'_>,
+        #[napi(ts_arg_type = "DirectionOptions")] direction: Option<DirectionOptions>,
         keep: Option<KeepOptions>,
         #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
         #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
     ) -> Result<()> {
-        let direction = direction.direction()?;
-        let keep = keep.map(|keep| keep.keep());
+        let direction = given("the direction", direction)?.direction()?;
+        let keep = keep.map(|keep| keep.keep()).transpose()?;
         let mut views = Views::default();
         let (g, out) = (elements(&g), elements(&out));
         let (mut out, g) = (views.outputs("outputs", &out)?, views.gradients(&g)?);
+        let scales = views.input("scales", &scales)?;
         views.check()?;
-        self.cpu()?.ascend(&scales, direction, keep, &g, &mut out).map_err(core)
+        self.cpu()?.ascend(scales, direction, keep, &g, &mut out).map_err(core)
     }
 
     /// Σ U·(g⁺ − g⁻) of each tensor since `begin`.

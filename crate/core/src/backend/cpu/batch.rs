@@ -5,7 +5,7 @@ use super::io::{Inputs, Outputs};
 use super::lanes::{LANES, Lanes};
 use super::pass::{At, BLOCK, Block, Pass, SUMS, vectors};
 use super::passes::moved;
-use super::{Level, Threads, check_lengths, check_level};
+use super::{Level, Threads, check_lengths, check_level, check_scales};
 use crate::backend::Gradient;
 use crate::error::{Error, Result};
 use crate::layout::Chunk;
@@ -84,9 +84,7 @@ pub fn perturb_batch(
     check_level(level)?;
     let sizes: Vec<usize> = weights.iter().map(|values| values.len()).collect();
     let layout = Layout::new(&sizes)?;
-    if scales.len() != sizes.len() || !scales.iter().all(|scale| scale.is_finite()) {
-        return Err(Error::Shape(format!("Expected {} finite scales.", sizes.len())));
-    }
+    check_scales(&layout, scales)?;
     let copies = draws.len() * signs.count();
     if out.len() != copies * sizes.len() {
         let expected = copies * sizes.len();

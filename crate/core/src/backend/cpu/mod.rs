@@ -210,12 +210,20 @@ fn finite(sums: &[[f64; SUMS]]) -> Result<()> {
 }
 
 fn missing(what: &str) -> Error {
-    Error::State(format!("Expected a workspace made with a vector for {what}."))
+    Error::State(format!("Expected a workspace made with a vector for {what}, received one without."))
 }
 
 fn check_noise(layout: &Layout, noise: &Noise<'_>) -> Result<()> {
-    match noise.scales.len() == layout.sizes().len() && noise.scales.iter().all(|scale| scale.is_finite()) {
-        true => Ok(()),
-        false => Err(Error::Shape(format!("Expected {} finite scales.", layout.sizes().len()))),
+    check_scales(layout, noise.scales)
+}
+
+fn check_scales(layout: &Layout, scales: &[f32]) -> Result<()> {
+    let expected = layout.sizes().len();
+    if scales.len() != expected {
+        return Err(Error::Shape(format!("Expected {expected} scales, received {}.", scales.len())));
+    }
+    match scales.iter().find(|scale| !scale.is_finite()) {
+        Some(scale) => Err(Error::Invalid(format!("Expected finite scales, received {scale}."))),
+        None => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 use super::finish::{Mean, MeanNorm, Store, Update as UpdatePass};
 use super::io::{Flat, Inputs, Outputs};
 use super::passes::{Accumulate, Ascend, Collect, Flip, Norm, Perturb, Products};
-use super::{Cpu, SUMS, check_noise, dispatch, finite, fold, missing};
+use super::{Cpu, SUMS, check_noise, check_scales, dispatch, finite, fold, missing};
 use crate::backend::{Backend, Clip, Direction, Gradient, Keep, Noise, Update};
 use crate::error::{Error, Result};
 use crate::layout::Layout;
@@ -145,9 +145,16 @@ impl Backend for Cpu {
             (mix.sum != 0.0, sum.is_some(), "a total"),
             (*rule == Rule::Mean && micro.last_of > 0, sum.is_some(), "a mean gradient"),
             (micro.last_of != 1, bank.is_some(), "micro-batches"),
+            (micro.last_of > 0, self.moments.len() >= rule.kept(), "each moment of the rule"),
         ];
         if let Some((_, _, what)) = wanted.iter().find(|(needed, there, _)| *needed && !*there) {
             return Err(missing(what));
+        }
+        // That pass stores the mean as it is.
+        if let (Rule::Mean, Clip::Value(_), true) = (rule, update.clip, micro.last_of > 0) {
+            return Err(Error::Invalid(
+                "Expected a bound of the norm, or none, where the mean is stored, received one of its elements.".into(),
+            ));
         }
         let mut mean = Mean {
             mix,
@@ -251,9 +258,7 @@ impl Backend for Cpu {
     ) -> Result<()> {
         self.check("outputs", out)?;
         self.check_gradients(g)?;
-        if scales.len() != self.layout.sizes().len() {
-            return Err(Error::Shape(format!("Expected {} scales.", self.layout.sizes().len())));
-        }
+        check_scales(&self.layout, scales)?;
         let pair = kept(direction.pair != 0.0 || keep.is_some(), &mut self.pair, &mut self.sum)?;
         let (w, out) = (Flat::new(&mut self.w), Outputs::new(out));
         run!(self, Ascend { scales, direction, keep, w, g: Inputs(g), pair, out });
