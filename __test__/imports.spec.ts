@@ -14,7 +14,10 @@ const layers = [
   ['estimators', 'grads'],
   ['params'],
   ['native'],
-  ['checks.ts', 'errors.ts', 'options.ts', 'schedule-kinds.ts', 'schedules.ts', 'tfjs-node-shim.ts', 'types.ts'],
+  [
+    ...['checks.ts', 'errors.ts', 'options.ts', 'schedule-kinds.ts', 'schedules.ts', 'suggestion.ts'],
+    ...['tfjs-node-shim.ts', 'types.ts'],
+  ],
 ]
 /** Folders that may know tfjs-core and tfjs-layers. The backends belong to the command line tool alone. */
 const knowTfjs = ['params', 'grads', 'optimizers', 'callbacks', 'io', 'cli']

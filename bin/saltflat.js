@@ -22,7 +22,7 @@ const commands = {
 const [name = '--help', ...rest] = process.argv.slice(2)
 if (name === '--version' || name === '-v') console.log(JSON.parse(readFileSync(join(root, 'package.json'))).version)
 else if (name === '--help' || name === '-h' || name === 'help') console.log(usage())
-else if (!Object.hasOwn(commands, name)) fail(`There is no command ${JSON.stringify(name)}.\n\n${usage()}`)
+else if (!Object.hasOwn(commands, name)) await unknown()
 else if (!existsSync(join(root, commands[name][0]))) fail(notBuilt())
 else run([join(root, commands[name][0]), ...rest])
 
@@ -30,6 +30,17 @@ function usage() {
   const width = Math.max(...Object.keys(commands).map((command) => command.length))
   const lines = Object.entries(commands).map(([command, [, text]]) => `  ${command.padEnd(width)}  ${text}`)
   return ['Usage: saltflat COMMAND [flags]', '', ...lines, '', 'saltflat COMMAND --help tells more.'].join('\n')
+}
+
+/** Wrong usage, as the programs report it. */
+async function unknown() {
+  const known = Object.keys(commands)
+  // Before a build nobody knows which word is near.
+  const { suggestion } = await import('../dist/suggestion.js').catch(() => ({ suggestion: () => undefined }))
+  const meant = suggestion(name, known)
+  const advice = meant === undefined ? '' : ` Did you mean '${meant}'?`
+  const expected = `Expected a command of ${known.join(', ')}, received unknown command '${name.slice(0, 60)}'.`
+  fail(`ERR_INVALID_ARGUMENT: ${expected}${advice}\n\n${usage()}`, 2)
 }
 
 function notBuilt() {
@@ -48,7 +59,7 @@ function run(args) {
   })
 }
 
-function fail(message) {
+function fail(message, code = 1) {
   console.error(message)
-  process.exitCode = 1
+  process.exitCode = code
 }

@@ -1,4 +1,5 @@
 import { SaltflatError, shown } from './errors.ts'
+import { suggestion } from './suggestion.ts'
 
 /** The form of every refusal of an argument: expected, received, what to do. */
 export function invalid(expected: string, received: unknown, advice = ''): SaltflatError {
@@ -46,12 +47,16 @@ export function knownKeys(name: string, options: object, known: readonly string[
   if (typeof options !== 'object' || options === null) {
     throw invalid(`an object for ${name}`, options, 'Write options by name, as in adam({ learningRate: 0.1 }).')
   }
-  for (const key of Object.keys(options)) {
-    if (!known.includes(key)) {
-      throw new SaltflatError(
-        'ERR_INVALID_ARGUMENT',
-        `Expected only ${known.join(', ')} in ${name}, received '${key}'. Look for a misspelt name.`,
-      )
-    }
-  }
+  const unknown = Object.keys(options).find((key) => !known.includes(key))
+  if (unknown !== undefined) throw unknownName(`only ${known.join(', ')} in ${name}`, 'option', unknown, known)
+}
+
+/** Refuses a name that nobody knows, and says which one was meant. */
+export function unknownName(expected: string, what: string, name: string, known: readonly string[]): SaltflatError {
+  const meant = suggestion(name, known)
+  const advice = meant === undefined ? 'Look for a misspelt name.' : `Did you mean '${meant}'?`
+  return new SaltflatError(
+    'ERR_INVALID_ARGUMENT',
+    `Expected ${expected}, received unknown ${what} '${name.slice(0, 60)}'. ${advice}`,
+  )
 }

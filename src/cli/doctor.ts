@@ -1,5 +1,6 @@
-import { parseArgs } from 'node:util'
+import { SaltflatError } from '../errors.ts'
 import { type Diagnosis, diagnose } from './diagnosis.ts'
+import { readFlags } from './flags.ts'
 
 // `saltflat doctor [--json]`: what works here and what is missing. Exit code 0 whenever the report is printed.
 
@@ -35,12 +36,11 @@ function outcome(count: number, failed: Diagnosis['selfTest']['checks']): string
   return `${failed.length} of ${count} checks fail: ${failed.map((check) => check.name).join('; ')}`
 }
 
-function options(): { json?: boolean; help?: boolean } {
-  return parseArgs({ options: { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } }).values
-}
-
 async function main(): Promise<string> {
-  const { json, help } = options()
+  const { json, help } = readFlags(process.argv.slice(2), {
+    json: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  })
   if (help) return usage
   const found = await diagnose()
   return json ? JSON.stringify(found, null, 2) : describe(found)
@@ -50,6 +50,6 @@ try {
   const text = await main()
   process.stdout.write(`${text}\n`, () => process.exit(0)) // A backend's threads would keep the process alive.
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error)
+  console.error(error instanceof SaltflatError ? `${error.code}: ${error.message}` : error)
   process.exitCode = 2
 }
