@@ -8,7 +8,6 @@ import {
   joined,
   linear,
   nso,
-  SaltflatError,
   type Schedule,
   type ScheduleObject,
   sam,
@@ -93,79 +92,38 @@ test('undefined means the default', (t) => {
   t.deepEqual(warmup({ final: 1, steps: 2, initial: undefined } as never), warmup({ final: 1, steps: 2 }))
 })
 
-const notANumber = [Number.NaN, Number.POSITIVE_INFINITY, '1', null, {}, [1], true]
-const size = [-1e-9, ...notANumber]
-const count = [0, -1, 1.5, 2 ** 53, ...notANumber, undefined]
-
-/** Every factory with options that are good, and bad values of each. */
-const bad: [string, (options: never) => unknown, good: object, Record<string, readonly unknown[]>][] = [
-  ['linear', linear, { initial: 1, final: 2, steps: 3 }, { initial: [...size, undefined], final: size, steps: count }],
-  ['warmup', warmup, { final: 2, steps: 3 }, { initial: size, final: [...size, undefined], steps: count }],
-  ['geometric', geometric, { initial: 1, final: 2, steps: 3 }, { initial: [0, ...size], final: [0, ...size] }],
-  ['cosine', cosine, { initial: 1, steps: 3 }, { initial: [...size, undefined], final: size, steps: count }],
-  ['stepDecay', stepDecay, { initial: 1, every: 3 }, { initial: size, factor: [0, -1, ...notANumber], every: count }],
-  ['exponential', exponential, { initial: 1, factor: 0.5 }, { initial: size, factor: [0, undefined], every: [0, 1.5] }],
-]
-
-function refused(t: import('ava').ExecutionContext, make: () => unknown, message: RegExp): void {
-  const error = t.throws(make, { instanceOf: SaltflatError }, String(message))
-  t.is(error?.code, 'ERR_INVALID_ARGUMENT')
-  t.regex(error?.message ?? '', /^Expected .+, received .+\./)
-  t.regex(error?.message ?? '', message)
-}
-
-for (const [name, factory, good, options] of bad) {
-  test(`${name} refuses what is out of range, missing or unknown, also in JSON`, (t) => {
-    const made = factory(good as never) as ScheduleObject
-    for (const [option, wrongs] of Object.entries(options)) {
-      for (const wrong of wrongs) {
-        refused(t, () => factory({ ...good, [option]: wrong } as never), new RegExp(`for ${option} of ${name},`))
-        const written = { ...made, [option]: wrong } as ScheduleObject
-        refused(t, () => sgd({ learningRate: written }), new RegExp(`for ${option} of learningRate,`))
-      }
-    }
-    refused(t, () => factory({ ...good, final_: 1 } as never), /received 'final_'/)
-    for (const wrong of [undefined, null, 1, 'fast']) refused(t, () => factory(wrong as never), /an object/)
-  })
-}
-
-test('constant and joined refuse what does not fit', (t) => {
-  for (const wrong of [...size, undefined]) refused(t, () => constant(wrong as never), /for value of constant,/)
-  for (const wrong of [[], undefined, null, 1, 'both', {}]) refused(t, () => joined(wrong as never), /for joined,/)
-  refused(t, () => joined([constant(1), 2]), /steps for part 0 of joined.+write \{ schedule, steps \}/)
-  refused(t, () => joined([1, 2]), /steps for part 0 of joined/)
-  refused(t, () => joined([1, { schedule: 2, steps: 3 }]), /last part of joined.+leave out its steps/)
-  refused(t, () => joined([{ schedule: () => 1, steps: 3 } as never, 1]), /JSON keeps no functions/)
-  refused(t, () => joined([{ schedule: 1, steps: 0 }, 1]), /for steps of part 0 of joined/)
-  refused(t, () => joined([{ schedule: 1, steps: 1, stepps: 2 } as never, 1]), /received 'stepps'/)
-  refused(t, () => joined([{ schedule: -1, steps: 1 }, 1]), /for schedule of part 0 of joined/)
-  refused(t, () => joined([-1]), /the last part of joined/)
-  refused(t, () => sgd({ learningRate: { kind: 'joined', parts: 3, last: 1 } as never }), /for parts of learningRate/)
-})
-
-test('every option that is a schedule takes objects, and refuses others', (t) => {
-  const factories: [string, (schedule: never) => { dispose(): void }][] = [
-    ['learningRate', (learningRate) => adam({ learningRate })],
-    ['sigma', (sigma) => nso(sgd(), { sigma })],
-    ['rho', (rho) => sam(sgd(), { rho })],
-  ]
-  for (const [name, make] of factories) {
-    for (const [, schedule] of table) t.notThrows(() => make(schedule as never).dispose())
-    for (const wrong of [{}, [0.1], { kind: 'cosinus' }, { kind: 'constructor' }, { kind: 1 }, new Date()]) {
-      refused(t, () => make(wrong as never), new RegExp(`a schedule such as .+ for ${name}, received`))
+test('geometric holds also between ends whose ratio f64 does not hold', (t) => {
+  for (const [initial, final] of [
+    [1e-200, 1e200],
+    [1e200, 1e-200],
+    [Number.MIN_VALUE, Number.MAX_VALUE],
+    [Number.MAX_VALUE, 1e-300],
+    [1e-310, 1e10],
+  ] as const) {
+    const values = Array.from({ length: 9 }, (_, step) => valueAt(geometric({ initial, final, steps: 8 }), step))
+    t.is(values[0], initial)
+    t.is(values[8], final)
+    for (const [step, value] of values.entries()) {
+      const log = Math.log(initial) + (Math.log(final) - Math.log(initial)) * (step / 8)
+      t.true(Math.abs(Math.log(value) - log) < 1e-9, `${value} at ${step} of ${initial} to ${final}`)
     }
   }
-  refused(t, () => sgd({ learningRate: { kind: 'cosinus' } as never }), /received the string "cosinus"/)
 })
 
-test('valueAt takes every schedule, whole steps, and refuses values that are none', (t) => {
+test('every option that is a schedule takes objects', (t) => {
+  for (const make of [
+    (learningRate: never) => adam({ learningRate }),
+    (sigma: never) => nso(sgd(), { sigma }),
+    (rho: never) => sam(sgd(), { rho }),
+  ]) {
+    for (const [, schedule] of table) t.notThrows(() => make(schedule as never).dispose())
+  }
+})
+
+test('valueAt takes every schedule', (t) => {
   t.is(valueAt(0.5, 3), 0.5)
   t.is(
     valueAt((step) => step * 2, 3),
     6,
   )
-  for (const step of [-1, 0.5, Number.NaN, '1', undefined]) refused(t, () => valueAt(1, step as never), /for step,/)
-  for (const wrong of [-1, Number.NaN, '1', null, {}]) refused(t, () => valueAt(wrong as never, 0), /for schedule,/)
-  refused(t, () => valueAt(() => Number.NaN, 2), /schedule at step 2/)
-  refused(t, () => valueAt(exponential({ initial: 1, factor: 10 }), 400), /schedule at step 400, received Infinity/)
 })

@@ -33,7 +33,7 @@ const kinds: { readonly [K in ScheduleObject['kind']]: Kind<Of<K>> } = {
   },
   geometric: {
     read: (name, fields) => span(name, fields, true),
-    at: ({ initial, final, steps }, step) => (step >= steps ? final : initial * (final / initial) ** (step / steps)),
+    at: ({ initial, final, steps }, step) => (step >= steps ? final : between(initial, final, step / steps)),
     length: ({ steps }) => steps,
   },
   cosine: {
@@ -76,6 +76,13 @@ const kinds: { readonly [K in ScheduleObject['kind']]: Kind<Of<K>> } = {
       return end === null ? null : parts.reduce((sum, { steps }) => sum + steps, end)
     },
   },
+}
+
+/** initial·(final/initial)^part, also where f64 holds the two ends and not their ratio. */
+function between(initial: number, final: number, part: number): number {
+  const ratio = final / initial
+  const held = ratio >= 2 ** -1022 && ratio < Infinity
+  return held ? initial * ratio ** part : initial ** (1 - part) * final ** part
 }
 
 function span(name: string, fields: Fields, open: boolean): ScheduleSpan {

@@ -190,43 +190,6 @@ onEachBackend(test, 'variables that are not trainable are left alone, and a filt
   optimizer.dispose()
 })
 
-onEachBackend(test, "a base optimizer's own error is named as its own", (t) => {
-  const { w, loss } = trained()
-  const stock = tf.train.sgd(0.1)
-  stock.applyGradients = () => {
-    throw new RangeError('mine')
-  }
-  const before = bits(w)
-  const error = t.throws(() => nso(stock, { sigma: 0.1, seed: 1 }).minimize(loss, false, [w]))
-  t.is((error as SaltflatError).code, 'ERR_BASE')
-  t.true(error!.cause instanceof RangeError)
-  t.deepEqual(bits(w), before)
-  stock.dispose()
-})
-
-onEachBackend(test, 'gradients that overflow only in their sum are refused', (t) => {
-  const { w } = trained()
-  const huge = tf.customGrad((x) => ({
-    value: tf.mean(x as tf.Tensor),
-    gradFunc: () => tf.fill([3], 2e38),
-  }))
-  const before = bits(w)
-  t.throws(() => noisy().minimize(() => tf.tidy(() => huge(w) as tf.Scalar), false, [w]), { code: 'ERR_NOT_FINITE' })
-  t.deepEqual(bits(w), before)
-})
-
-test.serial('sam takes a plain gradient where the first is too small to have a direction', async (t) => {
-  await tf.setBackend('cpu')
-  const { w } = trained()
-  sam(sgd({ learningRate: 1 }), { rho: 0.5 }).minimize(
-    () => tf.tidy(() => tf.mul(tf.mean(w), 1e-40) as tf.Scalar),
-    false,
-    [w],
-  )
-  t.deepEqual([...w.dataSync()], [1, 2, 3])
-  tf.disposeVariables()
-})
-
 test('only vectors that are needed are owned', async (t) => {
   await tf.setBackend('cpu')
   const owned = [sgd(), adam(), sam(adam()), nso(adam()), nso(adam(), { perturbations: 2 })].map((optimizer) => {
@@ -242,18 +205,11 @@ test('arguments of the wrong kind say what to pass', async (t) => {
   await tf.setBackend('cpu')
   const { w, loss } = trained()
   const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [1] })] })
-  const invalid = 'ERR_INVALID_ARGUMENT'
-  t.throws(() => noisy().minimize(loss, false, w as never), { code: invalid, message: /brackets/ })
-  t.throws(() => noisy().minimize(loss, false, []), { code: 'ERR_EMPTY' })
-  t.throws(() => noisy().minimize(model as never, false, [w]), { code: invalid, message: /function/ })
-  t.throws(() => smoothedTrace(loss, { variables: model.trainableWeights as never, sigma: 0.1 }), {
-    code: invalid,
-    message: /weight\.read\(\)/,
-  })
-  t.throws(() => nso(noisy()), { code: invalid, message: /do not nest/ })
-  model.layers[0]!.trainable = false
-  model.compile({ optimizer: noisy(), loss: 'meanSquaredError' })
-  await t.throwsAsync(model.fit(tf.ones([2, 1]), tf.ones([2, 1]), { verbose: 0 }), { code: 'ERR_EMPTY' })
+  t.throws(() => noisy().minimize(loss, false, w as never), { message: /brackets/ })
+  t.throws(() => noisy().minimize(model as never, false, [w]), { message: /function/ })
+  const variables = model.trainableWeights as never
+  t.throws(() => smoothedTrace(loss, { variables, sigma: 0.1 }), { message: /weight\.read\(\)/ })
+  t.throws(() => nso(noisy()), { message: /do not nest/ })
   t.is(String(nso(adam())), 'saltflat nso(adam), 0 updates')
   tf.disposeVariables()
 })

@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os'
 import { SaltflatError } from '../errors.ts'
 import { refuseDetached } from '../grads/vector-gradient.ts'
 import { fromNative, loadBinding } from '../native/index.ts'
@@ -91,6 +92,19 @@ function scalesOf(sigma: unknown, tensors: number): Float32Array {
   return Float32Array.from(sigma, (one) => number('sigma', one, { min: 0, max: largest }))
 }
 
+/** The most arrays made in one call: beyond, the list itself would fill V8's heap, which ends the process. */
+const most = 2 ** 20
+
+/** Refuses copies that this machine cannot hold, before the first is made. */
+function refuseTooMuch(copies: number, tensors: readonly Float32Array[]): void {
+  const bytes = copies * tensors.reduce((sum, values) => sum + 4 * (values?.length ?? 0), 0)
+  if (bytes <= totalmem() && copies * tensors.length <= most) return
+  throw new SaltflatError(
+    'ERR_OUT_OF_MEMORY',
+    `Expected copies that fit in memory, received a wish for ${copies} of ${tensors.length} arrays, ${bytes} bytes. Ask for fewer at a time, by first and perturbations.`,
+  )
+}
+
 /** The arrays of each copy. */
 function outputs(
   given: PerturbBatchOptions['out'],
@@ -99,6 +113,7 @@ function outputs(
   alone: boolean,
 ): Float32Array[][] {
   if (given === undefined) {
+    refuseTooMuch(copies, tensors)
     try {
       return Array.from({ length: copies }, () => tensors.map((values) => new Float32Array(values?.length ?? 0)))
     } catch (cause) {

@@ -111,7 +111,7 @@ function typed(error: unknown): SaltflatError {
   if (text.includes('Cannot find a connection')) {
     return new SaltflatError(
       'ERR_NO_GRADIENT',
-      'Expected the loss to depend on at least one trainable variable. Use the variables inside the loss function.',
+      'Expected the loss to depend on at least one trainable variable, received one of none. Use the variables inside the loss function.',
       { cause: error },
     )
   }

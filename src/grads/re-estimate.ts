@@ -1,7 +1,7 @@
-import { engine, slice, type Tensor, tidy, type Variable } from '@tensorflow/tfjs-core'
+import { engine, slice, Tensor, tidy, type Variable } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { SaltflatError } from '../errors.ts'
-import { whole } from '../options.ts'
+import { invalid, knownKeys, whole } from '../options.ts'
 import { withKernels } from './kernels/index.ts'
 import { SideEffects } from './side-effects.ts'
 
@@ -15,7 +15,8 @@ interface BatchNorm {
  * `batchNorm: 're-estimate'` leaves to the end of training. Batches count by their size.
  *
  * One forward pass over `x` in training mode (other layers' dropout is on, as in training). Returns the number of
- * BatchNorm layers. A failure leaves everything as it was. Throws ERR_INVALID_ARGUMENT and ERR_EMPTY.
+ * BatchNorm layers. A failure leaves everything as it was. Throws ERR_INVALID_ARGUMENT, ERR_EMPTY, ERR_DISPOSED, and
+ * ERR_SHAPE where the model refuses the inputs.
  *
  * @param x inputs, one tensor an input of the model, examples along the first axis
  * @param options `batchSize`: examples a batch, 1 to 2³¹; default 32, that of `fit`
@@ -28,12 +29,16 @@ interface BatchNorm {
 export function reestimateBatchNorm(
   model: LayersModel,
   x: Tensor | readonly Tensor[],
-  { batchSize = 32 }: { batchSize?: number } = {},
+  options: { batchSize?: number } = {},
 ): number {
+  if (typeof (model as Partial<LayersModel> | null)?.apply !== 'function' || !Array.isArray(model.layers)) {
+    throw invalid('a tf.LayersModel for the model', model)
+  }
+  knownKeys('the options of reestimateBatchNorm', options, ['batchSize'])
+  const { batchSize = 32 } = options
   whole('batchSize', batchSize, 1, 2 ** 31)
   const inputs = (Array.isArray(x) ? x : [x]) as readonly Tensor[]
-  const total = inputs[0]?.shape[0] ?? 0
-  if (total === 0) throw new SaltflatError('ERR_EMPTY', 'Expected at least one example, received none.')
+  const total = examplesOf(inputs, model.inputs.length)
   const layers = batchNorms(model)
   if (layers.length === 0) return 0
   const momenta = layers.map(({ momentum }) => momentum)
@@ -48,8 +53,7 @@ export function reestimateBatchNorm(
           const batch = inputs.map((one) =>
             slice(one, [start, ...one.shape.slice(1).map(() => 0)], [length, ...one.shape.slice(1)]),
           )
-          const input = batch.length === 1 ? batch[0]! : batch
-          withKernels(engine().backendName, () => model.apply(input, { training: true }))
+          withKernels(engine().backendName, () => applied(model, batch))
         }),
       )
     }
@@ -61,6 +65,38 @@ export function reestimateBatchNorm(
     for (const [i, layer] of layers.entries()) layer.momentum = momenta[i]!
   }
   return layers.length
+}
+
+/** Examples in every input; refuses inputs that have none. */
+function examplesOf(inputs: readonly Tensor[], wanted: number): number {
+  for (const one of inputs) {
+    if (!(one instanceof Tensor)) throw invalid('a tensor, or an array of them, for x', one)
+    if (one.isDisposed) {
+      throw new SaltflatError('ERR_DISPOSED', 'Expected live tensors for x, received one that was disposed.')
+    }
+  }
+  const [first, ...rest] = inputs.map(({ shape }) => shape[0])
+  if (inputs.length === 0 || first === 0) {
+    throw new SaltflatError('ERR_EMPTY', 'Expected at least one example, received none.')
+  }
+  if (inputs.length !== wanted) {
+    throw new SaltflatError('ERR_SHAPE', `Expected ${wanted} inputs, as the model has, received ${inputs.length}.`)
+  }
+  const other = rest.find((count) => count !== first)
+  if (first === undefined || other !== undefined) {
+    const received = first === undefined ? 'a scalar' : `${first} and ${other}`
+    throw new SaltflatError('ERR_SHAPE', `Expected as many examples in each input, received ${received}.`)
+  }
+  return first
+}
+
+function applied(model: LayersModel, batch: Tensor[]): void {
+  try {
+    model.apply(batch.length === 1 ? batch[0]! : batch, { training: true })
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause)
+    throw new SaltflatError('ERR_SHAPE', `Expected inputs that the model takes, received a refusal: ${text}`, { cause })
+  }
 }
 
 /** BatchNormalization layers of a model and of the models inside it. */

@@ -1,7 +1,7 @@
 import { type ErrorCode, SaltflatError } from '../errors.ts'
 
-/** What the core can report; a Record, so that a code added to one list and forgotten in the other does not compile. */
-const codes: Record<ErrorCode, true> = {
+/** Every code; a Record, so that a code added to one list and forgotten in the other does not compile. */
+export const codes: Record<ErrorCode, true> = {
   ERR_INVALID_ARGUMENT: true,
   ERR_DTYPE: true,
   ERR_SHAPE: true,
@@ -22,6 +22,16 @@ const codes: Record<ErrorCode, true> = {
   ERR_PANIC: true,
 }
 
+/** What Node-API itself says before our code runs, in our words. */
+const refusals: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  ...Object.fromEntries(
+    ['InvalidArg', 'NumberExpected', 'StringExpected', 'BooleanExpected', 'ObjectExpected', 'ArrayExpected'].map(
+      (code) => [code, ['ERR_INVALID_ARGUMENT', 'Expected arguments of the types that the addon declares'] as const],
+    ),
+  ),
+  ERR_BUFFER_TOO_LARGE: ['ERR_OUT_OF_MEMORY', 'Expected memory that Node can address in one piece'],
+}
+
 /**
  * What the addon threw, as a `SaltflatError` whose `cause` is the original. A code that is not ours (napi says
  * `GenericFailure` for a panic it caught) becomes `ERR_PANIC`.
@@ -31,6 +41,10 @@ export function fromNative(error: unknown): SaltflatError {
   const { code, message } =
     error instanceof Error ? (error as NodeJS.ErrnoException) : { code: '', message: String(error) }
   if (code && Object.hasOwn(codes, code)) return new SaltflatError(code as ErrorCode, message, { cause: error })
+  const refusal = code && Object.hasOwn(refusals, code) ? refusals[code] : undefined
+  if (refusal !== undefined) {
+    return new SaltflatError(refusal[0], `${refusal[1]}, received others: ${message}.`, { cause: error })
+  }
   const said = `saltflat failed where it should not: ${message} This is a bug, please report it.`
   return new SaltflatError('ERR_PANIC', said, { cause: error })
 }

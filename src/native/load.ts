@@ -51,7 +51,10 @@ function load(): Binding {
   const root = packageRoot()
   if ('error' in found) throw explain(undefined, found.error, root)
   try {
-    return require(found.file) as Binding
+    const binding = require(found.file) as Partial<Binding> | null
+    // Node loads JSON and JavaScript by the same call.
+    if (typeof binding?.Workspace !== 'function') throw new Error('It is no addon of saltflat.')
+    return binding as Binding
   } catch (error) {
     throw explain(found.file, error, root)
   }

@@ -111,7 +111,7 @@ export function optionsOf({ defaults }: BaseKind): string[] {
 
 /** Checks the options of one of our base optimizers and fills in the defaults. */
 export function base(name: string, options: object): Base {
-  const kind = bases[name]
+  const kind = Object.hasOwn(bases, name) ? bases[name] : undefined
   if (kind === undefined) throw invalid(`${Object.keys(bases).join(', ')} for the base optimizer`, name)
   knownKeys(`the options of ${name}`, options, optionsOf(kind))
   const given = Object.entries(options).filter(([, value]) => value !== undefined)

@@ -1,5 +1,6 @@
-import { serialization, type Optimizer as TfOptimizer } from '@tensorflow/tfjs-core'
-import { SaltflatError } from '../errors.ts'
+import { serialization } from '@tensorflow/tfjs-core'
+import { knownKeys } from '../checks.ts'
+import { SaltflatError, shown } from '../errors.ts'
 import { estimators } from '../estimators/index.ts'
 import { type Base, base, foreign } from './base.ts'
 
@@ -28,33 +29,55 @@ export function pack(settings: Settings): string {
  * one that throws when it is called.
  */
 export function unpack(packed: unknown): Settings {
-  let plain: Omit<Settings, 'base'> & { base: Parameters<typeof unpackBase>[0] }
-  try {
-    plain = JSON.parse(Buffer.from(packed as string, 'hex').toString(), decode)
-  } catch (cause) {
-    throw new SaltflatError('ERR_STATE', 'Expected the config of a saltflat optimizer, received something else.', {
-      cause,
-    })
-  }
-  const options = { ...estimators[plain.estimator]?.defaults, ...plain.options }
+  const plain = parsed(packed)
+  const known = Object.hasOwn(estimators, plain.estimator) ? estimators[plain.estimator]!.defaults : {}
+  const options = { ...known, ...plain.options }
+  // Of an unknown estimator the optimizer itself will say so.
+  if (Object.keys(known).length > 0) knownKeys(`the saved options of ${plain.estimator}`, options, Object.keys(known))
   return { ...plain, options, base: unpackBase(plain.base) }
 }
 
-function unpackBase(saved: {
-  name?: string
-  options?: object
-  className?: string
-  config?: serialization.ConfigDict
-}): Base {
+interface Packed extends Omit<Settings, 'base'> {
+  base: { name?: string; options?: object; className?: string; config?: serialization.ConfigDict }
+}
+
+function parsed(packed: unknown): Packed {
+  let cause: unknown
+  try {
+    const plain = JSON.parse(Buffer.from(packed as string, 'hex').toString(), decode)
+    if (isObject(plain) && isObject(plain.base) && typeof plain.estimator === 'string')
+      return plain as unknown as Packed
+  } catch (error) {
+    cause = error
+  }
+  const received = typeof packed === 'string' ? 'something else' : shown(packed)
+  throw new SaltflatError('ERR_STATE', `Expected the config of a saltflat optimizer, received ${received}.`, { cause })
+}
+
+function unpackBase(saved: Packed['base']): Base {
   if (saved.name !== undefined) return base(saved.name, saved.options ?? {})
-  const [cls, fromConfig] = serialization.SerializationMap.getMap().classNameMap[saved.className ?? ''] ?? []
+  const { classNameMap } = serialization.SerializationMap.getMap()
+  const known = typeof saved.className === 'string' && Object.hasOwn(classNameMap, saved.className)
+  const [cls, fromConfig] = known ? classNameMap[saved.className!]! : []
   if (cls === undefined || fromConfig === undefined) {
     throw new SaltflatError(
       'ERR_STATE',
-      `Expected a registered base optimizer, received '${saved.className}'. Import it first.`,
+      `Expected a registered base optimizer, received ${shown(saved.className)}. Import it first.`,
     )
   }
-  return foreign(fromConfig(cls as never, saved.config ?? {}) as unknown as TfOptimizer)
+  let made: unknown
+  try {
+    made = fromConfig(cls as never, saved.config ?? {})
+  } catch (cause) {
+    throw new SaltflatError('ERR_STATE', `Expected the config of ${saved.className}, received one that it refuses.`, {
+      cause,
+    })
+  }
+  return foreign(made)
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
 }
 
 function encode(_: string, value: unknown): unknown {

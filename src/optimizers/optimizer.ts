@@ -17,7 +17,7 @@ import { Variables } from '../params/variables.ts'
 import type { ParameterFilter, Schedule, TraceEstimate } from '../types.ts'
 import type { GradientOptions } from './base.ts'
 import { pack, type Settings, unpack } from './config.ts'
-import { copied, joinState, type NamedTensor, splitState, writeState } from './state.ts'
+import { checkSaved, copied, joinState, type NamedTensor, splitState, writeState } from './state.ts'
 import { GivenGradients, matched, type Pass, TensorOracle } from './tensor-oracle.ts'
 import { Training } from './training.ts'
 
@@ -44,7 +44,10 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
   constructor(settings: Settings) {
     super()
     Object.defineProperty(this, 'passHandler', { value: null, writable: true, enumerable: false })
-    const estimator = estimators[settings.estimator]
+    if (typeof settings !== 'object' || settings === null) {
+      throw invalid('the settings that a factory makes', settings, 'Write nso(sgd()), adam() or the like.')
+    }
+    const estimator = Object.hasOwn(estimators, settings.estimator) ? estimators[settings.estimator] : undefined
     if (estimator === undefined) {
       const known = Object.keys(estimators).join(', ')
       throw new SaltflatError('ERR_STATE', `Expected an estimator of ${known}, received '${settings.estimator}'.`)
@@ -150,7 +153,8 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
     this.#refuseDisposed()
     const chosen = variables ?? this.#variables ?? Object.values(engine().registeredVariables)
     if (!Array.isArray(chosen)) throw invalid('an array of variables', chosen, 'Put a single one in brackets.')
-    const trainable = chosen.filter((variable) => variable?.trainable)
+    // What is no variable stays in, to be refused by name.
+    const trainable = chosen.filter((variable) => variable?.trainable !== false)
     const cost = this.#step(trainable, (part, run) => run(part >= 0 ? () => f(part) : f), false)
     return returnCost ? scalar(cost) : null
   }
@@ -211,12 +215,13 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
    */
   override async getWeights(): Promise<NamedTensor[]> {
     this.#refuseDisposed()
+    // First, for it may reject.
+    const rest = (await this.#settings.base.foreign?.getWeights()) ?? []
     const own = this.#training.pending?.map(copied) ?? [
       // Named as tfjs does it.
       { name: 'iter', tensor: scalar(this.iterations, 'int32') },
       ...writeState(this.#training.state()),
     ]
-    const rest = (await this.#settings.base.foreign?.getWeights()) ?? []
     for (const { tensor } of this.#saved) tensor.dispose()
     // Stock optimizers return live variables, and leak a fresh count of iterations at every call.
     this.#saved = [...own, ...rest.filter(({ name }) => name === 'iter')]
@@ -226,9 +231,10 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
   /** Goes on from what `getWeights` gave; whether it fits the variables shows at the first step. Throws ERR_STATE. */
   override async setWeights(weights: NamedTensor[]): Promise<void> {
     this.#refuseDisposed()
+    checkSaved(weights)
     const { foreign } = this.#settings.base
     const { own, rest, iterations } = splitState(weights, foreign !== null)
-    this.#training.restore(own.map(copied), iterations)
+    this.#training.restore(own, iterations)
     await foreign?.setWeights(rest)
   }
 

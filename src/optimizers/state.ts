@@ -1,5 +1,5 @@
-import { keep, type Tensor, tensor1d } from '@tensorflow/tfjs-core'
-import { SaltflatError } from '../errors.ts'
+import { keep, Tensor, tensor1d } from '@tensorflow/tfjs-core'
+import { SaltflatError, shown } from '../errors.ts'
 
 /** tfjs's own pair, which it does not export. */
 export interface NamedTensor {
@@ -62,6 +62,22 @@ export function writeState({ iterations, micro, banked, vectors, tensors, sample
 /** A copy that lives until it is disposed. */
 export function copied({ name, tensor }: NamedTensor): NamedTensor {
   return { name, tensor: keep(tensor.clone()) }
+}
+
+/** Refuses what is no list of named, living tensors. */
+export function checkSaved(saved: unknown): asserts saved is NamedTensor[] {
+  if (!Array.isArray(saved)) throw refused('a list of named tensors', shown(saved))
+  for (const one of saved as readonly (Partial<NamedTensor> | null)[]) {
+    const { name, tensor } = one ?? {}
+    if (typeof name !== 'string' || !(tensor instanceof Tensor))
+      throw refused('{ name, tensor } at each place', shown(one))
+    if (tensor.isDisposed) {
+      throw new SaltflatError(
+        'ERR_DISPOSED',
+        `Expected live tensors in the saved optimizer, received '${name}', which was disposed. Clone what getWeights gives to keep it.`,
+      )
+    }
+  }
 }
 
 /** Marks what a wrapped stock optimizer has saved: names must be unique in a file, and each has an 'iter'. */

@@ -10,6 +10,7 @@ import { SaltflatError, shown } from '../errors.ts'
 import { type Evaluation, evaluate, forward, type Loss } from '../grads/evaluate.ts'
 import { withKernels } from '../grads/kernels/index.ts'
 import { SideEffects } from '../grads/side-effects.ts'
+import { invalid } from '../options.ts'
 import type { Settings } from './config.ts'
 import type { Mean, Oracle } from './oracle.ts'
 import type { NamedTensor } from './state.ts'
@@ -103,26 +104,40 @@ export function matched(
   gradients: NamedTensorMap | readonly NamedTensor[],
   known: readonly Variable[] | null,
 ): { variables: readonly Variable[]; gradients: (Tensor | null)[] } {
+  if (typeof gradients !== 'object' || gradients === null) throw invalid('gradients by name', gradients)
   const byName = new Map<string, Tensor | null>(
-    Array.isArray(gradients)
-      ? gradients.map(({ name, tensor: one }) => [name, one ?? null])
-      : Object.entries(gradients as NamedTensorMap),
+    Array.isArray(gradients) ? gradients.map(entry) : Object.entries(gradients as NamedTensorMap),
   )
   const registered = engine().registeredVariables
   const variables = known ?? [...byName.keys()].map((name) => registered[name] ?? fail(unknownVariable(name)))
-  const names = new Set(variables.map(({ name }) => name))
-  for (const name of byName.keys()) if (!names.has(name)) throw unknownVariable(name)
-  for (const [name, one] of byName) checkGradient(name, one)
+  const shapes = new Map(variables.map(({ name, shape }) => [name, shape]))
+  for (const [name, one] of byName) checkGradient(name, one, shapes.get(name))
   return { variables, gradients: variables.map(({ name, trainable }) => (trainable && byName.get(name)) || null) }
 }
 
-function checkGradient(name: string, one: unknown): void {
+function entry(one: NamedTensor): [string, Tensor | null] {
+  if (typeof one?.name !== 'string') throw invalid('gradients as { name, tensor }', one)
+  return [one.name, one.tensor ?? null]
+}
+
+function checkGradient(name: string, one: unknown, shape: readonly number[] | undefined): void {
+  if (shape === undefined) throw unknownVariable(name)
   if (one === null || one === undefined) return
   if (!(one instanceof Tensor)) {
     throw new SaltflatError('ERR_DTYPE', `Expected a tensor as the gradient of '${name}', received ${shown(one)}.`)
   }
   if (one.isDisposed) {
     throw new SaltflatError('ERR_DISPOSED', `Expected a live gradient of '${name}', received one that was disposed.`)
+  }
+  if (one.dtype !== 'float32') {
+    throw new SaltflatError('ERR_DTYPE', `Expected a float32 gradient of '${name}', received ${one.dtype}.`)
+  }
+  if (one.shape.length !== shape.length || one.shape.some((length: number, axis: number) => length !== shape[axis])) {
+    const [expected, received] = [shape, one.shape].map((lengths) => `[${lengths.join(', ')}]`)
+    throw new SaltflatError(
+      'ERR_SHAPE',
+      `Expected a gradient of shape ${expected} for '${name}', received one of ${received}. Reshape it.`,
+    )
   }
 }
 

@@ -12,7 +12,7 @@ import { type GradientOptions, ruleOf, updateOptions } from './base.ts'
 import type { Settings } from './config.ts'
 import type { Oracle } from './oracle.ts'
 import { penaltiesOf } from './penalties.ts'
-import { type NamedTensor, readState, type State, vectorsOf } from './state.ts'
+import { copied, type NamedTensor, readState, type State, vectorsOf } from './state.ts'
 import { type StepInputs, Stepper } from './step.ts'
 
 /** Weight of a trace sample against its successor: about the last 200 steps count. */
@@ -121,20 +121,14 @@ export class Training {
     return this.#pending
   }
 
-  /** Goes on from a saved state: now, or at the first step, when the weights are known. Takes the tensors over. */
+  /** Goes on from a saved state: now, or from a copy of it at the first step, when the weights are known. */
   restore(saved: readonly NamedTensor[], iterations: number): void {
     this.#alone('setWeights', () => {
-      if (this.#weights === null) {
-        this.#drop()
-        this.#pending = saved
-        this.iterations = iterations
-        return
-      }
-      try {
-        this.#take(this.#weights, saved)
-      } finally {
-        for (const { tensor: one } of saved) one.dispose()
-      }
+      if (this.#weights !== null) return this.#take(this.#weights, saved)
+      const pending = saved.map(copied)
+      this.#drop()
+      this.#pending = pending
+      this.iterations = iterations
     })
   }
 

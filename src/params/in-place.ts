@@ -98,6 +98,8 @@ export class InPlaceStore implements Store {
 
   #adopt(i: number, memory: Float32Array): void {
     const variable = this.#variables[i]!
+    // tfjs would assign all the same, to nobody's use.
+    if (variable.isDisposed) return
     const holder = tensor(memory, variable.shape, 'float32')
     try {
       this.#backend.share(holder, memory)

@@ -27,7 +27,8 @@ class PortableStore implements Store {
     for (const [i, values] of out.entries()) {
       const variable = this.#variables[i]!
       const holder = tensor(values, variable.shape, 'float32')
-      variable.assign(holder)
+      // tfjs would assign to a disposed one too, to nobody's use.
+      if (!variable.isDisposed) variable.assign(holder)
       holder.dispose()
       this.#ids[i] = variable.dataId
     }

@@ -93,7 +93,12 @@ function checkAlive(variable: Variable): void {
 /** The first variable that is new or missing, for a message. */
 function firstChange(held: readonly Variable[], given: readonly Variable[]): string {
   const added = given.find((one) => !held.includes(one))
-  if (added !== undefined) return ` ('${added.name}' is new)`
+  if (added !== undefined) return ` (${named(added)} is new)`
   const gone = held.find((one) => !given.includes(one))
-  return gone === undefined ? ' (in another order)' : ` ('${gone.name}' is missing)`
+  return gone === undefined ? ' (in another order)' : ` (${named(gone)} is missing)`
+}
+
+/** A variable by name, and what is none as it is. */
+function named(one: Partial<Variable> | null): string {
+  return typeof one?.name === 'string' ? `'${one.name}'` : shown(one)
 }

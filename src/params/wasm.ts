@@ -49,7 +49,8 @@ class WasmStore implements Store {
     }
     for (const [i, info] of infos.entries()) {
       const holder = engine().makeTensorFromTensorInfo(info)
-      this.#variables[i]!.assign(holder)
+      // tfjs would assign to a disposed one too, to nobody's use.
+      if (!this.#variables[i]!.isDisposed) this.#variables[i]!.assign(holder)
       holder.dispose()
     }
     this.#ids = this.#variables.map((variable) => variable.dataId)

@@ -119,9 +119,10 @@ export class Weights<G> {
     this.#write((out) => this.#workspace.finish(update, this.#store.values(g), out))
   }
 
-  /** W' ← W, bit for bit. */
+  /** W' ← W, bit for bit; what has been disposed meanwhile is left out. */
   restore(): void {
-    this.#write((out) => this.#workspace.restore(out))
+    this.#followMove()
+    this.#store.write((out) => this.#workspace.restore(out))
   }
 
   /** A copy of W. */
@@ -169,6 +170,8 @@ export class Weights<G> {
   }
 
   #write(fill: (out: Float32Array[]) => void): void {
+    // A loss may have disposed its own weights.
+    this.target.checkAlive()
     this.#followMove()
     this.#store.write(fill)
   }

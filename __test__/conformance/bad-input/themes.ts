@@ -1,0 +1,18 @@
+import { batches, traces } from './batches.ts'
+import type { Theme } from './case.ts'
+import { gradients } from './gradients.ts'
+import { losses } from './losses.ts'
+import { models } from './models.ts'
+import { nativeFunctions } from './native-functions.ts'
+import { options } from './options.ts'
+import { schedules } from './schedules.ts'
+import { states } from './states.ts'
+import { variables } from './variables.ts'
+import { vectors } from './vectors.ts'
+import { workspaces } from './workspaces.ts'
+
+/** All of the table. */
+export const themes: readonly Theme[] = [
+  ...[options, schedules, variables, losses, gradients, models, states],
+  ...[vectors, batches, traces, workspaces, nativeFunctions],
+]

@@ -1,0 +1,316 @@
+import { loadBinding } from '../../../src/native/index.ts'
+import { assert, type Case, type Outcome, type Theme, type World } from './case.ts'
+import {
+  type Argument,
+  finite,
+  flag,
+  floats,
+  list,
+  name,
+  native,
+  numbers,
+  object,
+  spoilt,
+  type Workspace,
+  whole,
+} from './native-arguments.ts'
+
+const addon = loadBinding()
+const sizes = [3, 2]
+const most = 2 ** 24 - 1
+
+const out = list('outputs', sizes)
+const g = list('gradients', sizes, true)
+const perturbation = whole('perturbation', 0, most)
+const direction = object('direction', [finite('last', 1), finite('pair', 0), name('metric', 'plain')])
+const keep: Argument = object('keep', [finite('old', 0), finite('new', 1)])
+/** What `finish` is told; a bound may be absent. */
+const update = object(
+  'update',
+  [
+    ...['last', 'pair', 'sum', 'scale', 'learningRate', 'beta1', 'beta2', 'epsilon', 'step'].map((field) =>
+      finite(field, 1),
+    ),
+    {
+      ...whole('perturbation', 0, most),
+      wrongs: whole('perturbation', 0, most).wrongs.filter(([value]) => !(Number(value) < 0)),
+    },
+    ...['clipNorm', 'clipValue'].map((field) => ({
+      ...finite(field, 0),
+      wrongs: finite(field, 0).wrongs.filter(([value]) => !(Number(value) > 1)),
+    })),
+    flag('first', true),
+    whole('lastOf', 1, 2 ** 32 - 1),
+  ],
+  ['clipNorm', 'clipValue'],
+)
+
+/** Every method with its arguments. */
+const methods: readonly [string, readonly Argument[]][] = [
+  [
+    'load',
+    [{ ...list('weights', sizes), wrongs: list('weights', sizes).wrongs.filter(([, code]) => code !== 'ERR_OVERLAP') }],
+  ],
+  ['restore', [out]],
+  [
+    'begin',
+    [
+      whole('seed', 1, Number.MAX_SAFE_INTEGER),
+      name('distribution', 'gaussian'),
+      whole('rounds', 10, 10),
+      whole('stream', 0, 255),
+      whole('step', 0, 2 ** 32 - 1),
+      floats('scales', 2),
+      flag('first', true),
+    ],
+  ],
+  ['perturb', [perturbation, out]],
+  ['flip', [perturbation, g, out]],
+  ['accumulate', [perturbation, flag('first', true), g, out]],
+  ['collect', [perturbation, finite('factor', 1), flag('first', true), g, out]],
+  ['finish', [update, g, out]],
+  ['products', [g]],
+  ['norms', [direction, g]],
+  [
+    'ascend',
+    [floats('scales', 2), direction, { ...keep, wrongs: keep.wrongs.filter(([value]) => value != null) }, g, out],
+  ],
+  ['setPenalties', [numbers('l2', 2), numbers('decay', 2), numbers('distance', 2)]],
+  ['vector', [name('name', 'moment0'), whole('tensor', 0, 1)]],
+  ['setVector', [name('name', 'moment0'), whole('tensor', 0, 1), floats('values', 3, false)]],
+  [
+    'setBanked',
+    [
+      {
+        name: 'reached',
+        good: () => [true, false],
+        wrongs: [
+          [null, 'ERR_INVALID_ARGUMENT'],
+          [[1, 0], 'ERR_INVALID_ARGUMENT'],
+          [[true], 'ERR_SHAPE'],
+          [{}, 'ERR_INVALID_ARGUMENT'],
+        ],
+      },
+    ],
+  ],
+]
+
+const ones = () => sizes.map((size) => new Float32Array(size).fill(1))
+
+function workspace(world: World, rule = 'adam', vectors: object = { sums: 2, bank: true, origin: true }): Workspace {
+  const made = world.hold(new addon.Workspace(sizes, rule, vectors as never))
+  made.load(ones())
+  made.begin(1, 'gaussian', 10, 0, 0, new Float32Array(2).fill(0.1), true)
+  return made
+}
+
+/** A method of a workspace, which must leave W as it is where it refuses. */
+const method = (made: Workspace, of: string) => (args: never[]) => {
+  try {
+    return (made[of as 'flip'] as (...all: never[]) => unknown)(...args)
+  } catch (error) {
+    const now = ones().map((one) => one.fill(7))
+    made.restore(now)
+    assert(
+      now.every((one) => one.every((value) => value === 1)),
+      'W is as it was',
+    )
+    throw error
+  }
+}
+
+const good = (of: string) => (methods.find(([known]) => known === of)?.[1] ?? []).map((one) => one.good()) as never[]
+
+/** A call that is right in itself, on a workspace that cannot take it. */
+const orders: [string, string, string, object, Outcome, ((first: never, ...rest: unknown[]) => unknown[])?][] = [
+  ['flip', 'without a vector for a pair', 'sgd', { sums: 0 }, 'ERR_STATE'],
+  ['accumulate', 'without one for a total', 'sgd', { sums: 1 }, 'ERR_STATE'],
+  ['collect', 'without one for a total', 'sgd', { sums: 0 }, 'ERR_STATE'],
+  ['finish', 'of a pair without its vector', 'sgd', { sums: 0 }, 'ERR_STATE'],
+  [
+    'finish',
+    'of a micro-batch without a bank',
+    'sgd',
+    { sums: 2 },
+    'ERR_STATE',
+    (all: object, ...rest) => [{ ...all, lastOf: 2 }, ...rest],
+  ],
+  [
+    'finish',
+    'of a single micro-batch that is not the first',
+    'sgd',
+    { sums: 2 },
+    'ERR_INVALID_ARGUMENT',
+    (all: object, ...rest) => [{ ...all, first: false }, ...rest],
+  ],
+  [
+    'finish',
+    'with two bounds',
+    'sgd',
+    { sums: 2 },
+    'ERR_INVALID_ARGUMENT',
+    (all: object, ...rest) => [{ ...all, clipNorm: 1, clipValue: 1 }, ...rest],
+  ],
+  [
+    'finish',
+    'with a bound of elements for the mean',
+    'mean',
+    { sums: 2 },
+    'ERR_INVALID_ARGUMENT',
+    (all: object, ...rest) => [{ ...all, clipValue: 1 }, ...rest],
+  ],
+  [
+    'norms',
+    'of a pair without its vector',
+    'sgd',
+    { sums: 0 },
+    'ERR_STATE',
+    (all: object, ...rest) => [{ ...all, pair: 1 }, ...rest],
+  ],
+  ['ascend', 'keeping what it has no vector for', 'sgd', { sums: 0 }, 'ERR_STATE'],
+  [
+    'setPenalties',
+    'of a distance without its origin',
+    'sgd',
+    { sums: 0 },
+    'ERR_STATE',
+    (l2, decay) => [l2, decay, [1, 1]],
+  ],
+  ...['moment0', 'bank', 'origin'].map((vector): (typeof orders)[number] => [
+    'vector',
+    `${vector} that it has not`,
+    'sgd',
+    { sums: 1 },
+    'ERR_INVALID_ARGUMENT',
+    () => [vector, 0],
+  ]),
+  ...['flip', 'accumulate', 'collect', 'finish'].flatMap((of) =>
+    [Number.NaN, Number.POSITIVE_INFINITY].map((value): (typeof orders)[number] => [
+      of,
+      `a gradient of ${value}`,
+      'adam',
+      { sums: 2 },
+      'ERR_NOT_FINITE',
+      (...args: unknown[]) =>
+        args.map((one, i) => (i === args.length - 2 ? [new Float32Array(3).fill(value), null] : one)),
+    ]),
+  ),
+]
+
+/** Every method of a workspace, argument by argument, out of order and after its end. */
+export const workspaces: Theme = {
+  name: 'native workspaces',
+  on: 'once',
+  cases: [
+    ...methods.flatMap(([of, signature]) =>
+      spoilt(`Workspace.${of}`, signature, (world) => method(workspace(world), of)),
+    ),
+    ...methods.map(
+      ([of]): Case => ({
+        of: `native Workspace.${of}`,
+        what: 'good arguments',
+        outcome: 'works',
+        given(world) {
+          const made = workspace(world)
+          return native(() => method(made, of)(good(of)))
+        },
+      }),
+    ),
+    ...[...methods.map(([of]) => of), 'dots', 'banked']
+      .filter((of) => of in addon.Workspace.prototype)
+      .map(
+        (of): Case => ({
+          of: `native Workspace.${of}`,
+          what: 'after dispose',
+          outcome: 'ERR_DISPOSED',
+          given(world) {
+            const made = workspace(world)
+            made.dispose()
+            return native(() => (made[of as 'flip'] as (...all: never[]) => unknown)(...good(of)))
+          },
+        }),
+      ),
+    ...orders.map(
+      ([of, what, rule, vectors, outcome, change]): Case => ({
+        of: `native Workspace.${of}`,
+        what,
+        outcome,
+        given(world) {
+          const made = workspace(world, rule, vectors)
+          const args = good(of)
+          return native(() =>
+            method(made, of)((change?.(...(args as unknown as [never, ...unknown[]])) ?? args) as never[]),
+          )
+        },
+      }),
+    ),
+    {
+      of: 'native Workspace.flip',
+      what: 'a gradient that shares memory with an output',
+      outcome: 'ERR_OVERLAP',
+      given(world) {
+        const [made, memory] = [workspace(world), new Float32Array(5)]
+        const [left, right] = [memory.subarray(0, 3), memory.subarray(3)]
+        return native(() => method(made, 'flip')([0, [left, null], [left, right]] as never[]))
+      },
+    },
+    {
+      of: 'native Workspace.flip',
+      what: 'gradients that share memory with each other alone',
+      outcome: 'works',
+      given(world) {
+        const [made, memory] = [workspace(world), new Float32Array(3)]
+        return native(() => method(made, 'flip')([0, [memory, memory.subarray(0, 2)], out.good()] as never[]))
+      },
+    },
+    {
+      of: 'native Workspace.ascend',
+      what: 'scales that share memory with an output',
+      outcome: 'ERR_OVERLAP',
+      given(world) {
+        const [made, memory] = [workspace(world), new Float32Array(5)]
+        const outputs = [memory.subarray(0, 3), memory.subarray(3)]
+        return native(() =>
+          method(made, 'ascend')([memory.subarray(3), direction.good(), null, g.good(), outputs] as never[]),
+        )
+      },
+    },
+    {
+      of: 'native Workspace.perturb',
+      what: 'outputs of which one, when it is fetched, detaches another',
+      outcome: 'ERR_DETACHED',
+      given(world) {
+        const [made, first] = [workspace(world), new Float32Array(3)]
+        const outputs = [first, new Float32Array(2)]
+        Object.defineProperty(outputs, 1, {
+          get() {
+            structuredClone(first, { transfer: [first.buffer] })
+            return new Float32Array(2)
+          },
+        })
+        return native(() => method(made, 'perturb')([0, outputs] as never[]))
+      },
+    },
+    {
+      of: 'native Workspace.dispose',
+      what: 'twice',
+      outcome: 'works',
+      given(world) {
+        const made = workspace(world)
+        return () => {
+          made.dispose()
+          made.dispose()
+          assert(made.bytes === 0, 'no bytes are held')
+        }
+      },
+    },
+    ...['bytes', 'moments'].map(
+      (of): Case => ({
+        of: `native Workspace.${of}`,
+        what: 'of something else',
+        outcome: 'ERR_INVALID_ARGUMENT',
+        given: () => native(() => Object.getOwnPropertyDescriptor(addon.Workspace.prototype, of)!.get!.call({})),
+      }),
+    ),
+  ],
+}
