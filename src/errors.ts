@@ -37,6 +37,18 @@ export function shown(value: unknown): string {
   if (typeof value === 'string') return `the string ${JSON.stringify(value.slice(0, 60))}`
   if (typeof value === 'number' || typeof value === 'boolean' || value == null) return String(value)
   if (Array.isArray(value)) return `an array of ${value.length}`
-  if (typeof value === 'object') return `an instance of ${value.constructor?.name ?? 'Object'}`
+  if (typeof value === 'object') {
+    const name: unknown = value.constructor?.name
+    return `an instance of ${typeof name === 'string' ? name : 'Object'}`
+  }
   return `a ${typeof value}`
+}
+
+/** What somebody threw, for an error message: anything can be thrown, and not everything has a text. */
+export function said(thrown: unknown): string {
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown)
+  } catch {
+    return shown(thrown)
+  }
 }

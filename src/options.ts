@@ -1,5 +1,5 @@
 import { invalid, number } from './checks.ts'
-import { SaltflatError } from './errors.ts'
+import { SaltflatError, said } from './errors.ts'
 import { evaluate, scheduleObject } from './schedule-kinds.ts'
 import type { ParameterFilter, Schedule } from './types.ts'
 
@@ -22,7 +22,7 @@ export function at(name: string, value: Schedule, step: number, range: { min: nu
     if (error instanceof SaltflatError) throw error
     throw new SaltflatError(
       'ERR_INVALID_ARGUMENT',
-      `Expected a number for ${name} at step ${step}, received a throw: ${error}`,
+      `Expected a number for ${name} at step ${step}, received a throw: ${said(error)}`,
       {
         cause: error,
       },

@@ -278,7 +278,7 @@ const misfits: [string, boolean, (own: NamedTensor[], other: NamedTensor[]) => N
   ['longer than it says', false, (own, other) => [...own, other[0]!]],
   ['of a stock optimizer', false, (own) => [own[0]!, ...own.slice(2)]],
   ['of another model', true, (_, other) => other],
-  ['in another order', true, (own) => [...own.slice(0, 2), ...own.slice(2).reverse()]],
+  ['in another order', false, (own) => [...own.slice(0, 2), ...own.slice(2).reverse()]],
 ]
 
 for (const [name, late, spoil] of misfits) {

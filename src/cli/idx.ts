@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { SaltflatError } from '../errors.ts'
+import { SaltflatError, said } from '../errors.ts'
 import type { Images } from './data.ts'
 
 /** The contents of one IDX file: unsigned bytes and their shape, `[count]` for labels, `[count, rows, columns]` for images. */
@@ -89,11 +89,14 @@ async function loadFile(folder: string, name: string, dimensions: number): Promi
   throw new SaltflatError('ERR_INVALID_ARGUMENT', `Expected ${name} or ${name}.gz in ${folder}, found neither.`)
 }
 
+/** Bytes that a file may have when it is unpacked: several times those of the largest one, and no bomb. */
+const largest = 2 ** 28
+
 function unzip(file: Uint8Array, name: string): Uint8Array {
   try {
-    return gunzipSync(file)
+    return gunzipSync(file, { maxOutputLength: largest })
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = said(cause)
     throw new SaltflatError('ERR_INVALID_ARGUMENT', `Expected a whole gzip stream in ${name}: ${reason}.`, { cause })
   }
 }

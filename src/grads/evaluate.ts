@@ -1,5 +1,5 @@
 import { engine, type Scalar, Tensor, tidy, type Variable, variableGrads } from '@tensorflow/tfjs-core'
-import { SaltflatError, shown } from '../errors.ts'
+import { SaltflatError, said, shown } from '../errors.ts'
 import { invalid } from '../options.ts'
 import { holdKept } from './kept.ts'
 import { withKernels } from './kernels/index.ts'
@@ -104,10 +104,10 @@ function typed(error: unknown): SaltflatError {
   if (error instanceof SaltflatError) return error
   if (error instanceof Thrown) {
     const cause = error.cause
-    const text = cause instanceof Error ? cause.message : String(cause)
+    const text = said(cause)
     return new SaltflatError('ERR_LOSS', `The loss threw: ${text}`, { cause })
   }
-  const text = error instanceof Error ? error.message : String(error)
+  const text = said(error)
   if (text.includes('Cannot find a connection')) {
     return new SaltflatError(
       'ERR_NO_GRADIENT',

@@ -1,6 +1,6 @@
 import { engine, slice, Tensor, tidy, type Variable } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
-import { SaltflatError } from '../errors.ts'
+import { SaltflatError, said } from '../errors.ts'
 import { invalid, knownKeys, whole } from '../options.ts'
 import { withKernels } from './kernels/index.ts'
 import { SideEffects } from './side-effects.ts'
@@ -94,7 +94,7 @@ function applied(model: LayersModel, batch: Tensor[]): void {
   try {
     model.apply(batch.length === 1 ? batch[0]! : batch, { training: true })
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause)
+    const text = said(cause)
     throw new SaltflatError('ERR_SHAPE', `Expected inputs that the model takes, received a refusal: ${text}`, { cause })
   }
 }

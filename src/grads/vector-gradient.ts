@@ -1,4 +1,4 @@
-import { SaltflatError, shown } from '../errors.ts'
+import { SaltflatError, said, shown } from '../errors.ts'
 import { invalid } from '../options.ts'
 import type { Evaluation } from './evaluate.ts'
 
@@ -29,7 +29,7 @@ export function evaluateVector(gradient: VectorGradient, x: Float32Array, part: 
     given = part < 0 ? gradient(x) : gradient(x, part)
   } catch (error) {
     if (error instanceof SaltflatError) throw error
-    const text = error instanceof Error ? error.message : String(error)
+    const text = said(error)
     throw new SaltflatError('ERR_LOSS', `The gradient function threw: ${text}`, { cause: error })
   }
   if (x.length !== length) {

@@ -1,4 +1,4 @@
-import { type ErrorCode, SaltflatError } from '../errors.ts'
+import { type ErrorCode, SaltflatError, said } from '../errors.ts'
 
 /** Every code; a Record, so that a code added to one list and forgotten in the other does not compile. */
 export const codes: Record<ErrorCode, true> = {
@@ -39,12 +39,12 @@ const refusals: Readonly<Record<string, readonly [ErrorCode, string]>> = {
 export function fromNative(error: unknown): SaltflatError {
   if (error instanceof SaltflatError) return error
   const { code, message } =
-    error instanceof Error ? (error as NodeJS.ErrnoException) : { code: '', message: String(error) }
+    error instanceof Error ? (error as NodeJS.ErrnoException) : { code: '', message: said(error) }
   if (code && Object.hasOwn(codes, code)) return new SaltflatError(code as ErrorCode, message, { cause: error })
   const refusal = code && Object.hasOwn(refusals, code) ? refusals[code] : undefined
   if (refusal !== undefined) {
     return new SaltflatError(refusal[0], `${refusal[1]}, received others: ${message}.`, { cause: error })
   }
-  const said = `saltflat failed where it should not: ${message} This is a bug, please report it.`
-  return new SaltflatError('ERR_PANIC', said, { cause: error })
+  const bug = `saltflat failed where it should not: ${message} This is a bug, please report it.`
+  return new SaltflatError('ERR_PANIC', bug, { cause: error })
 }

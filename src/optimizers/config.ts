@@ -1,4 +1,4 @@
-import { serialization } from '@tensorflow/tfjs-core'
+import { engine, serialization } from '@tensorflow/tfjs-core'
 import { knownKeys } from '../checks.ts'
 import { SaltflatError, shown } from '../errors.ts'
 import { estimators } from '../estimators/index.ts'
@@ -65,10 +65,13 @@ function unpackBase(saved: Packed['base']): Base {
       `Expected a registered base optimizer, received ${shown(saved.className)}. Import it first.`,
     )
   }
+  const before = new Set(Object.values(engine().registeredVariables))
   let made: unknown
   try {
     made = fromConfig(cls as never, saved.config ?? {})
   } catch (cause) {
+    // Stock constructors leave behind what they have made when they throw.
+    for (const one of Object.values(engine().registeredVariables)) if (!before.has(one)) one.dispose()
     throw new SaltflatError('ERR_STATE', `Expected the config of ${saved.className}, received one that it refuses.`, {
       cause,
     })

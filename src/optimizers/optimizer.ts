@@ -206,7 +206,14 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
     cls: serialization.SerializableConstructor<T>,
     config: serialization.ConfigDict,
   ): T {
-    return new (cls as unknown as new (settings: Settings) => T)(unpack(config.settings))
+    const settings = unpack(config.settings)
+    try {
+      return new (cls as unknown as new (settings: Settings) => T)(settings)
+    } catch (error) {
+      // It was made for nobody.
+      settings.base.foreign?.dispose()
+      throw error
+    }
   }
 
   /**

@@ -54,10 +54,13 @@ export function writeState({ iterations, micro, banked, vectors, tensors, sample
   return [
     named('saltflat/words', tensor1d(words, 'int32')),
     ...tensors.flatMap((ofTensor, t) =>
-      ofTensor.map((values, v) => named(`saltflat/${vectors[v]}/${t}`, tensor1d(values, 'float32'))),
+      ofTensor.map((values, v) => named(nameOf(vectors[v]!, t), tensor1d(values, 'float32'))),
     ),
   ]
 }
+
+/** Name of a vector of a tensor. */
+const nameOf = (vector: string, tensor: number) => `saltflat/${vector}/${tensor}`
 
 /** A copy that lives until it is disposed. */
 export function copied({ name, tensor }: NamedTensor): NamedTensor {
@@ -101,22 +104,33 @@ export function splitState(
   if (!whole || rest.length > 0 !== wrapped) {
     throw refused(`${end} tensors${wrapped ? ' and those of the base optimizer' : ''}`, `${saved.length}`)
   }
+  for (const [i, { name }] of own.slice(2).entries()) {
+    const expected = nameOf(vectors[i % vectors.length]!, Math.floor(i / vectors.length))
+    if (name !== expected) throw refused(`'${expected}' at ${i + 2}`, `'${name}'`)
+  }
   return { own, rest, iterations }
 }
 
 function header(saved: readonly NamedTensor[]) {
   const words = saved[1]?.tensor.dtype === 'int32' ? (saved[1].tensor.dataSync() as Int32Array) : new Int32Array(0)
   const [version, low = 0, high = 0, tensors = 0, moments = 0, kinds = 0, micro = 0, samples = 0] = words
-  const counts = [high, tensors, moments, kinds, micro, samples]
   // A word a tensor in the middle of an update.
   const banked = micro > 0 ? tensors : 0
+  const flags = words.subarray(head, head + banked)
+  const counts = [high, tensors, moments, kinds, micro, samples, ...flags]
   const numbers = (words.length - head - banked) / 2
-  const sound = counts.every((count) => count >= 0) && kinds < 4 && moments < 4 && samples <= numbers
-  if (version !== format || !Number.isInteger(numbers) || numbers < 0 || !sound) {
+  const iterations = (low >>> 0) + high * 2 ** 32
+  const sound =
+    counts.every((count) => count >= 0) &&
+    kinds < 4 &&
+    moments < 4 &&
+    samples <= numbers &&
+    flags.every((one) => one < 2)
+  if (version !== format || !Number.isInteger(numbers) || numbers < 0 || !sound || iterations > 2 ** 32) {
     throw refused('a state that this version of saltflat wrote', 'another')
   }
   const vectors = vectorsOf({ moments, bank: (kinds & 1) !== 0, origin: (kinds & 2) !== 0 })
-  return { words, iterations: (low >>> 0) + high * 2 ** 32, tensors, vectors, moments, micro, samples }
+  return { words, iterations, tensors, vectors, moments, micro, samples }
 }
 
 /** What a state must fit. */

@@ -1,4 +1,4 @@
-import { SaltflatError } from '../errors.ts'
+import { SaltflatError, said } from '../errors.ts'
 import { type Direction, type Tools, uphill } from '../estimators/estimator.ts'
 import type { Evaluation } from '../grads/evaluate.ts'
 import { withRandomness } from '../grads/randomness.ts'
@@ -92,7 +92,7 @@ export class Stepper<G> {
       this.#weights.restore()
     } catch (second) {
       const { message, code } = fromNative(second)
-      const first = cause instanceof Error ? cause.message : String(cause)
+      const first = said(cause)
       throw new SaltflatError(code, `The step failed (${first}), and its weights could not be restored: ${message}`, {
         cause,
       })

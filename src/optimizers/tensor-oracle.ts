@@ -6,7 +6,7 @@ import {
   tensor,
   type Variable,
 } from '@tensorflow/tfjs-core'
-import { SaltflatError, shown } from '../errors.ts'
+import { SaltflatError, said, shown } from '../errors.ts'
 import { type Evaluation, evaluate, forward, type Loss } from '../grads/evaluate.ts'
 import { withKernels } from '../grads/kernels/index.ts'
 import { SideEffects } from '../grads/side-effects.ts'
@@ -106,7 +106,7 @@ export function matched(
 ): { variables: readonly Variable[]; gradients: (Tensor | null)[] } {
   if (typeof gradients !== 'object' || gradients === null) throw invalid('gradients by name', gradients)
   const byName = new Map<string, Tensor | null>(
-    Array.isArray(gradients) ? gradients.map(entry) : Object.entries(gradients as NamedTensorMap),
+    Array.isArray(gradients) ? Array.from(gradients, entry) : Object.entries(gradients as NamedTensorMap),
   )
   const registered = engine().registeredVariables
   const variables = known ?? [...byName.keys()].map((name) => registered[name] ?? fail(unknownVariable(name)))
@@ -167,7 +167,7 @@ function updateForeign(foreign: TfOptimizer, variables: readonly Variable[], mea
     // A missing gradient is null here, as in stock `minimize`.
     foreign.applyGradients(named as NamedTensor[])
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause)
+    const text = said(cause)
     throw new SaltflatError('ERR_BASE', `The base optimizer threw: ${text}`, { cause })
   } finally {
     for (const { tensor: one } of named) one?.dispose()

@@ -1,4 +1,4 @@
-import { SaltflatError } from '../errors.ts'
+import { SaltflatError, said } from '../errors.ts'
 import { predicate } from '../options.ts'
 import type { ParameterFilter } from '../types.ts'
 
@@ -10,9 +10,13 @@ export function maskOf(tensors: readonly { readonly name: string }[], filter: Pa
     mask = tensors.map(({ name }, i) => Boolean(passes(name, i)))
   } catch (cause) {
     if (cause instanceof SaltflatError) throw cause
-    throw new SaltflatError('ERR_INVALID_ARGUMENT', `Expected a filter that answers, received a throw: ${cause}`, {
-      cause,
-    })
+    throw new SaltflatError(
+      'ERR_INVALID_ARGUMENT',
+      `Expected a filter that answers, received a throw: ${said(cause)}`,
+      {
+        cause,
+      },
+    )
   }
   if (mask.includes(true)) return mask
   const names = tensors.slice(0, 8).map(({ name }) => `'${name}'`)

@@ -211,7 +211,7 @@ export const variables: Theme = {
       of: 'FlatOptimizer.minimize',
       what: 'a filter that throws',
       outcome: 'ERR_INVALID_ARGUMENT',
-      message: /^Expected a filter that answers, received a throw: Error: mine/,
+      message: /^Expected a filter that answers, received a throw: mine/,
       given(world) {
         const filter = () => {
           throw new Error('mine')

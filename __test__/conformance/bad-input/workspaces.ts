@@ -28,9 +28,14 @@ const keep: Argument = object('keep', [finite('old', 0), finite('new', 1)])
 const update = object(
   'update',
   [
-    ...['last', 'pair', 'sum', 'scale', 'learningRate', 'beta1', 'beta2', 'epsilon', 'step'].map((field) =>
-      finite(field, 1),
-    ),
+    ...['last', 'pair', 'sum', 'scale', 'learningRate', 'epsilon', 'step'].map((field) => finite(field, 1)),
+    ...['beta1', 'beta2'].map((field) => {
+      const { wrongs, ...rest } = finite(field, 0.5)
+      return {
+        ...rest,
+        wrongs: [...wrongs, ...[1, -0.1, 1.5].map((value) => [value, 'ERR_INVALID_ARGUMENT'] as const)],
+      }
+    }),
     {
       ...whole('perturbation', 0, most),
       wrongs: whole('perturbation', 0, most).wrongs.filter(([value]) => !(Number(value) < 0)),
@@ -46,7 +51,7 @@ const update = object(
 )
 
 /** Every method with its arguments. */
-const methods: readonly [string, readonly Argument[]][] = [
+export const methods: readonly [string, readonly Argument[]][] = [
   [
     'load',
     [{ ...list('weights', sizes), wrongs: list('weights', sizes).wrongs.filter(([, code]) => code !== 'ERR_OVERLAP') }],

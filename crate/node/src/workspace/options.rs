@@ -66,7 +66,15 @@ impl UpdateOptions {
         let rule =
             [("learningRate", learning_rate), ("beta1", beta1), ("beta2", beta2), ("epsilon", epsilon)];
         let all = mix.into_iter().chain(rule).chain([("step", step)]);
-        all.into_iter().try_for_each(|(name, value)| finite(name, value).map(|_| ()))
+        all.into_iter().try_for_each(|(name, value)| finite(name, value).map(|_| ()))?;
+        // Of a decay of 1 nothing is left to correct a moment's bias by.
+        match [beta1, beta2].into_iter().find(|beta| !(0.0..1.0).contains(&(*beta as f32))) {
+            None => Ok(()),
+            Some(beta) => {
+                let said = format!("Expected decays of 0 or more and below 1, received {beta}.");
+                Err(coded("ERR_INVALID_ARGUMENT", said))
+            }
+        }
     }
 
     pub fn mix(&self) -> Mix {
