@@ -78,9 +78,11 @@ export function list(what: string, lengths: readonly number[], gaps = false): Ar
     wrongs: [
       ...invalid(null, undefined, 'x', 1, {}),
       ...(gaps ? [] : invalid(first(null), first(undefined))),
-      ...[new Float64Array(lengths[0]!), Int32Array.of(1, 2, 3), [1, 2, 3], 'abc', 1].map(
+      ...[new Float64Array(lengths[0]!), Int32Array.of(1, 2, 3), [1, 2, 3], 'abc', {}].map(
         (value): Wrong => [first(value), 'ERR_DTYPE'],
       ),
+      // A number stands for a gradient that TensorFlow holds, and for none of the weights.
+      ...[1, Number.NaN, -1, 1e300].map((value): Wrong => [first(value), gaps ? 'ERR_STATE' : 'ERR_DTYPE']),
       [first(shared(lengths[0])), 'ERR_SHARED', 'shared memory'],
       [first(detached(lengths[0])), 'ERR_DETACHED', 'a detached array'],
       [good().slice(1), 'ERR_SHAPE', 'too few arrays'],

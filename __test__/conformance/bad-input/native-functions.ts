@@ -1,10 +1,20 @@
 import { spawnSync } from 'node:child_process'
 import { type ErrorCode, SaltflatError } from '../../../src/index.ts'
 import { loadBinding } from '../../../src/native/index.ts'
-import { assert, simple, type Theme } from './case.ts'
+import { assert, simple, type Theme, written } from './case.ts'
 import { type Argument, flag, floats, list, name, native, object, spoilt, whole } from './native-arguments.ts'
 
-const { Workspace, alignedArray, cpuInfo, perturbBatch, randomWords, sample, selfTest } = loadBinding()
+const {
+  tensorflowOp,
+  tensorflowPlaces,
+  Workspace,
+  alignedArray,
+  cpuInfo,
+  perturbBatch,
+  randomWords,
+  sample,
+  selfTest,
+} = loadBinding()
 const most = 2 ** 24 - 1
 const draw = [whole('seed', 1, Number.MAX_SAFE_INTEGER), name('distribution', 'gaussian')]
 const place = [whole('stream', 0, 255), whole('step', 0, 2 ** 32 - 1), whole('perturbation', 0, most)]
@@ -121,6 +131,26 @@ export const nativeFunctions: Theme = {
           { ...(noise.good() as object), to: 2 ** 24 } as never,
           [],
         ),
+      ),
+    ),
+    simple('native tensorflowOp', 'arguments that it has not', 'works', () => {
+      try {
+        assert(typeof (tensorflowOp as (...rest: unknown[]) => unknown)(null, 1) === 'string', 'it is a name')
+      } catch (error) {
+        assert((error as SaltflatError).code === 'ERR_UNSUPPORTED', 'or there is no TensorFlow')
+      }
+    }),
+    ...(['x', null, undefined, {}, 1n] as never[]).map((value) =>
+      simple(
+        'native tensorflowPlaces',
+        `count: ${written(value)}`,
+        'ERR_INVALID_ARGUMENT',
+        native(() => tensorflowPlaces(value)),
+      ),
+    ),
+    ...[-1, 2 ** 31, 7].map((value) =>
+      simple('native tensorflowPlaces', `count: ${value}, of no call`, 'works', () =>
+        assert(tensorflowPlaces(value) <= 0, 'there are none'),
       ),
     ),
     simple('native cpuInfo', 'arguments that it has not', 'works', () =>

@@ -54,32 +54,35 @@ const loss = ({ loss: good, b }: World): fc.Arbitrary<unknown> => {
   return fc.oneof(fc.constantFrom(...made.map(limited)), anything)
 }
 
+const schedules: readonly ((given: never) => saltflat.ScheduleObject)[] = [
+  ...[saltflat.constant, saltflat.linear, saltflat.warmup, saltflat.geometric, saltflat.cosine],
+  ...[saltflat.stepDecay, saltflat.exponential, saltflat.joined],
+]
+
 /** Calls of public functions with values that come from here. */
 const calls: [string, (world: World) => fc.Arbitrary<() => unknown>][] = [
   ...factories.map(([name, make]): (typeof calls)[number] => [
     name,
     () => fc.oneof(options, anything).map((given) => () => make(given as never).dispose()),
   ]),
-  ...(['nso', 'oneSided', 'sam'] as const).map((name): (typeof calls)[number] => [
-    `${name}, base`,
+  ...[saltflat.nso, saltflat.oneSided, saltflat.sam].map((wrap): (typeof calls)[number] => [
+    `${wrap.name}, base`,
     () =>
       fc.tuple(anything, options).map(
         ([base, given]) =>
           () =>
-            saltflat[name](base as never, given as never).dispose(),
+            wrap(base as never, given as never).dispose(),
       ),
   ]),
-  ...(['constant', 'linear', 'warmup', 'geometric', 'cosine', 'stepDecay', 'exponential', 'joined'] as const).map(
-    (name): (typeof calls)[number] => [
-      name,
-      () =>
-        fc.tuple(fc.oneof(schedule, anything, fc.array(schedule)), leaf).map(([given, step]) => () => {
-          const made = saltflat[name](given as never)
-          const value = saltflat.valueAt(made, step as number)
-          if (!(value >= 0 && Number.isFinite(value))) throw new Error(`a schedule gave ${value}`)
-        }),
-    ],
-  ),
+  ...schedules.map((make): (typeof calls)[number] => [
+    make.name,
+    () =>
+      fc.tuple(fc.oneof(schedule, anything, fc.array(schedule)), leaf).map(([given, step]) => () => {
+        const made = make(given as never)
+        const value = saltflat.valueAt(made, step as number)
+        if (!(value >= 0 && Number.isFinite(value))) throw new Error(`a schedule gave ${value}`)
+      }),
+  ]),
   [
     'valueAt',
     () => fc.tuple(fc.oneof(schedule, anything), leaf).map((all) => () => saltflat.valueAt(...(all as [never, never]))),
