@@ -45,3 +45,12 @@ export function checked(found: unknown, size: number): Float32Array {
   }
   return found
 }
+
+/** Refuses what is no operator. */
+export function checkOperator(operator: unknown): asserts operator is Operator {
+  const { size, matvec } = (operator ?? {}) as Partial<Operator>
+  if (typeof matvec !== 'function') {
+    throw invalid('an operator such as hessian(model, x, y) or fromMatvec(size, product)', operator)
+  }
+  whole('the size of the operator', size, 1, 2 ** 31 - 1)
+}

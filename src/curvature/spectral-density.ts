@@ -1,6 +1,6 @@
 import { knownKeys, number, whole } from '../options.ts'
 import { LanczosRun, type RunOptions, ritz, Watch } from './lanczos.ts'
-import type { Operator } from './operator.ts'
+import { checkOperator, type Operator } from './operator.ts'
 
 /** Options of `spectralDensity`. */
 export interface SpectralDensityOptions extends RunOptions {
@@ -71,6 +71,7 @@ export async function spectralDensity(
   operator: Operator,
   options: SpectralDensityOptions = {},
 ): Promise<SpectralDensity> {
+  checkOperator(operator)
   knownKeys('the options of spectralDensity', options, names)
   const { probes = 4, steps = Math.min(operator.size, 80), points = 1000, seed = 0, width } = options
   whole('probes', probes, 1, 2 ** 24)

@@ -1,6 +1,6 @@
 import { knownKeys, number, oneOf, whole } from '../options.ts'
 import { LanczosRun, type RunOptions, ritz, Watch } from './lanczos.ts'
-import type { Operator } from './operator.ts'
+import { checkOperator, type Operator } from './operator.ts'
 
 /** Options of `topEigenvalues`. */
 export interface TopEigenvaluesOptions extends RunOptions {
@@ -51,6 +51,7 @@ const names = ['count', 'which', 'tolerance', 'steps', 'seed', 'vectors', 'signa
  * const { values, residuals } = await topEigenvalues(hessian(model, x, y), { count: 5 })
  */
 export async function topEigenvalues(operator: Operator, options: TopEigenvaluesOptions = {}): Promise<TopEigenvalues> {
+  checkOperator(operator)
   knownKeys('the options of topEigenvalues', options, names)
   const { size } = operator
   const { count = 1, which = 'largest', tolerance = 1e-4, seed = 0, vectors = false } = options

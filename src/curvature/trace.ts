@@ -1,7 +1,7 @@
 import { loadBinding } from '../native/index.ts'
 import { knownKeys, whole } from '../options.ts'
 import { type RunOptions, Watch } from './lanczos.ts'
-import { checked, type Operator } from './operator.ts'
+import { checked, checkOperator, type Operator } from './operator.ts'
 
 /** Options of `trace`. */
 export interface TraceOptions extends RunOptions {
@@ -52,6 +52,7 @@ const stream = 2
  * const { mean, standardError, perLayer } = await trace(hessian(model, x, y), { probes: 64 })
  */
 export async function trace(operator: Operator, options: TraceOptions = {}): Promise<HutchinsonTrace> {
+  checkOperator(operator)
   knownKeys('the options of trace', options, ['probes', 'seed', 'signal', 'onProgress'])
   const { probes = 32, seed = 0 } = options
   whole('probes', probes, 2, 2 ** 24)

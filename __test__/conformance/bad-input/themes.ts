@@ -4,6 +4,7 @@ import { gradients } from './gradients.ts'
 import { losses } from './losses.ts'
 import { models } from './models.ts'
 import { nativeFunctions } from './native-functions.ts'
+import { operators } from './operators.ts'
 import { options } from './options.ts'
 import { schedules } from './schedules.ts'
 import { states } from './states.ts'
@@ -14,5 +15,5 @@ import { workspaces } from './workspaces.ts'
 /** All of the table. */
 export const themes: readonly Theme[] = [
   ...[options, schedules, variables, losses, gradients, models, states],
-  ...[vectors, batches, traces, workspaces, nativeFunctions],
+  ...[vectors, batches, traces, operators, workspaces, nativeFunctions],
 ]

@@ -1,0 +1,108 @@
+import {
+  AbortedError,
+  fromMatvec,
+  hessian,
+  type Operator,
+  spectralDensity,
+  topEigenvalues,
+  trace,
+  withSecondOrder,
+} from '../../../src/index.ts'
+import { assert, type Case, each, notANumber, type Outcome, simple, type Theme, written } from './case.ts'
+
+const H = fromMatvec(3, (v) => v.map((value, i) => (i + 1) * value))
+
+/** Every algorithm, and what is bad for each of its options. */
+const algorithms: [
+  string,
+  (operator: Operator, options: never) => Promise<unknown>,
+  Record<string, readonly unknown[]>,
+][] = [
+  ['trace', trace, { probes: [0, 1, 1.5, 1e9, ...notANumber] }],
+  [
+    'topEigenvalues',
+    topEigenvalues,
+    {
+      count: [0, 4, 1.5, ...notANumber],
+      which: ['best', null, 1],
+      tolerance: [0, -1, ...notANumber],
+      steps: [0, 4, ...notANumber],
+    },
+  ],
+  [
+    'spectralDensity',
+    spectralDensity,
+    {
+      probes: [0, 1.5, 1e9, ...notANumber],
+      steps: [0, 1, 1e9, ...notANumber],
+      points: [1, 1e9, ...notANumber],
+      width: [0, -1, ...notANumber],
+    },
+  ],
+]
+
+const products: [string, Outcome, (v: Float32Array) => unknown][] = [
+  ['doubles', 'ERR_DTYPE', (v) => Float64Array.from(v)],
+  ['nothing', 'ERR_DTYPE', () => undefined],
+  ['an array', 'ERR_DTYPE', (v) => [...v]],
+  ['too few elements', 'ERR_SHAPE', (v) => v.slice(1)],
+]
+
+/** Operators on flat vectors, and the algorithms that ask them. */
+export const operators: Theme = {
+  name: 'operators',
+  on: 'once',
+  cases: [
+    ...algorithms.flatMap(([of, run, options]): Case[] => [
+      ...Object.entries({ ...options, seed: [-1, 1.5, 2 ** 53, ...notANumber], probess: [1] }).flatMap(
+        ([option, values]) => each(of, option, values, (value) => run(H, { [option]: value } as never)),
+      ),
+      ...each(of, 'options', [null, 1, 'fast'], (value) => run(H, value)),
+      ...each(
+        of,
+        'operator',
+        [undefined, null, 1, {}, 'H', { size: 3 }, { size: 0, matvec() {} }, { size: Number.NaN, matvec() {} }],
+        (value) => run(value, {} as never),
+      ),
+      ...products.map(([what, outcome, product]) =>
+        simple(of, `a product of ${what}`, outcome, () => run(fromMatvec(3, product as never), {} as never)),
+      ),
+      {
+        ...simple(of, 'a signal that has fired', 'ERR_ABORTED', () => run(H, { signal: AbortSignal.abort() } as never)),
+        message: /ended by its signal/,
+      },
+    ]),
+    ...each('fromMatvec', 'size', [0, -1, 1.5, 2 ** 31, undefined, ...notANumber], (value) =>
+      fromMatvec(value, (v) => v),
+    ),
+    ...each('fromMatvec', 'product', [undefined, null, 1, {}, []], (value) => fromMatvec(3, value)),
+    ...each('hessian', 'model', [undefined, null, 1, {}, 'model'], (value) => hessian(value, value, value)),
+    ...[undefined, null, 1, {}, { variables: 1 }, { variables: [1] }, { filter: 'x' }].map(
+      (value): Case => ({
+        of: 'hessian',
+        what: `options of a loss: ${written(value)}`,
+        outcome: 'ERR_INVALID_ARGUMENT',
+        given:
+          ({ loss }) =>
+          () =>
+            hessian(loss, value as never),
+      }),
+    ),
+    simple('withSecondOrder', 'a function that throws', 'works', () => {
+      const mine = new RangeError('mine')
+      let thrown: unknown
+      try {
+        withSecondOrder(() => {
+          throw mine
+        })
+      } catch (error) {
+        thrown = error
+      }
+      assert(thrown === mine, 'its own error passes')
+    }),
+    simple('AbortedError', 'carries what there is', 'works', () => {
+      const error = new AbortedError(3, 2, AbortSignal.abort())
+      assert(error.code === 'ERR_ABORTED' && error.partial === 3, 'code and partial are there')
+    }),
+  ],
+}
