@@ -139,21 +139,20 @@ impl Pass for Dots<'_> {
         while row < self.rows.len() {
             let count = TOGETHER.min(self.rows.len() - row);
             let second = self.rows[row + count - 1];
-            let mut sums = [[V::zero_sums(); MAX_PARTS]; TOGETHER];
+            let (mut sums, mut others) = ([V::zero_sums(); MAX_PARTS], [V::zero_sums(); MAX_PARTS]);
             let mut i = chunk.flat;
             while i < whole(chunk).end {
-                for part in 0..LANES / V::N {
+                for (sum, other) in sums.iter_mut().zip(&mut others).take(LANES / V::N) {
                     // SAFETY: within the padded vectors, all of one length.
                     unsafe {
                         let w = V::load(self.w.as_ptr().add(i));
-                        sums[0][part] =
-                            V::add_products(sums[0][part], V::load(self.rows[row].as_ptr().add(i)), w);
-                        sums[1][part] = V::add_products(sums[1][part], V::load(second.as_ptr().add(i)), w);
+                        *sum = V::add_products(*sum, V::load(self.rows[row].as_ptr().add(i)), w);
+                        *other = V::add_products(*other, V::load(second.as_ptr().add(i)), w);
                     }
                     i += V::N;
                 }
             }
-            for (which, parts) in sums.into_iter().enumerate().take(count) {
+            for (which, parts) in [sums, others].into_iter().enumerate().take(count) {
                 // SAFETY: this chunk's sums, which nobody else writes.
                 unsafe { *self.out.0.add(place + row + which) = total::<V>(parts) };
             }
