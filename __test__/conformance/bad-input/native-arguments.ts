@@ -119,6 +119,17 @@ export function object(what: string, fields: readonly Argument[], may: readonly 
   }
 }
 
+/** How a pass computes. */
+export const compute: Argument = {
+  name: 'options',
+  good: () => ({}),
+  wrongs: [
+    ...invalid({ threads: -1 }, { threads: 257 }, { threads: 0.5 }, { threads: Number.NaN }, { threads: 'x' }),
+    [{ simd: 'mmx' }, 'ERR_UNSUPPORTED'],
+    ...invalid({ simd: 1 }),
+  ],
+}
+
 /** One case an argument and a bad value of it; the rest is good. */
 export function spoilt(
   of: string,

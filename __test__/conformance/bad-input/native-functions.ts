@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { type ErrorCode, SaltflatError } from '../../../src/index.ts'
 import { loadBinding } from '../../../src/native/index.ts'
 import { assert, simple, type Theme, written } from './case.ts'
-import { type Argument, flag, floats, list, name, native, object, spoilt, whole } from './native-arguments.ts'
+import { type Argument, compute, flag, floats, list, name, native, object, spoilt, whole } from './native-arguments.ts'
 
 const {
   tensorflowOp,
@@ -29,15 +29,6 @@ const noise = object('noise', [
   whole('to', 1, 2 ** 24),
   name('signs', 'plus'),
 ])
-const compute: Argument = {
-  name: 'options',
-  good: () => ({}),
-  wrongs: [
-    ...invalid({ threads: -1 }, { threads: 257 }, { threads: 0.5 }, { threads: Number.NaN }, { threads: 'x' }),
-    [{ simd: 'mmx' }, 'ERR_UNSUPPORTED'],
-    ...invalid({ simd: 1 }),
-  ],
-}
 const sizes: Argument = {
   name: 'sizes',
   good: () => [3, 2],

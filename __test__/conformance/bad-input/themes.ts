@@ -4,6 +4,7 @@ import { gradients } from './gradients.ts'
 import { losses } from './losses.ts'
 import { models } from './models.ts'
 import { nativeFunctions } from './native-functions.ts'
+import { nativeLanczos } from './native-lanczos.ts'
 import { operators } from './operators.ts'
 import { options } from './options.ts'
 import { schedules } from './schedules.ts'
@@ -15,5 +16,5 @@ import { workspaces } from './workspaces.ts'
 /** All of the table. */
 export const themes: readonly Theme[] = [
   ...[options, schedules, variables, losses, gradients, models, states],
-  ...[vectors, batches, traces, operators, workspaces, nativeFunctions],
+  ...[vectors, batches, traces, operators, workspaces, nativeFunctions, nativeLanczos],
 ]

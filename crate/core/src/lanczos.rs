@@ -96,7 +96,9 @@ impl Lanczos {
             return Err(unstarted());
         }
         if self.betas.last() == Some(&0.0) {
-            return Err(Error::State("Expected no step after the last: the space is spanned.".into()));
+            return Err(Error::State(
+                "Expected no step after the last, received one: the space is spanned. Start anew.".into(),
+            ));
         }
         let mut padded = match self.spare.take() {
             Some(spare) => spare,
@@ -163,6 +165,9 @@ impl Lanczos {
                 "Expected at most {held} coefficients, one a kept vector, received {count}."
             )));
         }
+        if !coefficients.iter().all(|one| one.is_finite()) {
+            return Err(Error::Invalid("Expected finite coefficients, received NaN or Infinity.".into()));
+        }
         self.check(out)?;
         let mut sum = self.rows.vector()?;
         let rows: Vec<&[f32]> = self.basis[..coefficients.len()].iter().map(|row| &row[..]).collect();
@@ -183,5 +188,5 @@ impl Lanczos {
 }
 
 fn unstarted() -> Error {
-    Error::State("Expected a start before the first step.".into())
+    Error::State("Expected a start before the first step, received none.".into())
 }

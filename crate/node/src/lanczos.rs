@@ -1,9 +1,10 @@
 //! The Lanczos iteration as a class: TypeScript multiplies and drives, Rust orthogonalises.
 
 use crate::error::{Coded, Result, coded, core, node, whole};
+use crate::view::Views;
 use crate::workspace::{WorkspaceOptions, compute};
 use napi::Env;
-use napi::bindgen_prelude::{Float32Array, ObjectFinalize};
+use napi::bindgen_prelude::{Float32Array, ObjectFinalize, Unknown};
 use napi_derive::napi;
 use saltflat_core::tridiagonal::{self, Rows};
 
@@ -42,8 +43,13 @@ impl Lanczos {
 
     /// Begins anew from a vector of any length but 0.
     #[napi(catch_unwind)]
-    pub fn start(&mut self, env: &Env, vector: Float32Array) -> Result<()> {
-        self.run()?.start(&vector).map_err(core)?;
+    pub fn start(
+        &mut self,
+        env: &Env,
+        #[napi(ts_arg_type = "Float32Array")] vector: Unknown<'_>,
+    ) -> Result<()> {
+        let vector = Views::default().input("vector", &vector)?;
+        self.run()?.start(vector).map_err(core)?;
         self.account(env)
     }
 
@@ -55,8 +61,13 @@ impl Lanczos {
 
     /// Takes H times that vector; α and β, which is 0 where the run has come to its end.
     #[napi(catch_unwind)]
-    pub fn step(&mut self, env: &Env, product: Float32Array) -> Result<Vec<f64>> {
-        let (alpha, beta) = self.run()?.step(&product).map_err(core)?;
+    pub fn step(
+        &mut self,
+        env: &Env,
+        #[napi(ts_arg_type = "Float32Array")] product: Unknown<'_>,
+    ) -> Result<Vec<f64>> {
+        let product = Views::default().input("product", &product)?;
+        let (alpha, beta) = self.run()?.step(product).map_err(core)?;
         self.account(env)?;
         Ok(vec![alpha, beta])
     }
