@@ -2,7 +2,7 @@ import { engine, serialization } from '@tensorflow/tfjs-core'
 import { knownKeys } from '../checks.ts'
 import { SaltflatError, shown } from '../errors.ts'
 import { estimators } from '../estimators/index.ts'
-import { type Base, base, foreign } from './base.ts'
+import { type Base, base, foreign, ruleOf } from './base.ts'
 
 /** What an optimizer is made of, as plain values. */
 export interface Settings {
@@ -11,6 +11,11 @@ export interface Settings {
   base: Base
   seed: number
   batchNorm: string
+}
+
+/** Estimator and rule, such as 'nso(adam)' or 'sam(rmsprop-centered)': optimizers of one name can exchange states. */
+export function nameOf({ estimator, base }: Settings): string {
+  return `${estimator}(${base.kind === null ? `tf.${base.foreign.getClassName()}` : ruleOf(base)})`
 }
 
 /** tfjs turns keys and strings of a saved config to snake case and back, so ours travel as one string of hex digits. */

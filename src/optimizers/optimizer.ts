@@ -16,7 +16,7 @@ import { invalid, largest, number, oneOf, predicate, schedule, whole } from '../
 import { Variables } from '../params/variables.ts'
 import type { ParameterFilter, Schedule, TraceEstimate } from '../types.ts'
 import type { GradientOptions } from './base.ts'
-import { pack, type Settings, unpack } from './config.ts'
+import { nameOf, pack, type Settings, unpack } from './config.ts'
 import { checkSaved, copied, joinState, type NamedTensor, splitState, writeState } from './state.ts'
 import { GivenGradients, matched, type Pass, TensorOracle } from './tensor-oracle.ts'
 import { Training } from './training.ts'
@@ -217,8 +217,9 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
   }
 
   /**
-   * Everything needed to go on: iterations, moments, curvature statistics, the gradients of an update in the middle of its
-   * micro-batches, W₀ of a `distance`. The tensors belong to the optimizer, as in stock tfjs, and live until the next call.
+   * Everything needed to go on: iterations, seed, moments, curvature statistics, the gradients of an update in the middle
+   * of its micro-batches, W₀ of a `distance`. The tensors belong to the optimizer, as in stock tfjs, and live until the
+   * next call.
    */
   override async getWeights(): Promise<NamedTensor[]> {
     this.#refuseDisposed()
@@ -227,7 +228,7 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
     const own = this.#training.pending?.map(copied) ?? [
       // Named as tfjs does it.
       { name: 'iter', tensor: scalar(this.iterations, 'int32') },
-      ...writeState(this.#training.state()),
+      ...writeState(this.#training.state(), rest.length),
     ]
     for (const { tensor } of this.#saved) tensor.dispose()
     // Stock optimizers return live variables, and leak a fresh count of iterations at every call.
@@ -235,13 +236,20 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
     return joinState(own, rest)
   }
 
-  /** Goes on from what `getWeights` gave; whether it fits the variables shows at the first step. Throws ERR_STATE. */
+  /**
+   * Goes on from what `getWeights` gave, with its seed. A fresh optimizer keeps it until the first step, when the
+   * variables are known. Throws ERR_STATE for a state of another optimizer, model or version of the format; then nothing
+   * has changed.
+   */
   override async setWeights(weights: NamedTensor[]): Promise<void> {
     this.#refuseDisposed()
     checkSaved(weights)
     const { foreign } = this.#settings.base
-    const { own, rest, iterations } = splitState(weights, foreign !== null)
-    this.#training.restore(own, iterations)
+    const { own, rest, ...begun } = splitState(weights, {
+      optimizer: nameOf(this.#settings),
+      wrapped: foreign !== null,
+    })
+    this.#training.restore(own, begun)
     await foreign?.setWeights(rest)
   }
 

@@ -10,17 +10,23 @@ export interface NamedTensor {
 }
 
 /** First word of a saved state: 'SF' and the version of the format. */
-const format = 0x5346_0003
-/** Words ahead of the numbers in f64. */
-const head = 8
+const format = 0x5346_0004
+/** Words of fixed meaning; the optimizer's name, sizes, what is banked and the numbers in f64 follow. */
+const head = 12
 
 /** What an optimizer needs to go on, besides the weights themselves. */
 export interface State {
+  /** Whose it is, such as 'nso(adam)': moments of another rule mean something else. */
+  optimizer: string
+  /** Seed of the noise. */
+  seed: number
   iterations: number
   /** Micro-batches that the next update already has. */
   micro: number
   /** Which tensors these have reached; empty where there are none. */
   banked: readonly boolean[]
+  /** Elements of each tensor: a state without vectors, too, knows its model. None before the first step. */
+  sizes: readonly number[]
   /** Names of the vectors: 'moment0' …, 'bank' in the middle of an update, 'origin' where W₀ is kept. */
   vectors: readonly string[]
   /** The vectors of each tensor, in that order; no tensors before the first step. */
@@ -38,18 +44,21 @@ export function vectorsOf({ moments, bank, origin }: { moments: number; bank: bo
 }
 
 /**
- * A state as named tensors. Vectors are float32 holding ordinary numbers; everything that is f64 or a counter travels as
+ * A state as named tensors, which `others` tensors of a wrapped optimizer will follow. Vectors are float32 holding ordinary numbers; everything that is f64 or a counter travels as
  * int32 words, which no backend rounds.
  */
-export function writeState({ iterations, micro, banked, vectors, tensors, samples, trace }: State): NamedTensor[] {
+export function writeState(state: State, others: number): NamedTensor[] {
+  const { optimizer, seed, iterations, micro, banked, sizes, vectors, tensors, samples, trace } = state
+  const name = Buffer.from(optimizer)
   const numbers = Float64Array.from([...samples, ...trace])
-  const words = new Int32Array(head + banked.length + 2 * numbers.length)
+  const integers = [...name, ...sizes, ...banked.map(Number)]
+  const words = new Int32Array(head + integers.length + 2 * numbers.length)
   const kinds = (vectors.includes('bank') ? 1 : 0) + (vectors.includes('origin') ? 2 : 0)
   const moments = vectors.filter((name) => name.startsWith('moment')).length
-  words.set([format, iterations | 0, Math.floor(iterations / 2 ** 32), tensors.length])
+  words.set([format, iterations | 0, Math.floor(iterations / 2 ** 32), sizes.length])
   words.set([moments, kinds, micro, samples.length], 4)
-  words.set(banked.map(Number), head)
-  words.set(new Int32Array(numbers.buffer), head + banked.length)
+  words.set([seed | 0, Math.floor(seed / 2 ** 32), name.length, others, ...integers], 8)
+  words.set(new Int32Array(numbers.buffer), head + integers.length)
   const named = (name: string, one: Tensor): NamedTensor => ({ name, tensor: one })
   return [
     named('saltflat/words', tensor1d(words, 'int32')),
@@ -94,43 +103,62 @@ export function joinState(own: readonly NamedTensor[], rest: readonly NamedTenso
 /** Undoes `joinState`. `wrapped`: a stock optimizer's part must be there; otherwise none may be. */
 export function splitState(
   saved: readonly NamedTensor[],
-  wrapped: boolean,
-): { own: NamedTensor[]; rest: NamedTensor[]; iterations: number } {
-  const { iterations, tensors, vectors } = header(saved)
-  const end = 2 + tensors * vectors.length
+  { optimizer, wrapped }: { optimizer: string; wrapped: boolean },
+): { own: NamedTensor[]; rest: NamedTensor[]; iterations: number; seed: number } {
+  const { iterations, seed, sizes, vectors, name, others } = header(saved)
+  if (name !== optimizer) throw refused(`a state of ${optimizer}`, `one of ${name}`)
+  const end = 2 + sizes.length * vectors.length
   const own = saved.slice(0, end)
   const rest = saved.slice(end).map(({ name, tensor }) => ({ name: name.replace(prefix, ''), tensor }))
-  const whole = own.length === end && own.slice(2).every(({ tensor }) => tensor.dtype === 'float32')
-  if (!whole || rest.length > 0 !== wrapped) {
-    throw refused(`${end} tensors${wrapped ? ' and those of the base optimizer' : ''}`, `${saved.length}`)
+  const whole = own.slice(2).every(({ tensor }) => tensor.dtype === 'float32')
+  if (!whole || saved.length !== end + others || others > 0 !== wrapped) {
+    throw refused(
+      `${end + others} tensors${wrapped ? ', those of the base optimizer among them' : ''}`,
+      `${saved.length}`,
+    )
   }
-  for (const [i, { name }] of own.slice(2).entries()) {
+  for (const [i, { name: given }] of own.slice(2).entries()) {
     const expected = nameOf(vectors[i % vectors.length]!, Math.floor(i / vectors.length))
-    if (name !== expected) throw refused(`'${expected}' at ${i + 2}`, `'${name}'`)
+    if (given !== expected) throw refused(`'${expected}' at ${i + 2}`, `'${given}'`)
   }
-  return { own, rest, iterations }
+  return { own, rest, iterations, seed }
 }
 
 function header(saved: readonly NamedTensor[]) {
   const words = saved[1]?.tensor.dtype === 'int32' ? (saved[1].tensor.dataSync() as Int32Array) : new Int32Array(0)
   const [version, low = 0, high = 0, tensors = 0, moments = 0, kinds = 0, micro = 0, samples = 0] = words
+  const [seedLow = 0, seedHigh = 0, letters = 0, others = 0] = words.subarray(8)
   // A word a tensor in the middle of an update.
   const banked = micro > 0 ? tensors : 0
-  const flags = words.subarray(head, head + banked)
-  const counts = [high, tensors, moments, kinds, micro, samples, ...flags]
-  const numbers = (words.length - head - banked) / 2
+  const flags = words.subarray(head + letters + tensors, head + letters + tensors + banked)
+  const counts = [high, tensors, moments, kinds, micro, samples, seedHigh, letters, others, ...flags]
+  const numbers = (words.length - head - letters - tensors - banked) / 2
+  const seed = (seedLow >>> 0) + seedHigh * 2 ** 32
   const iterations = (low >>> 0) + high * 2 ** 32
   const sound =
     counts.every((count) => count >= 0) &&
     kinds < 4 &&
     moments < 4 &&
     samples <= numbers &&
+    Number.isSafeInteger(seed) &&
     flags.every((one) => one < 2)
   if (version !== format || !Number.isInteger(numbers) || numbers < 0 || !sound || iterations > 2 ** 32) {
     throw refused('a state that this version of saltflat wrote', 'another')
   }
-  const vectors = vectorsOf({ moments, bank: (kinds & 1) !== 0, origin: (kinds & 2) !== 0 })
-  return { words, iterations, tensors, vectors, moments, micro, samples }
+  const at = (start: number, length: number) => words.subarray(start, start + length)
+  return {
+    name: Buffer.from(at(head, letters)).toString(),
+    seed,
+    iterations,
+    sizes: Array.from(at(head + letters, tensors)),
+    vectors: vectorsOf({ moments, bank: (kinds & 1) !== 0, origin: (kinds & 2) !== 0 }),
+    moments,
+    micro,
+    banked: Array.from(flags, Boolean),
+    numbers: new Float64Array(words.slice(head + letters + tensors + banked).buffer),
+    samples,
+    others,
+  }
 }
 
 /** What a state must fit. */
@@ -144,11 +172,11 @@ export interface StateShape {
 
 /** Reads what `writeState` wrote, behind tfjs's own iteration count; refuses anything that does not fit, changing nothing. */
 export function readState(saved: readonly NamedTensor[], shape: StateShape): State {
-  const { words, iterations, tensors, vectors, moments, micro, samples } = header(saved)
-  const { sizes } = shape
-  const fresh = tensors === 0
-  if (!fresh && (tensors !== sizes.length || moments !== shape.moments)) {
-    throw refused(`${shape.moments} moments of ${sizes.length} tensors`, `${moments} of ${tensors}`)
+  const { name, moments, numbers, samples, others, ...state } = header(saved)
+  const { sizes, vectors, micro } = state
+  const fresh = sizes.length === 0
+  if (!fresh && (`${sizes}` !== `${shape.sizes}` || moments !== shape.moments)) {
+    throw refused(`${shape.moments} moments of tensors of ${shape.sizes} elements`, `${moments} of ${sizes}`)
   }
   if (!fresh && vectors.includes('origin') !== shape.origin) {
     throw refused(`${shape.origin ? '' : 'no '}weights to keep a distance from`, shape.origin ? 'none' : 'some')
@@ -156,31 +184,17 @@ export function readState(saved: readonly NamedTensor[], shape: StateShape): Sta
   if (micro >= shape.accumulation || micro > 0 !== vectors.includes('bank')) {
     throw refused(`fewer than ${shape.accumulation} micro-batches in the next update`, `${micro}`)
   }
-  const banked = micro > 0 ? Array.from(words.subarray(head, head + tensors), Boolean) : []
-  const numbers = new Float64Array((words.length - head - banked.length) / 2)
-  new Int32Array(numbers.buffer).set(words.subarray(head + banked.length))
-  const read: Float32Array[][] = []
-  for (let t = 0; !fresh && t < tensors; t++) {
-    read.push(
-      vectors.map((name, v) => {
-        const one = saved[2 + t * vectors.length + v]?.tensor
-        if (one === undefined || one.dtype !== 'float32' || one.size !== sizes[t]) {
-          const received = one === undefined ? 'nothing' : `${one.size}`
-          throw refused(`${sizes[t]} elements in ${name} of tensor ${t}`, received)
-        }
-        return one.dataSync().slice() as Float32Array
-      }),
-    )
-  }
-  return {
-    iterations,
-    micro,
-    banked,
-    vectors,
-    tensors: read,
-    samples: numbers.slice(0, samples),
-    trace: numbers.slice(samples),
-  }
+  const tensors = sizes.map((size, t) =>
+    vectors.map((vector, v) => {
+      const one = saved[2 + t * vectors.length + v]?.tensor
+      if (one === undefined || one.dtype !== 'float32' || one.size !== size) {
+        const received = one === undefined ? 'nothing' : `${one.size}`
+        throw refused(`${size} elements in ${vector} of tensor ${t}`, received)
+      }
+      return one.dataSync().slice() as Float32Array
+    }),
+  )
+  return { ...state, optimizer: name, tensors, samples: numbers.slice(0, samples), trace: numbers.slice(samples) }
 }
 
 function refused(expected: string, received: string): SaltflatError {

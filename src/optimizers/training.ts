@@ -9,7 +9,7 @@ import type { Target } from '../params/target.ts'
 import { type Penalties, Weights } from '../params/weights.ts'
 import type { ParameterFilter, Schedule } from '../types.ts'
 import { type GradientOptions, ruleOf, updateOptions } from './base.ts'
-import type { Settings } from './config.ts'
+import { nameOf, type Settings } from './config.ts'
 import type { Oracle } from './oracle.ts'
 import { penaltiesOf } from './penalties.ts'
 import { copied, type NamedTensor, readState, type State, vectorsOf } from './state.ts'
@@ -106,9 +106,12 @@ export class Training {
     const weights = this.#weights
     const vectors = vectorsOf({ moments: weights?.moments ?? 0, bank: this.#micro > 0, origin: this.#origin })
     return {
+      optimizer: nameOf(this.#settings),
+      seed: this.#settings.seed,
       iterations: this.iterations,
       micro: this.#micro,
       banked: this.#micro > 0 && weights !== null ? weights.banked() : [],
+      sizes: (weights?.tensors ?? []).map(({ size }) => size),
       vectors,
       tensors: (weights?.tensors ?? []).map((_, t) => vectors.map((name) => weights!.vector(name, t))),
       samples: this.#samples,
@@ -122,13 +125,14 @@ export class Training {
   }
 
   /** Goes on from a saved state: now, or from a copy of it at the first step, when the weights are known. */
-  restore(saved: readonly NamedTensor[], iterations: number): void {
+  restore(saved: readonly NamedTensor[], { iterations, seed }: { iterations: number; seed: number }): void {
     this.#alone('setWeights', () => {
       if (this.#weights !== null) return this.#take(this.#weights, saved)
       const pending = saved.map(copied)
       this.#drop()
       this.#pending = pending
       this.iterations = iterations
+      this.#settings.seed = seed
     })
   }
 
@@ -276,6 +280,7 @@ export class Training {
       for (let m = 0; fresh && m < moments; m++) weights.setVector(`moment${m}`, t, new Float32Array(size))
     }
     this.iterations = state.iterations
+    this.#settings.seed = state.seed
     if (state.micro > 0) weights.setBanked(state.banked)
     this.#micro = state.micro
     this.#samples = state.samples
