@@ -9,7 +9,7 @@ import test from 'ava'
 /** From the top down; between two folders on one line imports run one way too, whichever it is. */
 const layers = [
   ['cli'],
-  ['report', 'callbacks', 'io'],
+  ['report', 'callbacks', 'io', 'data'],
   ['curvature', 'optimizers', 'cluster'],
   ['estimators', 'grads'],
   ['params'],
@@ -20,7 +20,7 @@ const layers = [
   ],
 ]
 /** Folders that may know tfjs-core and tfjs-layers. The backends belong to the command line tool alone. */
-const knowTfjs = ['params', 'grads', 'optimizers', 'callbacks', 'io', 'cli']
+const knowTfjs = ['params', 'grads', 'optimizers', 'callbacks', 'io', 'data', 'cli']
 const tfjs = ['@tensorflow/tfjs-core', '@tensorflow/tfjs-layers']
 const longest = 400
 

@@ -45,6 +45,11 @@ export {
 } from './schedules.ts'
 export type { ScheduleDecay, ScheduleObject, SchedulePart, ScheduleSpan } from './types.ts'
 
+// Data in an order that a resumed run sees again.
+export { shuffled, type ShuffledOptions } from './callbacks/shuffled.ts'
+export { type Batch, ShuffledBatches, shuffledBatches, type ShuffledBatchesOptions } from './data/shuffled-batches.ts'
+export type { Tensors } from './data/shuffled-batches.ts'
+
 // Seeing curvature.
 export { curvature } from './callbacks/curvature.ts'
 export { hessian, type LossHessianOptions, type ModelHessianOptions } from './curvature/hessian.ts'
