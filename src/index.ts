@@ -45,6 +45,12 @@ export {
 } from './schedules.ts'
 export type { ScheduleDecay, ScheduleObject, SchedulePart, ScheduleSpan } from './types.ts'
 
+// Saving and resuming.
+export { checkpoint, type CheckpointOptions } from './callbacks/checkpoint.ts'
+export { lastCheckpoint, resume, saveCheckpoint } from './io/checkpoints.ts'
+export type { Resumed, SaveCheckpointOptions, Trainee } from './io/checkpoints.ts'
+export type { SkippedFile } from './io/checkpoint-folder.ts'
+
 // Data in an order that a resumed run sees again.
 export { shuffled, type ShuffledOptions } from './callbacks/shuffled.ts'
 export { type Batch, ShuffledBatches, shuffledBatches, type ShuffledBatchesOptions } from './data/shuffled-batches.ts'

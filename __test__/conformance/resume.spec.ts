@@ -60,26 +60,25 @@ function curvatureOf(model: tf.LayersModel): unknown {
   return curvature && { ...curvature, perLayer: curvature.perLayer.map((layer) => ({ ...layer, name: '' })) }
 }
 
+/** A process takes seconds to start, so each backend has a way of its own. */
+const inNewProcess: Record<string, string> = { cpu: 'loop', wasm: 'fitDataset', tensorflow: 'fit' }
+
 onEachBackend(
   test,
   'a new process goes on from the saved file as a run that was never saved, to the bit',
   async (t, backend) => {
     const folder = await mkdtemp(join(tmpdir(), 'saltflat-'))
-    const make = optimizers['nso on adam']!
-    const others: Promise<void>[] = []
-    for (const [how, { cut, end, train }] of Object.entries(ways)) {
-      const [whole, half] = [network(make()), network(make())]
-      await train(whole, 0, end)
-      await train(half, 0, cut)
-      const file = join(folder, how)
-      // tfjs-node's own handler where it serves.
-      if (backend === 'tensorflow') await half.save(`file://${file}`, { includeOptimizer: true })
-      else await writeFile(file, pack(await saved(half)))
-      const expected = await fingerprint(whole)
-      others.push(goOn(backend, how, file).then((reached) => void t.is(reached, expected, how)))
-      for (const one of [whole, half]) for (const each of [one.optimizer, one]) each.dispose()
-    }
-    await Promise.all(others)
+    const how = inNewProcess[backend]!
+    const { cut, end, train } = ways[how]!
+    const [whole, half] = [0, 1].map(() => network(optimizers['nso on adam']!())) as [tf.LayersModel, tf.LayersModel]
+    await train(whole, 0, end)
+    await train(half, 0, cut)
+    const file = join(folder, 'model')
+    // tfjs-node's own handler where it serves.
+    if (backend === 'tensorflow') await half.save(`file://${file}`, { includeOptimizer: true })
+    else await writeFile(file, pack(await saved(half)))
+    t.is(await goOn(backend, how, file), await fingerprint(whole))
+    for (const one of [whole, half]) for (const each of [one.optimizer, one]) each.dispose()
     await rm(folder, { recursive: true })
   },
 )

@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava'
 import {
   adam,
-  type FlatOptimizer,
+  FlatOptimizer,
   lion,
   momentum,
   type NamedTensor,
@@ -76,6 +76,13 @@ onEachBackend(test, 'a seed that was drawn goes on as well: neither optimizer wa
   t.deepEqual(parts.variables.map(bits), whole.variables.map(bits))
   t.deepEqual(await stateOf(second), await stateOf(first))
   for (const one of [first, second]) one.dispose()
+})
+
+test('instanceof tells our optimizers from those of tfjs, and tfjs takes ours for optimizers', (t) => {
+  const [ours, theirs] = [sgd(), tf.train.sgd(0.1)]
+  t.true(ours instanceof FlatOptimizer && ours instanceof tf.Optimizer)
+  t.false((theirs as unknown) instanceof FlatOptimizer)
+  for (const one of [ours, theirs]) one.dispose()
 })
 
 /** One of the words of a state, set anew. */

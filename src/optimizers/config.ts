@@ -42,8 +42,19 @@ export function unpack(packed: unknown): Settings {
   return { ...plain, options, base: unpackBase(plain.base) }
 }
 
+/** The learning rate in a packed config. */
+export function learningRateIn(packed: unknown): unknown {
+  const { options, config } = parsed(packed).base
+  return (options ?? config)?.learningRate
+}
+
 interface Packed extends Omit<Settings, 'base'> {
-  base: { name?: string; options?: object; className?: string; config?: serialization.ConfigDict }
+  base: {
+    name?: string
+    options?: Record<string, unknown>
+    className?: string
+    config?: serialization.ConfigDict
+  }
 }
 
 function parsed(packed: unknown): Packed {

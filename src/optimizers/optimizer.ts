@@ -32,6 +32,12 @@ export type BatchNormMode = 'last' | 'clean' | 're-estimate'
 export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
   /** Name under which tfjs saves and loads it. */
   static readonly className = 'SaltflatOptimizer'
+
+  /** By its class: tfjs's own test, which would be inherited, takes every optimizer for one of these. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return Function.prototype[Symbol.hasInstance].call(FlatOptimizer, value)
+  }
+
   /** @internal set while a model's step runs */
   declare passHandler: ((loss: Loss) => Scalar) | null
   readonly #settings: Settings

@@ -1,0 +1,231 @@
+import { type Tensor, type Optimizer as TfOptimizer, tensor, type Variable } from '@tensorflow/tfjs-core'
+import type { LayersModel } from '@tensorflow/tfjs-layers'
+import { SaltflatError } from '../errors.ts'
+import { learningRateIn } from '../optimizers/config.ts'
+import { FlatOptimizer } from '../optimizers/optimizer.ts'
+import type { NamedTensor } from '../optimizers/state.ts'
+import { invalid, knownKeys, whole } from '../options.ts'
+import { Variables } from '../params/variables.ts'
+import { type CheckpointContent, encodeCheckpoint } from './checkpoint-file.ts'
+import { addCheckpoint, newestCheckpoint, type SkippedFile } from './checkpoint-folder.ts'
+import type { FileTensor, FileType } from './safetensors.ts'
+
+/** What a checkpoint is taken of: a compiled model, or an optimizer and the variables of a loop of your own. */
+export type Trainee = LayersModel | { readonly optimizer: TfOptimizer; readonly variables: readonly Variable[] }
+
+/** Options of `saveCheckpoint`. */
+export interface SaveCheckpointOptions {
+  /** Folder for the checkpoints of one run; made where it is missing. */
+  dir: string
+  /** Whole epochs done. */
+  epoch: number
+  /** Batches done of the epoch after these. Default 0. */
+  batch?: number
+  /** Newest files to keep: a whole number ≥ 1. Default 2: the newest, and one in case a disk damages that. */
+  keep?: number
+}
+
+/** Where a run stands. */
+export interface Resumed {
+  /** Whole epochs done: what `fit` and `fitDataset` call `initialEpoch`. 0 where there is no checkpoint yet. */
+  readonly initialEpoch: number
+  /** Batches done of that epoch; above 0 only where a checkpoint was taken in mid-epoch. */
+  readonly startBatch: number
+  /** The file; null where there is none yet. */
+  readonly path: string | null
+  /** Newer files that are damaged. */
+  readonly skipped: readonly SkippedFile[]
+}
+
+/** Saves wait for each other: each takes the next number, and what `getWeights` returns lives until its next call. */
+let queue: Promise<unknown> = Promise.resolve()
+
+/** Files to keep by default. */
+export const defaultKeep = 2
+
+/**
+ * Writes a checkpoint of a model and its optimizer: weights, moments, curvature statistics, counters, seed, config, and the
+ * place in the run. The callback `checkpoint` does so in `fit` and `fitDataset`; this is for loops of your own. It can be
+ * taken after any step.
+ *
+ * One file, `checkpoint-NNNNNN.safetensors`, which safetensors of other languages read too. It is written whole or not at
+ * all: a temporary file in the same folder, fsync, rename. Costs a copy of the weights and of what the optimizer owns, on the
+ * heap and on disk. Await it before the next step. Returns the path.
+ *
+ * Throws ERR_INVALID_ARGUMENT, ERR_DTYPE for weights that are neither float32, int32 nor bool, ERR_DISPOSED; and what the
+ * file system throws, such as ENOSPC, when the older checkpoints are all still there.
+ *
+ * @example
+ * await saveCheckpoint(model, { dir: 'run', epoch: Math.floor(step / data.size), batch: step % data.size })
+ */
+export async function saveCheckpoint(trainee: Trainee, options: SaveCheckpointOptions): Promise<string> {
+  knownKeys('the options of saveCheckpoint', options, ['dir', 'epoch', 'batch', 'keep'])
+  const { dir, epoch, batch = 0, keep = defaultKeep } = options
+  folder(dir)
+  whole('epoch', epoch, 0, Number.MAX_SAFE_INTEGER)
+  whole('batch', batch, 0, Number.MAX_SAFE_INTEGER)
+  whole('keep', keep, 1, Number.MAX_SAFE_INTEGER)
+  const { optimizer, weights } = partsOf(trainee)
+  const save = async () => {
+    const state = await optimizer.getWeights()
+    const content: CheckpointContent = {
+      ...{ epoch, batch },
+      optimizer: { className: optimizer.getClassName(), config: optimizer.getConfig() },
+      weights: weights.map(filed),
+      state: state.map(filed),
+    }
+    // Stock optimizers leak a fresh count of iterations at every call.
+    if (!(optimizer instanceof FlatOptimizer)) state.find(({ name }) => name === 'iter')?.tensor.dispose()
+    return addCheckpoint(dir, encodeCheckpoint(content), keep)
+  }
+  const saved = queue.then(save)
+  queue = saved.catch(() => {})
+  return saved
+}
+
+/**
+ * The newest checkpoint of a folder that is whole, by its checksum; null where there is none yet. Damaged ones are passed
+ * over and listed. Throws ERR_STATE where there are some but none is whole.
+ */
+export async function lastCheckpoint(dir: string): Promise<(Resumed & { readonly path: string }) | null> {
+  folder(dir)
+  const found = await newestCheckpoint(dir)
+  return found === null ? null : placeOf(found)
+}
+
+/**
+ * Takes a model back to where the newest whole checkpoint of a folder was taken, so that the same program serves the first
+ * start and every later one. The model is built and compiled as it was: weights go by their order, and the optimizer gets
+ * its moments, statistics, counters and seed, and its learning rate where both are plain numbers; other options are those
+ * of the program. Goes on to the bit for saltflat's optimizers; those of tfjs itself restore their state to rounding.
+ *
+ * A model whose optimizer trains other variables than all trainable weights is given as `{ optimizer, variables }`. What
+ * layers keep outside their weights is not saved: the state of a stateful RNN, seeds that random preprocessing layers count.
+ *
+ * Throws ERR_STATE where no file is whole, or the newest whole one is of another model or optimizer; then nothing has
+ * changed.
+ *
+ * @example
+ * model.compile({ optimizer: nso(adam(), { sigma: 0.01 }), loss: 'meanSquaredError' })
+ * const { initialEpoch } = await resume(model, 'run')
+ * const callbacks = [shuffled({ seed: 7 }), checkpoint({ dir: 'run' })]
+ * await model.fit(x, y, { epochs: 100, initialEpoch, callbacks })
+ */
+export async function resume(trainee: Trainee, dir: string): Promise<Resumed> {
+  const { optimizer, weights, trained, assign } = partsOf(trainee)
+  folder(dir)
+  const found = await newestCheckpoint(dir)
+  if (found === null) return { initialEpoch: 0, startBatch: 0, path: null, skipped: [] }
+  const { content, path } = found
+  compare(content, weights, optimizer, path)
+  const state = content.state.map(({ name, ...rest }) => ({ name, tensor: loaded(rest) }))
+  try {
+    // Variables first: then a state that does not fit them is refused here, not at the first step.
+    if (optimizer instanceof FlatOptimizer) optimizer.training.hold(new Variables(trained))
+    await optimizer.setWeights(state)
+  } finally {
+    for (const { tensor: one } of state) one.dispose()
+  }
+  const values = content.weights.map(loaded)
+  assign(values)
+  for (const one of values) one.dispose()
+  if (optimizer instanceof FlatOptimizer) restoreRate(optimizer, content.optimizer.config)
+  return placeOf(found)
+}
+
+function placeOf({ path, content, skipped }: NonNullable<Awaited<ReturnType<typeof newestCheckpoint>>>) {
+  return { initialEpoch: content.epoch, startBatch: content.batch, path, skipped }
+}
+
+/** The rate may have been set since construction. */
+function restoreRate(optimizer: FlatOptimizer, config: Record<string, unknown>): void {
+  const rate = learningRateIn(config.settings)
+  if (typeof rate === 'number' && typeof optimizer.learningRate === 'number') optimizer.learningRate = rate
+}
+
+function compare(content: CheckpointContent, weights: NamedTensor[], optimizer: TfOptimizer, path: string): void {
+  const shapeOf = ({ shape, dtype }: { shape: readonly number[]; dtype: string }) => `${dtype}[${shape}]`
+  const [expected, received] = [weights.map(({ tensor: one }) => shapeOf(one)), content.weights.map(shapeOf)]
+  const place = expected.findIndex((one, i) => one !== received[i])
+  const className = optimizer.getClassName()
+  if (expected.length !== received.length || place >= 0) {
+    const [ours, theirs] =
+      place >= 0
+        ? [`${expected[place]} for ${weights[place]!.name}`, `${received[place] ?? 'nothing'}`]
+        : [`${expected.length} weights`, `${received.length}`]
+    throw refused(ours, theirs, path)
+  }
+  if (className !== content.optimizer.className) throw refused(className, content.optimizer.className, path)
+}
+
+function refused(expected: string, received: string, path: string): SaltflatError {
+  return new SaltflatError(
+    'ERR_STATE',
+    `Expected ${expected}, received ${received} in ${path}. It is of another model.`,
+  )
+}
+
+interface Parts {
+  optimizer: TfOptimizer
+  weights: NamedTensor[]
+  /** What the optimizer trains. */
+  trained: Variable[]
+  assign(values: Tensor[]): void
+}
+
+function partsOf(trainee: Trainee): Parts {
+  const { optimizer, variables, weights } = (trainee ?? {}) as {
+    optimizer?: TfOptimizer
+    variables?: Variable[]
+    weights?: unknown
+  }
+  if (typeof optimizer?.getWeights !== 'function') {
+    throw invalid('a compiled model, or { optimizer, variables }', trainee, 'Call model.compile first.')
+  }
+  if (Array.isArray(variables)) {
+    return {
+      optimizer,
+      weights: variables.map((one) => ({ name: one.name, tensor: one })),
+      trained: variables.filter(({ trainable }) => trainable),
+      assign: (values) => {
+        for (const [i, value] of values.entries()) variables[i]!.assign(value)
+      },
+    }
+  }
+  if (!Array.isArray(weights)) throw invalid('a compiled model, or { optimizer, variables }', trainee)
+  const model = trainee as LayersModel
+  const values = model.getWeights()
+  // A Sequential has its trainable weights in a model of its own.
+  const inner = ((model as { model?: LayersModel }).model ?? model) as unknown as {
+    collectedTrainableWeights: { read(): Variable }[]
+  }
+  return {
+    optimizer,
+    weights: model.weights.map(({ originalName }, i) => ({ name: originalName, tensor: values[i]! })),
+    trained: inner.collectedTrainableWeights.map((weight) => weight.read()),
+    assign: (fresh) => model.setWeights(fresh),
+  }
+}
+
+/** A tensor as bytes of its own. */
+function filed({ name, tensor: one }: NamedTensor): FileTensor {
+  if (one.dtype !== 'float32' && one.dtype !== 'int32' && one.dtype !== 'bool') {
+    throw new SaltflatError(
+      'ERR_DTYPE',
+      `Expected weights of float32, int32 or bool, received ${one.dtype} in '${name}'. Checkpoints hold no other.`,
+    )
+  }
+  const { buffer, byteOffset, byteLength } = one.dataSync() as Float32Array
+  return { name, dtype: one.dtype, shape: one.shape, bytes: new Uint8Array(buffer, byteOffset, byteLength).slice() }
+}
+
+const arrays = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const
+
+function loaded({ dtype, shape, bytes }: { dtype: FileType; shape: readonly number[]; bytes: Uint8Array }): Tensor {
+  // Views of a file are not aligned, and backends keep what they are given.
+  return tensor(new arrays[dtype](Uint8Array.from(bytes).buffer), [...shape], dtype)
+}
+
+function folder(dir: unknown): void {
+  if (typeof dir !== 'string' || dir === '') throw invalid('a path for dir', dir)
+}
