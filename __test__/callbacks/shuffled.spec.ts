@@ -135,7 +135,7 @@ onEachBackend(test, 'fitDataset has no order to replace: refused, and nothing ha
   const { made, x, dispose } = model()
   const before = made.getWeights().map((one) => one.dataSync().slice())
   const data = shuffledBatches(x, x, { seed: 7 })
-  const run = made.fitDataset(data as unknown as tf.data.Dataset<tf.TensorContainer>, {
+  const run = made.fitDataset(data, {
     epochs: 1,
     verbose: 0,
     callbacks: [shuffled({ seed: 7 })],

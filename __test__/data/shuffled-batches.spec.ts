@@ -84,7 +84,7 @@ async function trained(options: Partial<ShuffledBatchesOptions>, epochs: number,
       }
     },
   }
-  await model.fitDataset(watched as unknown as tf.data.Dataset<tf.TensorContainer>, {
+  await model.fitDataset(watched, {
     epochs,
     initialEpoch,
     verbose: 0,

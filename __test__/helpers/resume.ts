@@ -90,7 +90,7 @@ export const ways: Readonly<Record<string, Way>> = {
     train: (model, initialEpoch, epochs) =>
       withData((x, y) => {
         const data = shuffledBatches(x, y, { batchSize, seed, startEpoch: initialEpoch })
-        return model.fitDataset(data as unknown as tf.data.Dataset<tf.TensorContainer>, {
+        return model.fitDataset(data, {
           ...{ epochs, initialEpoch, verbose: 0 },
         })
       }),

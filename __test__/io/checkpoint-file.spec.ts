@@ -11,6 +11,7 @@ const content: CheckpointContent = {
   epoch: 3,
   batch: 17,
   optimizer: { className: 'SaltflatOptimizer', config: { settings: '7b7d' } },
+  trained: [1, 0],
   weights: [float('dense/kernel', 1, 2), float('dense/kernel', 3)],
   state: [float('iter', 4), float('saltflat/moment0/0', 5, 6)],
 }
@@ -62,7 +63,7 @@ function resealed(metadata: Record<string, string>): Buffer {
 test('another version, another format, or a place that is none is refused', (t) => {
   t.is(decodeCheckpoint(resealed({})).epoch, 3)
   const place = (changed: object) => ({
-    checkpoint: JSON.stringify({ epoch: 1, batch: 0, optimizer: content.optimizer, ...changed }),
+    checkpoint: JSON.stringify({ epoch: 1, batch: 0, optimizer: content.optimizer, trained: [], ...changed }),
   })
   for (const metadata of [
     { version: '2' },
@@ -72,6 +73,8 @@ test('another version, another format, or a place that is none is refused', (t) 
     place({ epoch: -1 }),
     place({ batch: 0.5 }),
     place({ optimizer: null }),
+    place({ trained: null }),
+    place({ trained: ['0'] }),
     place({ optimizer: { className: 7, config: {} } }),
   ]) {
     t.throws(() => decodeCheckpoint(resealed(metadata)), { code: 'ERR_STATE', message: /^Expected .+, received .+\.$/ })

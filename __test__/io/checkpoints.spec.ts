@@ -145,7 +145,7 @@ const strangers: [string, () => tf.LayersModel][] = [
   ['fewer layers', () => dense(3, [1])],
   ['more layers', () => dense(3, [5, 5, 5, 5, 1])],
   ['other shapes', () => dense(4, [5, 5, 1])],
-  ['frozen layers', () => frozen()],
+  ['frozen layers', () => frozen(network(nso(adam())), 0)],
 ]
 
 function dense(inputs: number, units: number[]): tf.LayersModel {
@@ -155,9 +155,8 @@ function dense(inputs: number, units: number[]): tf.LayersModel {
   return model
 }
 
-function frozen(): tf.LayersModel {
-  const model = network(nso(adam()))
-  model.layers[0]!.trainable = false
+function frozen(model: tf.LayersModel, layer: number): tf.LayersModel {
+  model.layers[layer]!.trainable = false
   model.compile({ optimizer: model.optimizer, loss: 'meanSquaredError' })
   return model
 }
@@ -182,6 +181,52 @@ for (const [name, make] of strangers) {
     dispose(half, model)
   })
 }
+
+onEachBackend(
+  test,
+  'frozen layers: the same ones go on to the bit, others of the same sizes are refused',
+  async (t) => {
+    const dir = await folder(t)
+    const make = (layer: number) => frozen(dense(3, [3, 3, 3]), layer)
+    const [x, y] = [random([6, 3], 1), random([6, 3], 2)]
+    const [half, rest, other] = [make(0), make(0), make(1)]
+    for (let i = 0; i < 2; i++) await half.trainOnBatch(x, y)
+    await saveCheckpoint(half, { dir, epoch: 2 })
+    const before = other.getWeights().map(bits)
+    await t.throwsAsync(resume(other, dir), { code: 'ERR_STATE', message: /weights 0,1,4,5 trained, received 2,3,4,5/ })
+    t.deepEqual(other.getWeights().map(bits), before)
+    await resume(rest, dir)
+    for (const model of [half, rest]) await model.trainOnBatch(x, y)
+    t.is(await fingerprint(rest), await fingerprint(half))
+    dispose(half, rest, other)
+    tf.dispose([x, y])
+  },
+)
+
+onEachBackend(test, 'nested and shared layers, and weights that a constraint would change', async (t) => {
+  const dir = await folder(t)
+  const make = () => {
+    const shared = tf.layers.dense({ units: 3, kernelConstraint: 'nonNeg', kernelInitializer: 'ones' })
+    const inner = tf.sequential({
+      layers: [tf.layers.dense({ units: 3, inputShape: [3] }), tf.layers.batchNormalization()],
+    })
+    const input = tf.input({ shape: [3] })
+    const output = shared.apply(inner.apply(shared.apply(input))) as tf.SymbolicTensor
+    const model = tf.model({ inputs: input, outputs: output })
+    model.compile({ optimizer: nso(adam({ learningRate: 1 })) as never, loss: 'meanSquaredError' })
+    return model
+  }
+  const [x, y] = [random([6, 3], 1), random([6, 3], 2)]
+  const [half, rest] = [make(), make()]
+  for (let i = 0; i < 3; i++) await half.trainOnBatch(x, y)
+  await saveCheckpoint(half, { dir, epoch: 2 })
+  await resume(rest, dir)
+  t.is(await fingerprint(rest), await fingerprint(half))
+  for (const model of [half, rest]) await model.trainOnBatch(x, y)
+  t.is(await fingerprint(rest), await fingerprint(half))
+  dispose(half, rest)
+  tf.dispose([x, y])
+})
 
 onEachBackend(test, 'no folder and an empty one are a run that has not begun', async (t) => {
   const dir = await folder(t)

@@ -9,6 +9,8 @@ export interface CheckpointContent {
   /** Batches done of the epoch after these. */
   readonly batch: number
   readonly optimizer: { readonly className: string; readonly config: Record<string, unknown> }
+  /** Places of the weights that the optimizer trains, in its order. */
+  readonly trained: readonly number[]
   /** The weights of the model, in its order. */
   readonly weights: readonly FileTensor[]
   /** What the optimizer has saved, in its order. */
@@ -58,12 +60,14 @@ export function decodeCheckpoint(file: Buffer): CheckpointContent {
   return { ...described(metadata.checkpoint), weights: named('model'), state: named('optimizer') }
 }
 
-function described(text = ''): Pick<CheckpointContent, 'epoch' | 'batch' | 'optimizer'> {
+function described(text = ''): Pick<CheckpointContent, 'epoch' | 'batch' | 'optimizer' | 'trained'> {
   try {
-    const { epoch, batch, optimizer } = JSON.parse(text)
+    const { epoch, batch, optimizer, trained } = JSON.parse(text)
     const { className, config } = optimizer
-    const counts = [epoch, batch].every((one) => Number.isSafeInteger(one) && one >= 0)
-    if (counts && typeof className === 'string' && typeof config === 'object') return { epoch, batch, optimizer }
+    const counts = [epoch, batch, ...trained].every((one) => Number.isSafeInteger(one) && one >= 0)
+    if (counts && typeof className === 'string' && typeof config === 'object') {
+      return { epoch, batch, optimizer, trained }
+    }
   } catch {
     // Refused below.
   }

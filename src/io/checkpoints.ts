@@ -65,12 +65,13 @@ export async function saveCheckpoint(trainee: Trainee, options: SaveCheckpointOp
   whole('epoch', epoch, 0, Number.MAX_SAFE_INTEGER)
   whole('batch', batch, 0, Number.MAX_SAFE_INTEGER)
   whole('keep', keep, 1, Number.MAX_SAFE_INTEGER)
-  const { optimizer, weights } = partsOf(trainee)
+  const { optimizer, weights, trained } = partsOf(trainee)
   const save = async () => {
     const state = await optimizer.getWeights()
     const content: CheckpointContent = {
       ...{ epoch, batch },
       optimizer: { className: optimizer.getClassName(), config: optimizer.getConfig() },
+      trained: placesOf(trained, weights),
       weights: weights.map(filed),
       state: state.map(filed),
     }
@@ -112,12 +113,13 @@ export async function lastCheckpoint(dir: string): Promise<(Resumed & { readonly
  * await model.fit(x, y, { epochs: 100, initialEpoch, callbacks })
  */
 export async function resume(trainee: Trainee, dir: string): Promise<Resumed> {
-  const { optimizer, weights, trained, assign } = partsOf(trainee)
+  const parts = partsOf(trainee)
+  const { optimizer, weights, trained } = parts
   folder(dir)
   const found = await newestCheckpoint(dir)
   if (found === null) return { initialEpoch: 0, startBatch: 0, path: null, skipped: [] }
   const { content, path } = found
-  compare(content, weights, optimizer, path)
+  compare(content, parts, path)
   const state = content.state.map(({ name, ...rest }) => ({ name, tensor: loaded(rest) }))
   try {
     // Variables first: then a state that does not fit them is refused here, not at the first step.
@@ -126,9 +128,12 @@ export async function resume(trainee: Trainee, dir: string): Promise<Resumed> {
   } finally {
     for (const { tensor: one } of state) one.dispose()
   }
-  const values = content.weights.map(loaded)
-  assign(values)
-  for (const one of values) one.dispose()
+  for (const [i, saved] of content.weights.entries()) {
+    const value = loaded(saved)
+    // Past the layer, which would apply a constraint.
+    weights[i]!.tensor.assign(value)
+    value.dispose()
+  }
   if (optimizer instanceof FlatOptimizer) restoreRate(optimizer, content.optimizer.config)
   return placeOf(found)
 }
@@ -143,43 +148,56 @@ function restoreRate(optimizer: FlatOptimizer, config: Record<string, unknown>):
   if (typeof rate === 'number' && typeof optimizer.learningRate === 'number') optimizer.learningRate = rate
 }
 
-function compare(content: CheckpointContent, weights: NamedTensor[], optimizer: TfOptimizer, path: string): void {
+function compare(content: CheckpointContent, { weights, optimizer, trained }: Parts, path: string): void {
   const shapeOf = ({ shape, dtype }: { shape: readonly number[]; dtype: string }) => `${dtype}[${shape}]`
-  const [expected, received] = [weights.map(({ tensor: one }) => shapeOf(one)), content.weights.map(shapeOf)]
-  const place = expected.findIndex((one, i) => one !== received[i])
-  const className = optimizer.getClassName()
-  if (expected.length !== received.length || place >= 0) {
-    const [ours, theirs] =
-      place >= 0
-        ? [`${expected[place]} for ${weights[place]!.name}`, `${received[place] ?? 'nothing'}`]
-        : [`${expected.length} weights`, `${received.length}`]
-    throw refused(ours, theirs, path)
+  const refuse = (expected: string, received: string) => {
+    throw new SaltflatError(
+      'ERR_STATE',
+      `Expected ${expected}, received ${received} in ${path}. It is of another model, or optimizer.`,
+    )
   }
-  if (className !== content.optimizer.className) throw refused(className, content.optimizer.className, path)
-}
-
-function refused(expected: string, received: string, path: string): SaltflatError {
-  return new SaltflatError(
-    'ERR_STATE',
-    `Expected ${expected}, received ${received} in ${path}. It is of another model.`,
-  )
+  const className = optimizer.getClassName()
+  if (weights.length !== content.weights.length) refuse(`${weights.length} weights`, `${content.weights.length}`)
+  for (const [i, { name, tensor: one }] of weights.entries()) {
+    const [expected, received] = [shapeOf(one), shapeOf(content.weights[i]!)]
+    if (expected !== received) refuse(`${expected} for ${name}`, received)
+  }
+  const places = placesOf(trained, weights)
+  if (`${places}` !== `${content.trained}`) refuse(`weights ${places} trained`, `${content.trained}`)
+  if (className !== content.optimizer.className) refuse(className, content.optimizer.className)
 }
 
 interface Parts {
   optimizer: TfOptimizer
-  weights: NamedTensor[]
+  weights: { name: string; tensor: Variable }[]
   /** What the optimizer trains. */
   trained: Variable[]
-  assign(values: Tensor[]): void
+}
+
+function placesOf(trained: readonly Variable[], weights: Parts['weights']): number[] {
+  return trained.map((one) => weights.findIndex((weight) => weight.tensor === one))
+}
+
+/** What tfjs-layers holds a weight in. */
+interface LayerWeight {
+  originalName: string
+  read(): Variable
+}
+
+interface Layer {
+  weights: LayerWeight[]
+  layers?: Layer[]
 }
 
 function partsOf(trainee: Trainee): Parts {
-  const { optimizer, variables, weights } = (trainee ?? {}) as {
+  const given = (trainee ?? {}) as {
     optimizer?: TfOptimizer
     variables?: Variable[]
-    weights?: unknown
+    layers?: Layer[]
+    model?: unknown
   }
-  if (typeof optimizer?.getWeights !== 'function') {
+  const { optimizer, variables } = given
+  if (typeof optimizer?.getWeights !== 'function' || !(Array.isArray(variables) || Array.isArray(given.layers))) {
     throw invalid('a compiled model, or { optimizer, variables }', trainee, 'Call model.compile first.')
   }
   if (Array.isArray(variables)) {
@@ -187,24 +205,23 @@ function partsOf(trainee: Trainee): Parts {
       optimizer,
       weights: variables.map((one) => ({ name: one.name, tensor: one })),
       trained: variables.filter(({ trainable }) => trainable),
-      assign: (values) => {
-        for (const [i, value] of values.entries()) variables[i]!.assign(value)
-      },
     }
   }
-  if (!Array.isArray(weights)) throw invalid('a compiled model, or { optimizer, variables }', trainee)
-  const model = trainee as LayersModel
-  const values = model.getWeights()
   // A Sequential has its trainable weights in a model of its own.
-  const inner = ((model as { model?: LayersModel }).model ?? model) as unknown as {
-    collectedTrainableWeights: { read(): Variable }[]
-  }
+  const inner = (given.model ?? given) as { collectedTrainableWeights: LayerWeight[] }
   return {
     optimizer,
-    weights: model.weights.map(({ originalName }, i) => ({ name: originalName, tensor: values[i]! })),
+    weights: weightsOf(given as unknown as Layer).map((weight) => ({
+      name: weight.originalName,
+      tensor: weight.read(),
+    })),
     trained: inner.collectedTrainableWeights.map((weight) => weight.read()),
-    assign: (fresh) => model.setWeights(fresh),
   }
+}
+
+/** By layers: the order that a model itself gives depends on which of them are frozen. */
+function weightsOf({ layers, weights }: Layer): LayerWeight[] {
+  return layers === undefined ? weights : [...new Set(layers.flatMap(weightsOf))]
 }
 
 /** A tensor as bytes of its own. */

@@ -9,7 +9,7 @@ import { type BatchNormMode, FlatOptimizer } from './optimizer.ts'
 
 /** Options of every wrapped optimizer. */
 export interface CommonOptions {
-  /** Seed of noise and in-model randomness: a safe integer ≥ 0. Default: drawn once, and kept in the config. */
+  /** Seed of noise and in-model randomness: a safe integer ≥ 0. Default: drawn once; it is kept in config and state. */
   seed?: number
   /**
    * How BatchNorm's moving statistics move in a step of several passes: 'last' in the last pass only (default, no extra
