@@ -17,7 +17,7 @@ export interface ShuffledOptions {
  *
  * Every order is as likely as any other (Fisher–Yates on Philox, stream 4); the same seed gives `shuffledBatches` the same
  * order. `validationSplit` keeps its part unshuffled, as in stock `fit`; the option `shuffle` of `fit` makes no difference.
- * Costs some 10 ns an example and epoch. Throws ERR_INVALID_ARGUMENT for a seed that is none, ERR_UNSUPPORTED in
+ * Costs about 0.1 µs an example and epoch. Throws ERR_INVALID_ARGUMENT for a seed that is none, ERR_UNSUPPORTED in
  * `fitDataset`, which has no order of its own: use `shuffledBatches` there.
  *
  * @example
