@@ -28,7 +28,7 @@ export interface CheckpointOptions {
  *
  * @example
  * const { initialEpoch } = await resume(model, 'run')
- * await model.fit(x, y, { epochs: 100, initialEpoch, callbacks: [shuffled({ seed: 7 }), checkpoint({ dir: 'run' })] })
+ * await model.fit(x, y, { epochs: 4, initialEpoch, callbacks: [shuffled({ seed: 7 }), checkpoint({ dir: 'run' })] })
  */
 export function checkpoint(options: CheckpointOptions): Callback {
   knownKeys('the options of checkpoint', options, ['dir', 'every', 'keep', 'startBatch'])

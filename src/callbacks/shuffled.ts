@@ -21,7 +21,7 @@ export interface ShuffledOptions {
  * `fitDataset`, which has no order of its own: use `shuffledBatches` there.
  *
  * @example
- * await model.fit(x, y, { epochs: 20, initialEpoch, callbacks: [shuffled({ seed: 7 })] })
+ * await model.fit(x, y, { epochs: 4, initialEpoch: 2, callbacks: [shuffled({ seed: 7 })] })
  */
 export function shuffled(options: ShuffledOptions): Callback {
   knownKeys('the options of shuffled', options, ['seed'])

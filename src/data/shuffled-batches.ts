@@ -123,11 +123,13 @@ export class ShuffledBatches<X extends Tensors, Y extends Tensors> {
  * ERR_DISPOSED for tensors that were disposed of.
  *
  * @example
- * const data = shuffledBatches(x, y, { batchSize: 32, seed: 7, startEpoch: initialEpoch })
- * await model.fitDataset(data, { epochs: 20, initialEpoch })
+ * const data = shuffledBatches(x, y, { batchSize: 8, seed: 7 })
+ * await model.fitDataset(data, { epochs: 2 })
  *
- * // or, from any step on:
- * for (const { xs, ys } of data.epoch(Math.floor(step / data.size), step % data.size)) optimizer.minimize(…)
+ * // Or in a loop of your own, from any step on:
+ * const step = 6
+ * const batches = data.epoch(Math.floor(step / data.size), step % data.size)
+ * for (const { xs, ys } of batches) await model.trainOnBatch(xs, ys)
  */
 export function shuffledBatches<X extends Tensors, Y extends Tensors>(
   x: X,
@@ -165,9 +167,7 @@ function examplesOf(xs: Tensors, ys: Tensors): number {
 }
 
 function isTensor(value: unknown): value is Tensor {
-  return (
-    typeof (value as Tensor | null)?.gather === 'function' || typeof (value as Tensor | null)?.dataSync === 'function'
-  )
+  return typeof (value as Tensor | null)?.dataSync === 'function'
 }
 
 function listOf(tensors: Tensors): readonly Tensor[] {

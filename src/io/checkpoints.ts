@@ -56,7 +56,12 @@ export const defaultKeep = 2
  * file system throws, such as ENOSPC, when the older checkpoints are all still there.
  *
  * @example
- * await saveCheckpoint(model, { dir: 'run', epoch: Math.floor(step / data.size), batch: step % data.size })
+ * const data = shuffledBatches(x, y, { batchSize: 8, seed: 7 })
+ * let batch = 0
+ * for (const { xs, ys } of data.epoch(0)) {
+ *   await model.trainOnBatch(xs, ys)
+ *   await saveCheckpoint(model, { dir: 'loop', epoch: 0, batch: ++batch })
+ * }
  */
 export async function saveCheckpoint(trainee: Trainee, options: SaveCheckpointOptions): Promise<string> {
   knownKeys('the options of saveCheckpoint', options, ['dir', 'epoch', 'batch', 'keep'])
@@ -87,6 +92,10 @@ export async function saveCheckpoint(trainee: Trainee, options: SaveCheckpointOp
 /**
  * The newest checkpoint of a folder that is whole, by its checksum; null where there is none yet. Damaged ones are passed
  * over and listed. Throws ERR_STATE where there are some but none is whole.
+ *
+ * @example
+ * const last = await lastCheckpoint('run')
+ * if (last !== null) console.log(last.initialEpoch) // → 4
  */
 export async function lastCheckpoint(dir: string): Promise<(Resumed & { readonly path: string }) | null> {
   folder(dir)
@@ -110,7 +119,7 @@ export async function lastCheckpoint(dir: string): Promise<(Resumed & { readonly
  * model.compile({ optimizer: nso(adam(), { sigma: 0.01 }), loss: 'meanSquaredError' })
  * const { initialEpoch } = await resume(model, 'run')
  * const callbacks = [shuffled({ seed: 7 }), checkpoint({ dir: 'run' })]
- * await model.fit(x, y, { epochs: 100, initialEpoch, callbacks })
+ * await model.fit(x, y, { epochs: 6, initialEpoch, callbacks })
  */
 export async function resume(trainee: Trainee, dir: string): Promise<Resumed> {
   const parts = partsOf(trainee)
