@@ -130,8 +130,9 @@ function header(saved: readonly NamedTensor[]) {
   const [seedLow = 0, seedHigh = 0, letters = 0, others = 0] = words.subarray(8)
   // A word a tensor in the middle of an update.
   const banked = micro > 0 ? tensors : 0
+  const bytes = words.subarray(head, head + letters)
   const flags = words.subarray(head + letters + tensors, head + letters + tensors + banked)
-  const counts = [high, tensors, moments, kinds, micro, samples, seedHigh, letters, others, ...flags]
+  const counts = [high, tensors, moments, kinds, micro, samples, seedHigh, letters, others, ...bytes, ...flags]
   const numbers = (words.length - head - letters - tensors - banked) / 2
   const seed = (seedLow >>> 0) + seedHigh * 2 ** 32
   const iterations = (low >>> 0) + high * 2 ** 32
@@ -141,13 +142,14 @@ function header(saved: readonly NamedTensor[]) {
     moments < 4 &&
     samples <= numbers &&
     Number.isSafeInteger(seed) &&
+    bytes.every((one) => one < 256) &&
     flags.every((one) => one < 2)
   if (version !== format || !Number.isInteger(numbers) || numbers < 0 || !sound || iterations > 2 ** 32) {
     throw refused('a state that this version of saltflat wrote', 'another')
   }
   const at = (start: number, length: number) => words.subarray(start, start + length)
   return {
-    name: Buffer.from(at(head, letters)).toString(),
+    name: Buffer.from(bytes).toString(),
     seed,
     iterations,
     sizes: Array.from(at(head + letters, tensors)),
