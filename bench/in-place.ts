@@ -54,7 +54,6 @@ function passes({ sizes }: Options, open: OpenStore): Work {
       weights.perturb(0)
       weights.flip(0, gradients[0]!)
       weights.finish({ ...update, step }, gradients[1]!)
-      weights.dots()
     },
   }
 }

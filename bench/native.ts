@@ -94,7 +94,6 @@ export function machinery(
         gradients,
         out,
       )
-      made.dots()
     },
   }
 }

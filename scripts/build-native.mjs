@@ -2,9 +2,10 @@
 // command does it and writes src/native/binding.d.ts too; in an installed package (`npx saltflat build`) cargo alone
 // does. This file ships, so it needs nothing but Node.
 //
-//   node scripts/build-native.mjs [--target TRIPLE] [--glibc 2.17] [--output-dir DIR]
+//   node scripts/build-native.mjs [--target TRIPLE] [--glibc 2.17] [--output-dir DIR] [--faults]
 //
 // `--glibc` builds with cargo-zigbuild for an old glibc: that is how the shipped Linux binary runs on old systems.
+// `--faults` builds what tests let fail on purpose, into build/Faults; it is quick to build and never shipped.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -28,9 +29,9 @@ try {
     )
     process.exit(0)
   }
-  outputDir = resolve(root, options['output-dir'])
+  outputDir = resolve(root, options['output-dir'] ?? (options.faults ? 'build/Faults' : 'build/Release'))
   needCargo()
-  if (inRepository && !options.glibc) buildWithNapi()
+  if (inRepository && !options.glibc && !options.faults) buildWithNapi()
   else buildWithCargo()
   console.log(`Built ${relative(process.cwd(), join(outputDir, 'saltflat.node'))}`)
 } catch (error) {
@@ -39,9 +40,8 @@ try {
 }
 
 function readOptions() {
-  const output = { type: 'string', default: 'build/Release' }
-  const text = { type: 'string' }
-  return parseArgs({ options: { help: { type: 'boolean' }, target: text, glibc: text, 'output-dir': output } }).values
+  const [text, flag] = [{ type: 'string' }, { type: 'boolean' }]
+  return parseArgs({ options: { help: flag, faults: flag, target: text, glibc: text, 'output-dir': text } }).values
 }
 
 function needCargo() {
@@ -70,7 +70,8 @@ function buildWithNapi() {
 
 function buildWithCargo() {
   const fresh = process.env.CARGO_TARGET_DIR || inRepository ? undefined : temporary(tmpdir())
-  const build = [options.glibc ? 'zigbuild' : 'build', '--release', '--locked', '--manifest-path', manifest]
+  const kind = options.faults ? ['--profile=faults', '--features=faults'] : ['--release']
+  const build = [options.glibc ? 'zigbuild' : 'build', ...kind, '--locked', '--manifest-path', manifest]
   const targetDir = fresh ? ['--target-dir', fresh] : []
   try {
     const said = run('cargo', [...build, ...target(), ...targetDir, '--message-format=json-render-diagnostics'], true)

@@ -16,7 +16,7 @@ export type ErrorCode =
   | 'ERR_NO_BINARY' // the native addon is missing or cannot be loaded
   | 'ERR_OUT_OF_MEMORY' // an allocation failed
   | 'ERR_BASE' // a wrapped stock optimizer threw
-  | 'ERR_ABORTED' // an AbortSignal fired
+  | 'ERR_ABORTED' // an AbortSignal fired, or the loss threw an abort
   | 'ERR_PANIC' // a bug in saltflat, caught; Node goes on
 
 /** What saltflat throws: `code` is stable, `message` says what was expected, what came and what to do. */

@@ -30,6 +30,7 @@ export {
 } from './optimizers/minimize.ts'
 export type { VectorGradient } from './grads/vector-gradient.ts'
 export { reestimateBatchNorm } from './grads/re-estimate.ts'
+export { abortable } from './callbacks/abortable.ts'
 
 // Schedules: of the learning rate, sigma or rho.
 export {

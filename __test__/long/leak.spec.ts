@@ -1,21 +1,11 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import test from 'ava'
 import { adam, nso } from '../../src/index.ts'
+import { loadBinding } from '../../src/native/index.ts'
 import { onEachBackend, tf } from '../helpers/backends.ts'
+import { collected, resident } from '../helpers/memory.ts'
 import { random } from '../helpers/training.ts'
 
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
-
-/** Resident bytes after garbage, and what its finalizers free, is gone. */
-async function resident(): Promise<number> {
-  for (let i = 0; i < 4; i++) {
-    collect()
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  return process.memoryUsage().rss
-}
+const { nativeBytes } = loadBinding()
 
 /** A conv net with everything that has ever leaked in a step: moving statistics, masks, metrics, pooling. */
 function convNet(units: number): tf.LayersModel {
@@ -62,10 +52,13 @@ onEachBackend(
     t.log(
       `resident memory: ${(rss / 2 ** 20).toFixed(0)} MiB at step 200, ${(100 * growth).toFixed(1)} % more at 1,000`,
     )
-    t.true(growth < 0.05, `memory grew by ${(100 * growth).toFixed(1)} %`)
+    t.true(growth < 0.02, `memory grew by ${(100 * growth).toFixed(1)} %`)
+    t.true(nativeBytes() > 0)
     optimizer.dispose()
     model.dispose()
     tf.dispose([x, y])
+    await collected()
+    t.is(nativeBytes(), 0)
   },
 )
 
@@ -86,13 +79,15 @@ onEachBackend(
       model.dispose()
       if (i === 1) [numTensors, numBytes] = [tf.memory().numTensors, tf.memory().numBytes]
       t.deepEqual([tf.memory().numTensors, tf.memory().numBytes], [numTensors, numBytes], `after ${i}`)
+      optimizer.dispose()
       // Often, so that garbage not yet collected does not set the high-water mark of the heap.
       const bytes = i % 10 === 0 ? await resident() : 0
       if (i === 50) rss = bytes
     }
     const growth = (await resident()) / rss - 1
     t.log(`resident memory: ${(rss / 2 ** 20).toFixed(0)} MiB after 50, ${(100 * growth).toFixed(1)} % more after 200`)
-    t.true(growth < 0.05, `memory grew by ${(100 * growth).toFixed(1)} %`)
+    t.true(growth < 0.02, `memory grew by ${(100 * growth).toFixed(1)} %`)
+    t.is(nativeBytes(), 0)
     tf.dispose([x, y])
   },
 )

@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import test from 'ava'
-import { loadBinding } from '../../src/native/index.ts'
+import { loadBinding, locate } from '../../src/native/index.ts'
 
 const { Workspace, alignedArray, sample, selfTest } = loadBinding()
 test('native memory lies on 64-byte boundaries and the self-test holds', (t) => {
@@ -9,6 +11,47 @@ test('native memory lies on 64-byte boundaries and the self-test holds', (t) => 
     sample(7, 'rademacher', 0, 3, 0, 1, 4096).filter((value) => Math.abs(value) !== 1),
     new Float32Array(0),
   )
+})
+
+const file = (locate() as { file: string }).file
+
+test('the addon has what its types declare and nothing else: no faults on purpose', (t) => {
+  const types = readFileSync(new URL('../../src/native/binding.d.ts', import.meta.url), 'utf8')
+  const declared = [...types.matchAll(/^export declare (?:function|class) (\w+)/gm)].map(([, name]) => name)
+  t.deepEqual(Object.keys(loadBinding()).toSorted(), declared.toSorted())
+  t.false(readFileSync(file).includes('on purpose'))
+})
+
+test('memory that the system does not give is an error, and what was got before is given back', (t) => {
+  const program = `
+    const { Workspace, alignedArray, nativeBytes, sample } = require(${JSON.stringify(file)})
+    const most = 2 ** 31 - 1
+    const asked = [
+      () => new Workspace([most], 'sgd', { sums: 0 }),
+      () => new Workspace([2 ** 28], 'adam', { sums: 2 }),
+      () => new Workspace(Array(1e5).fill(most), 'sgd', { sums: 0 }),
+      () => alignedArray(2 ** 31),
+      () => sample(1, 'gaussian', 0, 0, 0, 0, most),
+    ]
+    const codes = asked.map((ask) => {
+      try {
+        return ask() && 'given'
+      } catch ({ code }) {
+        return code
+      }
+    })
+    console.log(JSON.stringify([codes, nativeBytes()]))`
+  if (process.platform !== 'linux') return t.pass('needs ulimit')
+  // 5 GiB, of which Node takes some: W of the second fits, all its five vectors do not.
+  const { status, stdout, stderr } = spawnSync(
+    'bash',
+    ['-c', 'ulimit -v 5242880; exec "$0" -e "$1"', process.execPath, program],
+    {
+      encoding: 'utf8',
+    },
+  )
+  t.is(status, 0, stderr)
+  t.deepEqual(JSON.parse(stdout), [Array(5).fill('ERR_OUT_OF_MEMORY'), 0])
 })
 
 test('workspaces that are dropped without dispose are collected, because V8 knows their size', async (t) => {

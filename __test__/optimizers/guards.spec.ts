@@ -190,17 +190,6 @@ onEachBackend(test, 'variables that are not trainable are left alone, and a filt
   optimizer.dispose()
 })
 
-test('only vectors that are needed are owned', async (t) => {
-  await tf.setBackend('cpu')
-  const owned = [sgd(), adam(), sam(adam()), nso(adam()), nso(adam(), { perturbations: 2 })].map((optimizer) => {
-    const { w, loss } = trained(Array(64).fill(1))
-    optimizer.minimize(loss, false, [w])
-    return optimizer.memory!.bytes / 256
-  })
-  t.deepEqual(owned, [1, 3, 3, 4, 5])
-  tf.disposeVariables()
-})
-
 test('arguments of the wrong kind say what to pass', async (t) => {
   await tf.setBackend('cpu')
   const { w, loss } = trained()

@@ -69,8 +69,11 @@ export function smoothedTrace(loss: Loss, options: SmoothedTraceOptions): TraceE
       weights.begin({ seed, distribution: 'gaussian', rounds: 10, stream, step: 0 }, scales, true)
       weights.perturb(pair)
       gradientAt((gradients) => weights.flip(pair, gradients))
-      gradientAt((gradients) => weights.finish({ ...mean, perturbation: pair }, gradients))
-      const samples = weights.dots().filter((_, i) => mask[i])
+      let dots: number[] = []
+      gradientAt((gradients) => {
+        dots = weights.finish({ ...mean, perturbation: pair }, gradients)
+      })
+      const samples = dots.filter((_, i) => mask[i])
       running.add(
         samples.map((dot) => dot / (2 * sigma)),
         sigma,

@@ -3,6 +3,7 @@ import { SaltflatError, said, shown } from '../errors.ts'
 import { invalid } from '../options.ts'
 import { holdKept } from './kept.ts'
 import { withKernels } from './kernels/index.ts'
+import { thrown } from './thrown.ts'
 
 /**
  * A loss: evaluated afresh at every pass, so it must read the variables anew each time. It is given the number of the
@@ -102,11 +103,7 @@ function finite(value: Tensor): number {
 
 function typed(error: unknown): SaltflatError {
   if (error instanceof SaltflatError) return error
-  if (error instanceof Thrown) {
-    const cause = error.cause
-    const text = said(cause)
-    return new SaltflatError('ERR_LOSS', `The loss threw: ${text}`, { cause })
-  }
+  if (error instanceof Thrown) return thrown('The loss', error.cause)
   const text = said(error)
   if (text.includes('Cannot find a connection')) {
     return new SaltflatError(

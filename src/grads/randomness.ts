@@ -1,4 +1,4 @@
-import { loadBinding } from '../native/index.ts'
+import { loadBinding, typed } from '../native/index.ts'
 
 /** Stream of randomness inside the model: see the design's table of streams. */
 const stream = 5
@@ -15,7 +15,7 @@ export function withRandomness<T>(seed: number, step: number, perturbation: numb
   let length = 64
   Math.random = () => {
     if (next === words.length) {
-      words = loadBinding().randomWords(seed, stream, step, perturbation, drawn / 64, length)
+      words = typed(() => loadBinding().randomWords(seed, stream, step, perturbation, drawn / 64, length))
       drawn += length
       // A model draws a seed a layer, so few words: later blocks are longer.
       length = Math.min(4096, 4 * length)

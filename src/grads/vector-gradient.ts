@@ -1,6 +1,7 @@
 import { SaltflatError, said, shown } from '../errors.ts'
 import { invalid } from '../options.ts'
 import type { Evaluation } from './evaluate.ts'
+import { thrown } from './thrown.ts'
 
 /**
  * The gradient of a loss of a plain vector, at `x`; with the loss itself where it is known.
@@ -28,9 +29,7 @@ export function evaluateVector(gradient: VectorGradient, x: Float32Array, part: 
   try {
     given = part < 0 ? gradient(x) : gradient(x, part)
   } catch (error) {
-    if (error instanceof SaltflatError) throw error
-    const text = said(error)
-    throw new SaltflatError('ERR_LOSS', `The gradient function threw: ${text}`, { cause: error })
+    throw thrown('The gradient function', error)
   }
   if (x.length !== length) {
     throw new SaltflatError(

@@ -38,23 +38,24 @@ export declare class Workspace {
   collect(next: number, factor: number, first: boolean, g: Array<Float32Array | number | null>, out: Array<Float32Array>): void
   /**
    * Checks that the mean gradient is finite, then W ← rule(W, mean), out ← W; before the last micro-batch the mean goes
-   * to the bank instead.
+   * to the bank instead. Returns Σ U·(g⁺ − g⁻) of each tensor since `begin`, where there was a perturbation: an update
+   * and its dots come together or not at all.
    */
-  finish(update: UpdateOptions, g: Array<Float32Array | number | null>, out: Array<Float32Array>): void
+  finish(update: UpdateOptions, g: Array<Float32Array | number | null>, out: Array<Float32Array>): Array<number>
   /** g·g, g·P and P·P of each tensor, one after the other. */
   products(g: Array<Float32Array | number | null>): Array<number>
   /** Σx² or Σ(wx)² of a direction, in each tensor; for the gradient itself not finite exactly where it is not. */
   norms(direction: DirectionOptions, g: Array<Float32Array | number | null>): Array<number>
   /** out ← W + scale·x of a direction (scale·w²x in the metric of the weights), a scale a tensor; then P ← `keep`. */
   ascend(scales: Float32Array, direction: DirectionOptions, keep: KeepOptions | undefined | null, g: Array<Float32Array | number | null>, out: Array<Float32Array>): void
-  /** Σ U·(g⁺ − g⁻) of each tensor since `begin`. */
-  dots(): Array<number>
   /** Zeroed vectors for tensors of these sizes: W, the moments of the rule, and those asked for. */
   constructor(sizes: Array<number>, rule: string, vectors: VectorOptions, options?: WorkspaceOptions | undefined | null)
   /** Bytes of native memory held. */
   get bytes(): number
   /** Moment vectors that the base optimizer keeps. */
   get moments(): number
+  /** Throws where a panic has cut an update short: W and the moments are then of two steps. */
+  checkWhole(): void
   /** Frees the memory now. Twice is harmless. */
   dispose(): void
   /** W ← weights. The first time also W₀, where it is kept. */
@@ -127,6 +128,9 @@ export interface KeepOptions {
   /** Factor of the gradient. */
   new: number
 }
+
+/** Bytes of native memory held by all optimizers, and by the weights that tfjs computes with in it. */
+export declare function nativeBytes(): number
 
 /**
  * out ← W ± σU for the perturbations `from` … `to` − 1: one after the other, in each the sign or signs, in each the

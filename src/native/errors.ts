@@ -41,10 +41,23 @@ export function fromNative(error: unknown): SaltflatError {
   const { code, message } =
     error instanceof Error ? (error as NodeJS.ErrnoException) : { code: '', message: said(error) }
   if (code && Object.hasOwn(codes, code)) return new SaltflatError(code as ErrorCode, message, { cause: error })
+  // V8 says so where it cannot make a typed array.
+  if (error instanceof RangeError && /allocation failed/i.test(message)) {
+    return new SaltflatError('ERR_OUT_OF_MEMORY', `Could not allocate an array: ${message}.`, { cause: error })
+  }
   const refusal = code && Object.hasOwn(refusals, code) ? refusals[code] : undefined
   if (refusal !== undefined) {
     return new SaltflatError(refusal[0], `${refusal[1]}, received others: ${message}.`, { cause: error })
   }
   const bug = `saltflat failed where it should not: ${message} This is a bug, please report it.`
   return new SaltflatError('ERR_PANIC', bug, { cause: error })
+}
+
+/** What `f` gives; what it throws as a `SaltflatError`. */
+export function typed<T>(f: () => T): T {
+  try {
+    return f()
+  } catch (error) {
+    throw fromNative(error)
+  }
 }

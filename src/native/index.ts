@@ -1,4 +1,4 @@
 export type * from './binding.d.ts'
-export { fromNative } from './errors.ts'
+export { fromNative, typed } from './errors.ts'
 export { glibc, system } from './explain.ts'
 export { type Binding, loadBinding, locate, packageRoot } from './load.ts'

@@ -231,11 +231,7 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
     this.#refuseDisposed()
     // First, for it may reject.
     const rest = (await this.#settings.base.foreign?.getWeights()) ?? []
-    const own = this.#training.pending?.map(copied) ?? [
-      // Named as tfjs does it.
-      { name: 'iter', tensor: scalar(this.iterations, 'int32') },
-      ...writeState(this.#training.state(), rest.length),
-    ]
+    const own = this.#training.pending?.map(copied) ?? this.#written(rest.length)
     for (const { tensor } of this.#saved) tensor.dispose()
     // Stock optimizers return live variables, and leak a fresh count of iterations at every call.
     this.#saved = [...own, ...rest.filter(({ name }) => name === 'iter')]
@@ -257,6 +253,13 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
     })
     this.#training.restore(own, begun)
     await foreign?.setWeights(rest)
+  }
+
+  #written(others: number): NamedTensor[] {
+    // First what may fail.
+    const state = writeState(this.#training.state(), others)
+    // Named as tfjs does it.
+    return [{ name: 'iter', tensor: scalar(this.iterations, 'int32') }, ...state]
   }
 
   /** What it trains, where that is variables. */

@@ -34,6 +34,8 @@ export class Stepper<G> {
   #last: readonly (G | null)[] = []
   #passes = 0
   #loss = 0
+  /** Σ U·(g⁺ − g⁻) of each tensor in the last step. */
+  #dots: readonly number[] = []
 
   constructor(weights: Weights<G>, mask: readonly boolean[]) {
     this.#weights = weights
@@ -66,6 +68,8 @@ export class Stepper<G> {
       })
       oracle.commit()
     } catch (error) {
+      // First of all: a backend short of memory may need it for the weights.
+      this.#release()
       try {
         oracle.undo()
       } finally {
@@ -80,7 +84,7 @@ export class Stepper<G> {
 
   /** U·(g⁺ − g⁻)/(2σ) of each perturbed tensor in the last step, averaged over the pairs. */
   traceSamples(pairs: number, size: number): number[] {
-    const dots = this.#weights.dots()
+    const dots = this.#dots
     const samples: number[] = []
     for (let i = 0; i < dots.length; i++) if (this.#mask[i]) samples.push(dots[i]! / (2 * size * pairs))
     return samples
@@ -126,7 +130,7 @@ export class Stepper<G> {
         update.sum = mix.sum
         update.scale = scale
         update.perturbation = size === 0 ? -1 : pair
-        weights.finish(update, this.#last)
+        this.#dots = weights.finish(update, this.#last)
         oracle.update?.((tensor) => (this.#reached[tensor] ? weights.vector('mean', tensor) : null))
       },
     }

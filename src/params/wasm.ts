@@ -1,4 +1,5 @@
 import { engine, type Tensor, type TensorInfo, type Variable } from '@tensorflow/tfjs-core'
+import { SaltflatError } from '../errors.ts'
 import type { DataId, OpenStore, Store } from './store.ts'
 
 /** What this file uses of the stock wasm backend. */
@@ -6,6 +7,7 @@ interface WasmBackend {
   makeOutput(shape: number[], dtype: 'float32'): TensorInfo
   typedArrayFromHeap(info: TensorInfo): Float32Array
   disposeData(id: DataId): boolean
+  dataIdMap: { get(id: DataId): { memoryOffset: number } }
 }
 
 function isWasm(backend: unknown): backend is WasmBackend {
@@ -41,7 +43,10 @@ class WasmStore implements Store {
     // All memory first: growth detaches every view taken before.
     const infos: TensorInfo[] = []
     try {
-      for (const variable of this.#variables) infos.push(this.#backend.makeOutput(variable.shape, 'float32'))
+      for (const variable of this.#variables) {
+        infos.push(this.#backend.makeOutput(variable.shape, 'float32'))
+        if (variable.size > 0) this.#checkMemory(infos.at(-1)!, variable)
+      }
       fill(infos.map((info) => this.#backend.typedArrayFromHeap(info)))
     } catch (error) {
       for (const info of infos) this.#backend.disposeData(info.dataId)
@@ -58,6 +63,13 @@ class WasmStore implements Store {
 
   values(tensors: readonly (Tensor | null)[]): (Float32Array | null)[] {
     return tensors.map((one) => (one === null ? null : this.#backend.typedArrayFromHeap(one)))
+  }
+
+  /** A full heap gives address 0, which stock tfjs would write to. */
+  #checkMemory({ dataId }: TensorInfo, { name, size }: Variable): void {
+    if (this.#backend.dataIdMap.get(dataId).memoryOffset !== 0) return
+    const said = `Could not allocate ${4 * size} bytes of wasm memory for '${name}'. Dispose tensors that are not needed, or use a smaller batch.`
+    throw new SaltflatError('ERR_OUT_OF_MEMORY', said)
   }
 }
 

@@ -1,5 +1,5 @@
 import type { DirectionOptions, KeepOptions, UpdateOptions, Workspace } from '../native/index.ts'
-import { fromNative, loadBinding } from '../native/index.ts'
+import { fromNative, loadBinding, typed } from '../native/index.ts'
 import type { Distribution } from '../types.ts'
 import type { Store } from './store.ts'
 import type { Gradients, Target } from './target.ts'
@@ -87,7 +87,7 @@ export class Weights<G> {
   sync(): void {
     this.target.checkAlive()
     const moved = this.#followMove()
-    if (moved || this.#store.changed()) this.#workspace.load(this.#store.read())
+    if (moved || this.#store.changed()) typed(() => this.#workspace.load(this.#store.read()))
   }
 
   /** Sets the noise of a step: σ of each tensor (0: not perturbed). `first`: a new update begins. */
@@ -115,21 +115,34 @@ export class Weights<G> {
     this.#write((out) => this.#workspace.ascend(scales, direction, keep, this.#store.values(g), out))
   }
 
-  finish(update: UpdateOptions, g: Gradients<G>): void {
-    this.#write((out) => this.#workspace.finish(update, this.#store.values(g), out))
+  /** Returns Σ U·(g⁺ − g⁻) of each tensor in this step; nothing where it has no perturbation. */
+  finish(update: UpdateOptions, g: Gradients<G>): number[] {
+    let dots: number[] = []
+    this.#write((out) => {
+      dots = this.#workspace.finish(update, this.#store.values(g), out)
+    })
+    return dots
   }
 
-  /** W' ← W, bit for bit; what has been disposed meanwhile is left out. */
+  /**
+   * W' ← W, bit for bit; what has been disposed meanwhile is left out. Throws ERR_PANIC, having done it, where W itself is
+   * that of an update cut short.
+   */
   restore(): void {
-    this.#followMove()
-    this.#store.write((out) => this.#workspace.restore(out))
+    typed(() => {
+      this.#followMove()
+      this.#store.write((out) => this.#workspace.restore(out))
+      this.#workspace.checkWhole()
+    })
   }
 
   /** A copy of W. */
   copy(): Float32Array[] {
-    const out = this.tensors.map(({ size }) => new Float32Array(size))
-    this.#workspace.restore(out)
-    return out
+    return typed(() => {
+      const out = this.tensors.map(({ size }) => new Float32Array(size))
+      this.#workspace.restore(out)
+      return out
+    })
   }
 
   /** g·g, g·P and P·P of each tensor, one after the other. */
@@ -142,27 +155,22 @@ export class Weights<G> {
     return this.#workspace.norms(direction, this.#store.values(g))
   }
 
-  /** Σ U·(g⁺ − g⁻) of each tensor in this step. */
-  dots(): number[] {
-    return this.#workspace.dots()
-  }
-
   /** A copy of one tensor of an owned vector: 'moment0' …, 'mean', 'bank', 'origin'. */
   vector(name: string, tensor: number): Float32Array {
-    return this.#workspace.vector(name, tensor)
+    return typed(() => this.#workspace.vector(name, tensor))
   }
 
   setVector(name: string, tensor: number, values: Float32Array): void {
-    this.#workspace.setVector(name, tensor, values)
+    typed(() => this.#workspace.setVector(name, tensor, values))
   }
 
   /** Which tensors the micro-batches of the next update have reached so far. */
   banked(): boolean[] {
-    return this.#workspace.banked()
+    return typed(() => this.#workspace.banked())
   }
 
   setBanked(reached: readonly boolean[]): void {
-    this.#workspace.setBanked([...reached])
+    typed(() => this.#workspace.setBanked([...reached]))
   }
 
   dispose(): void {

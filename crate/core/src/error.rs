@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// Why the core refused a call. W and the moments are then what they were, and the rest too unless the pass says
-/// otherwise.
+/// Why the core refused a call. W and the moments are then what they were (unless torn), and the rest too unless the pass
+/// says otherwise.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Error {
     /// An argument outside its range.
@@ -17,6 +17,8 @@ pub enum Error {
     },
     /// A call out of order.
     State(String),
+    /// A panic has cut an update short: what was W and the moments is of two steps.
+    Torn,
     /// The allocator gave nothing.
     OutOfMemory {
         /// Bytes asked for.
@@ -35,6 +37,7 @@ impl Error {
             Error::Shape(_) => "ERR_SHAPE",
             Error::NotFinite { .. } => "ERR_NOT_FINITE",
             Error::State(_) => "ERR_STATE",
+            Error::Torn => "ERR_PANIC",
             Error::OutOfMemory { .. } => "ERR_OUT_OF_MEMORY",
         }
     }
@@ -47,6 +50,9 @@ impl fmt::Display for Error {
             Error::NotFinite { tensor } => {
                 write!(f, "Expected finite gradients, received NaN or Infinity in tensor {tensor}.")
             }
+            Error::Torn => f.write_str(
+                "A bug has cut an update short: weights and moments are partly of the step before and partly of this one. Load both from the last checkpoint, with a new optimizer.",
+            ),
             Error::OutOfMemory { bytes } => write!(f, "Could not allocate {bytes} bytes."),
         }
     }

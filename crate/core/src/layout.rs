@@ -4,6 +4,7 @@
 //! owned vectors can be loaded without a mask, and no two tensors share a cache line between threads.
 
 use crate::error::{Error, Result};
+use crate::memory::with_capacity;
 
 /// Elements of one noise tile: 16 Philox counters × 4 words.
 pub const TILE: usize = 64;
@@ -52,7 +53,8 @@ impl Layout {
         if all > TOTAL {
             return Err(Error::Invalid(format!("Expected at most {TOTAL} elements in all, received {all}.")));
         }
-        let (mut offsets, mut chunks, mut first_chunk, mut total) = (vec![], vec![], vec![], 0);
+        let (mut offsets, mut first_chunk, mut total) = (vec![], vec![], 0);
+        let mut chunks = with_capacity(sizes.iter().map(|size| size.div_ceil(CHUNK)).sum())?;
         for (tensor, &size) in sizes.iter().enumerate() {
             offsets.push(total);
             first_chunk.push(chunks.len());

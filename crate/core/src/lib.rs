@@ -2,12 +2,14 @@
 //!
 //! [`rng`] counters to bits · [`noise`] which draw is which element · [`transform`] bits to draws · [`layout`] tensors to
 //! one flat vector · [`optimizer`] base optimizers as element rules · [`penalty`] decay and distance · [`backend`] the
-//! fused passes over memory · [`lanczos`] the iteration · [`tridiagonal`] its eigenvalues.
+//! fused passes over memory · [`lanczos`] the iteration · [`tridiagonal`] its eigenvalues. [`memory`] is what vectors lie in,
+//! [`fault`] what tests let fail.
 //!
 //! Everything here gives the same bits for every SIMD width and every number of threads.
 
 pub mod backend;
 pub mod error;
+pub mod fault;
 pub mod lanczos;
 pub mod layout;
 pub mod memory;

@@ -1,12 +1,43 @@
-//! Zeroed f32 memory on a 64-byte boundary, with a failed allocation as an error and not an abort.
+//! Zeroed f32 memory on a 64-byte boundary; and whatever else grows with the weights: with a failed allocation as an
+//! error and not an abort.
 
 use crate::error::{Error, Result};
+use crate::fault::{Place, strikes};
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What TensorFlow demands of memory it shares, and one cache line.
 pub const ALIGNMENT: usize = 64;
+
+static HELD: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes in all the vectors of this process now.
+pub fn held() -> usize {
+    HELD.load(Ordering::Relaxed)
+}
+
+/// A Vec of `len` times `value`.
+pub fn filled<T: Clone>(len: usize, value: T) -> Result<Vec<T>> {
+    let mut values = with_capacity(len)?;
+    values.resize(len, value);
+    Ok(values)
+}
+
+/// A copy of a slice.
+pub fn copied<T: Clone>(slice: &[T]) -> Result<Vec<T>> {
+    let mut values = with_capacity(slice.len())?;
+    values.extend_from_slice(slice);
+    Ok(values)
+}
+
+/// An empty Vec with room for so many.
+pub fn with_capacity<T>(len: usize) -> Result<Vec<T>> {
+    let mut values = Vec::new();
+    let failed = strikes(Place::Allocation) || values.try_reserve_exact(len).is_err();
+    if failed { Err(Error::OutOfMemory { bytes: len.saturating_mul(size_of::<T>()) }) } else { Ok(values) }
+}
 
 /// A fixed-length vector of f32, 64-byte aligned.
 #[derive(Debug)]
@@ -25,9 +56,14 @@ impl AlignedVec {
     pub fn zeroed(len: usize) -> Result<Self> {
         let bytes = len.max(1).saturating_mul(4);
         let layout = Layout::from_size_align(bytes, ALIGNMENT).map_err(|_| Error::OutOfMemory { bytes })?;
+        if strikes(Place::Allocation) {
+            return Err(Error::OutOfMemory { bytes });
+        }
         // SAFETY: the layout has a non-zero size.
         let pointer = unsafe { alloc_zeroed(layout) }.cast::<f32>();
-        Ok(Self { pointer: NonNull::new(pointer).ok_or(Error::OutOfMemory { bytes })?, len })
+        let pointer = NonNull::new(pointer).ok_or(Error::OutOfMemory { bytes })?;
+        HELD.fetch_add(bytes, Ordering::Relaxed);
+        Ok(Self { pointer, len })
     }
 
     /// Bytes held.
@@ -41,6 +77,7 @@ impl Drop for AlignedVec {
         if let Ok(layout) = Layout::from_size_align(self.bytes(), ALIGNMENT) {
             // SAFETY: allocated in `zeroed` with this very layout.
             unsafe { dealloc(self.pointer.as_ptr().cast(), layout) };
+            HELD.fetch_sub(layout.size(), Ordering::Relaxed);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use napi_derive::napi;
 use saltflat_core::backend::cpu::dispatch;
-use saltflat_core::{Distribution, Draw, Level, Threads, rng};
+use saltflat_core::{Distribution, Draw, Level, Threads, memory, rng};
 
 /// The CPU as the core sees it.
 #[napi(object)]
@@ -41,6 +41,12 @@ pub fn cpu_info() -> CpuInfo {
         threads: Threads::new(0).count() as u32,
         detected: Level::available().iter().map(|level| level.name().into()).collect(),
     }
+}
+
+/// Bytes of native memory held by all optimizers, and by the weights that tfjs computes with in it.
+#[napi(catch_unwind)]
+pub fn native_bytes() -> f64 {
+    memory::held() as f64
 }
 
 /// Runs the generator's published known answer, and every instruction set against the scalar reference.

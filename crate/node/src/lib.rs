@@ -5,6 +5,8 @@
 pub mod batch;
 pub mod buffer;
 mod error;
+#[cfg(feature = "faults")]
+pub mod fault;
 pub mod info;
 pub mod lanczos;
 pub mod sample;

@@ -1,9 +1,11 @@
 //! Draws without a workspace: for tests, for looking at the noise, and for randomness inside a model.
 
-use crate::error::{Result, coded, whole};
+use crate::error::{Result, coded, core, whole};
 use napi::bindgen_prelude::{Float32Array, Uint32Array};
 use napi_derive::napi;
 use saltflat_core::backend::cpu::dispatch;
+use saltflat_core::fault::{self, Place};
+use saltflat_core::memory::filled;
 use saltflat_core::noise::MAX_PERTURBATIONS;
 use saltflat_core::rng::{FEWEST_ROUNDS, ROUNDS};
 use saltflat_core::{Distribution, Draw, Level};
@@ -20,6 +22,7 @@ pub fn draw(
     step: f64,
     perturbation: f64,
 ) -> Result<Draw> {
+    fault::point(Place::Call);
     let seed = whole("seed", seed, MAX_SEED)?;
     let stream = whole("stream", stream, 255.0)? as u32;
     let step = whole("step", step, f64::from(u32::MAX))? as u32;
@@ -57,7 +60,7 @@ pub fn sample(
     let draw = draw(seed, &distribution, rounds.unwrap_or(f64::from(ROUNDS)), stream, step, perturbation)?;
     let tensor = whole("tensor", tensor, f64::from(u32::MAX))? as u32;
     let length = whole("length", length, f64::from(i32::MAX))? as usize;
-    let mut out = vec![0f32; length.next_multiple_of(64)];
+    let mut out = filled(length.next_multiple_of(64), 0f32).map_err(core)?;
     dispatch::fill(Level::best(), draw, tensor, 0, &mut out);
     out.truncate(length);
     Ok(Float32Array::new(out))
@@ -80,7 +83,7 @@ pub fn random_words(
         length,
         f64::from((1u32 << 28) - tile).mul_add(64.0, 0.0).min(f64::from(1u32 << 24)),
     )?;
-    let mut out = vec![0u32; length as usize];
+    let mut out = filled(length as usize, 0u32).map_err(core)?;
     dispatch::words(draw, 0, tile, &mut out);
     Ok(Uint32Array::new(out))
 }

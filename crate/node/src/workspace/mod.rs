@@ -12,6 +12,8 @@ use napi_derive::napi;
 use options::VectorOptions;
 pub use options::{WorkspaceOptions, compute};
 use saltflat_core::backend::Noise;
+use saltflat_core::fault::{self, Place};
+use saltflat_core::memory::copied;
 use saltflat_core::noise::MAX_PERTURBATIONS;
 use saltflat_core::rng::ROUNDS;
 use saltflat_core::{Backend, Cpu, Draw, Penalty, Rule, Vectors, Which};
@@ -64,9 +66,9 @@ impl Workspace {
         };
         let (level, threads) = compute(options)?;
         let cpu = Cpu::new(&sizes, vectors, level, threads).map_err(core)?;
+        let none = draw(0.0, "gaussian", f64::from(ROUNDS), 0.0, 0.0, 0.0)?;
         let bytes = cpu.bytes() as i64;
         env.adjust_external_memory(bytes).map_err(node)?;
-        let none = draw(0.0, "gaussian", f64::from(ROUNDS), 0.0, 0.0, 0.0)?;
         Ok(Self { cpu: Some(cpu), rule, draw: none, scales: vec![0.0; sizes.len()], bytes })
     }
 
@@ -80,6 +82,12 @@ impl Workspace {
     #[napi(getter)]
     pub fn moments(&self) -> u32 {
         Rule::moments(&self.rule).unwrap_or(0) as u32
+    }
+
+    /// Throws where a panic has cut an update short: W and the moments are then of two steps.
+    #[napi(catch_unwind)]
+    pub fn check_whole(&mut self) -> Result<()> {
+        self.cpu()?.whole().map_err(core)
     }
 
     /// Frees the memory now. Twice is harmless.
@@ -129,8 +137,10 @@ impl Workspace {
     #[napi(catch_unwind)]
     pub fn vector(&mut self, name: String, tensor: f64) -> Result<Float32Array> {
         let tensor = self.tensor(tensor)?;
-        let vector = self.cpu()?.vector(which(&name)?, tensor).ok_or_else(|| unknown(&name))?;
-        Ok(Float32Array::new(vector.to_vec()))
+        let cpu = self.cpu()?;
+        cpu.whole().map_err(core)?;
+        let vector = cpu.vector(which(&name)?, tensor).ok_or_else(|| unknown(&name))?;
+        Ok(Float32Array::new(copied(vector).map_err(core)?))
     }
 
     /// Sets one tensor of such a vector.
@@ -165,7 +175,7 @@ impl Workspace {
     }
 
     fn cpu(&mut self) -> Result<&mut Cpu> {
-        self.cpu.as_mut().ok_or_else(gone)
+        live(&mut self.cpu)
     }
 
     fn at(&self, j: f64) -> Result<Draw> {
@@ -175,7 +185,7 @@ impl Workspace {
 
     fn with_noise(&mut self, j: f64) -> Result<(&mut Cpu, Noise<'_>)> {
         let draw = self.at(j)?;
-        let cpu = self.cpu.as_mut().ok_or_else(gone)?;
+        let cpu = live(&mut self.cpu)?;
         Ok((cpu, Noise { draw, scales: &self.scales }))
     }
 
@@ -201,6 +211,9 @@ fn unknown(name: &str) -> Coded {
     coded("ERR_INVALID_ARGUMENT", format!("Expected a vector that this workspace has, received '{name}'."))
 }
 
-fn gone() -> Coded {
-    coded("ERR_DISPOSED", "Expected a live workspace, received one that was disposed.")
+/// What every call on a workspace goes by before it does anything.
+fn live(cpu: &mut Option<Cpu>) -> Result<&mut Cpu> {
+    fault::point(Place::Call);
+    let gone = || coded("ERR_DISPOSED", "Expected a live workspace, received one that was disposed.");
+    cpu.as_mut().ok_or_else(gone)
 }

@@ -1,7 +1,7 @@
 //! The passes of a training step.
 
 use super::options::{DirectionOptions, KeepOptions, UpdateOptions};
-use super::{Workspace, gone};
+use super::{Workspace, live};
 use crate::error::{Result, coded, core, finite, given};
 use crate::sample::draw;
 use crate::view::{Views, elements};
@@ -119,14 +119,15 @@ impl Workspace {
     }
 
     /// Checks that the mean gradient is finite, then W ← rule(W, mean), out ← W; before the last micro-batch the mean goes
-    /// to the bank instead.
+    /// to the bank instead. Returns Σ U·(g⁺ − g⁻) of each tensor since `begin`, where there was a perturbation: an update
+    /// and its dots come together or not at all.
     #[napi(catch_unwind)]
     pub fn finish(
         &mut self,
         #[napi(ts_arg_type = "UpdateOptions")] update: Option<UpdateOptions>,
         #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
         #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
-    ) -> Result<()> {
+    ) -> Result<Vec<f64>> {
         let update = given("the update", update)?;
         update.check()?;
         let rule = Rule::new(&self.rule, update.hyper())
@@ -140,7 +141,9 @@ impl Workspace {
         let noise = draw.map(|draw| Noise { draw, scales: &self.scales });
         let (scale, learning_rate) = (update.scale as f32, update.learning_rate);
         let update = Update { mix: update.mix(), scale, noise, clip, micro, learning_rate, rule: &rule };
-        self.cpu.as_mut().ok_or_else(gone)?.finish(update, &g, &mut out).map_err(core)
+        let cpu = live(&mut self.cpu)?;
+        cpu.finish(update, &g, &mut out).map_err(core)?;
+        Ok(if noise.is_some() { cpu.dots().to_vec() } else { vec![] })
     }
 
     /// g·g, g·P and P·P of each tensor, one after the other.
@@ -185,11 +188,5 @@ impl Workspace {
         let scales = views.input("scales", &scales)?;
         views.check()?;
         self.cpu()?.ascend(scales, direction, keep, &g, &mut out).map_err(core)
-    }
-
-    /// Σ U·(g⁺ − g⁻) of each tensor since `begin`.
-    #[napi(catch_unwind)]
-    pub fn dots(&mut self) -> Result<Vec<f64>> {
-        Ok(self.cpu()?.dots().to_vec())
     }
 }

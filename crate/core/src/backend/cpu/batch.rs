@@ -10,6 +10,7 @@ use crate::backend::Gradient;
 use crate::error::{Error, Result};
 use crate::layout::Chunk;
 use crate::layout::Layout;
+use crate::memory::filled;
 use crate::noise::Draw;
 
 /// Which halves of a pair are made, in this order.
@@ -97,7 +98,7 @@ pub fn perturb_batch(
     let pass =
         Batch { draws, signs, scales, w: Inputs(&inputs), tensors: sizes.len(), out: Outputs::new(out) };
     let chunks = layout.chunks();
-    threads.each(layout.total() * copies, &mut vec![[0.0; SUMS]; chunks.len()], |i| {
+    threads.each(layout.total() * copies, &mut filled(chunks.len(), [0.0; SUMS])?, |i| {
         // SAFETY: the lengths of all slices were checked against this layout; each chunk is run once.
         unsafe { dispatch::run(level, &pass, &chunks[i]) }
     });

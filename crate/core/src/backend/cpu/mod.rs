@@ -17,7 +17,7 @@ pub use threads::Threads;
 use crate::backend::{Gradient, Noise, Vectors};
 use crate::error::{Error, Result};
 use crate::layout::{Layout, fold_chunks};
-use crate::memory::AlignedVec;
+use crate::memory::{AlignedVec, filled};
 use crate::penalty::Penalty;
 use pass::SUMS;
 
@@ -47,6 +47,8 @@ pub struct Cpu {
     moments: Vec<AlignedVec>,
     penalties: Vec<Penalty>,
     loaded: bool,
+    /// An update is being written; still so afterwards where it was interrupted.
+    torn: bool,
     chunk_sums: Vec<[f64; SUMS]>,
     tensor_sums: Vec<[f64; SUMS]>,
     dots: Vec<f64>,
@@ -71,7 +73,8 @@ impl Cpu {
             moments: (0..vectors.moments).map(|_| vector()).collect::<Result<_>>()?,
             penalties: vec![Penalty::default(); sizes.len()],
             loaded: false,
-            chunk_sums: vec![[0.0; SUMS]; layout.chunks().len()],
+            torn: false,
+            chunk_sums: filled(layout.chunks().len(), [0.0; SUMS])?,
             tensor_sums: vec![[0.0; SUMS]; sizes.len()],
             dots: vec![0.0; sizes.len()],
             reached: vec![false; sizes.len()],
@@ -87,6 +90,11 @@ impl Cpu {
         let optional = [&self.sum, &self.pair, &self.bank, &self.origin];
         let all = optional.into_iter().flatten().chain(&self.moments);
         self.w.bytes() + all.map(AlignedVec::bytes).sum::<usize>()
+    }
+
+    /// Refuses to go on with an update that a panic has cut short.
+    pub fn whole(&self) -> Result<()> {
+        if self.torn { Err(Error::Torn) } else { Ok(()) }
     }
 
     /// What pulls on each tensor besides its gradient.
@@ -147,6 +155,7 @@ impl Cpu {
     }
 
     fn check_gradients(&mut self, g: &[Gradient<'_>]) -> Result<()> {
+        self.whole()?;
         let lengths = g.iter().map(|slice| slice.map(<[f32]>::len));
         check_lengths(&self.layout, "gradients", lengths, g.len())?;
         for (reached, slice) in self.reached.iter_mut().zip(g) {

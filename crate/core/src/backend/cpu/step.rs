@@ -29,6 +29,7 @@ impl Backend for Cpu {
     }
 
     fn load(&mut self, weights: &[&[f32]]) -> Result<()> {
+        self.whole()?;
         self.check("weights", weights)?;
         let begins = !std::mem::replace(&mut self.loaded, true);
         for (tensor, values) in weights.iter().enumerate() {
@@ -50,6 +51,7 @@ impl Backend for Cpu {
     }
 
     fn perturb(&mut self, noise: Noise<'_>, out: &mut [&mut [f32]]) -> Result<()> {
+        self.whole()?;
         self.check("outputs", out)?;
         check_noise(&self.layout, &noise)?;
         run!(self, Perturb { noise, w: Flat::new(&mut self.w), out: Outputs::new(out) });
@@ -183,8 +185,10 @@ impl Backend for Cpu {
         let target = if micro.last_of == 0 { bank } else { sum.filter(|_| *rule == Rule::Mean) };
         if let Some(target) = target {
             let add = micro.last_of == 0 && !micro.first;
+            self.torn = add;
             run!(self, Store { noise, mean, target, add, w, out });
         } else {
+            self.torn = true;
             let clip = if let Clip::Value(bound) = update.clip { bound } else { f32::INFINITY };
             let origin = self.origin.as_mut().map(Flat::new);
             let mut vectors = self.moments.iter_mut().map(Flat::new);
@@ -224,6 +228,7 @@ impl Backend for Cpu {
                 Rule::Lion(rule) => with!(rule),
             }
         }
+        self.torn = false;
         fold(&self.layout, &mut self.chunk_sums, &mut self.tensor_sums);
         if noise.is_some() {
             self.add_dots(-1.0);

@@ -1,5 +1,6 @@
 //! One persistent pool of helpers a thread count, shared by every workspace of the process.
 
+use crate::fault::{self, Place};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,6 +35,10 @@ impl Threads {
     /// The caller works too and whoever is free takes the next chunk. Between two passes lies a gradient, in which
     /// helpers go to sleep: a caller that only waited would often wait for a single one of them to do it all.
     pub(crate) fn each<T: Send>(&self, elements: usize, results: &mut [T], work: impl Fn(usize) -> T + Sync) {
+        let work = |i| {
+            fault::point(Place::Chunk);
+            work(i)
+        };
         match &self.helpers {
             Some(helpers) if elements >= SERIAL_BELOW && results.len() > 1 => {
                 let next = AtomicUsize::new(0);
@@ -46,7 +51,10 @@ impl Threads {
                 };
                 helpers.in_place_scope(|scope| {
                     for _ in 1..self.count.min(results.len()) {
-                        scope.spawn(|_| run());
+                        scope.spawn(|_| {
+                            fault::point(Place::Helper);
+                            run();
+                        });
                     }
                     run();
                 });
