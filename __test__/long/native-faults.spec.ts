@@ -35,7 +35,7 @@ const makes: [string, () => FlatOptimizer][] = [
   ['nso k = 2, mixing', () => nso(base(), { sigma: 0.1, perturbations: 2, mixing: 0.1, seed: 1 })],
   ['one-sided k = 3', () => oneSided(base(), { sigma: 0.1, perturbations: 3, seed: 1 })],
   ['sam', () => sam(base(), { rho: 0.1, seed: 1 })],
-  ['nso on tf.train.momentum', () => nso(tf.train.momentum(0.1, 0.9), { sigma: 0.1, seed: 1 })],
+  ['nso on tf.train.adam', () => nso(tf.train.adam(0.1), { sigma: 0.1, seed: 1 })],
 ]
 
 class Job {
@@ -131,7 +131,6 @@ for (const [name, make] of makes) {
     `${name}: each allocation of a first step, of a state and of a step beside a clone`,
     async (t) => {
       const { numTensors } = tf.memory()
-      const held = nativeBytes()
       let times = count('allocation', () => {
         const job = new Job(make)
         job.step()
@@ -180,7 +179,7 @@ for (const [name, make] of makes) {
       twin.dispose()
       t.is(tf.memory().numTensors, numTensors)
       await collected()
-      t.is(nativeBytes(), held)
+      t.is(nativeBytes(), 0)
     },
   )
 }

@@ -12,6 +12,8 @@ export interface Diagnosis {
   readonly binary: { platform: string; path: string | null; loaded: boolean; reason?: string }
   /** Instruction set in use, threads of a pass, instruction sets found; null without the addon. */
   readonly cpu: { simd: string; threads: number; detected: string[] } | null
+  /** Bytes of native memory held now, when nothing trains; null without the addon. */
+  readonly nativeBytes: number | null
   readonly gpu: { available: boolean; code: string; reason: string }
   /** Versions of the TensorFlow.js packages that saltflat imports; null: not installed. */
   readonly tfjs: { core: string | null; layers: string | null }
@@ -39,6 +41,7 @@ export async function diagnose(): Promise<Diagnosis> {
     version: installed(join(packageRoot(), 'package.json')) ?? 'unknown',
     binary: { platform: system(), path: path(), loaded: 'value' in binding, ...reasonOf(binding) },
     cpu: ask(binding, 'cpuInfo') ?? null,
+    nativeBytes: ask(binding, 'nativeBytes') ?? null,
     gpu: { available: false, code: 'ERR_UNSUPPORTED', reason: 'this version has no CUDA backend yet' },
     tfjs: {
       core: installed('@tensorflow/tfjs-core/package.json'),
@@ -63,7 +66,10 @@ function attempt<T>(job: () => T): Attempt<T> {
 }
 
 /** The answer of one function of the addon; undefined where it, or the addon, is missing or fails. */
-function ask<K extends 'cpuInfo' | 'selfTest'>(binding: Attempt<Binding>, name: K): ReturnType<Binding[K]> | undefined {
+function ask<K extends 'cpuInfo' | 'nativeBytes' | 'selfTest'>(
+  binding: Attempt<Binding>,
+  name: K,
+): ReturnType<Binding[K]> | undefined {
   if (!('value' in binding) || typeof binding.value[name] !== 'function') return undefined
   const answer = attempt(binding.value[name] as () => ReturnType<Binding[K]>)
   return 'value' in answer ? answer.value : undefined

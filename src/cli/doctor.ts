@@ -11,11 +11,12 @@ saltflat doctor [--json]
   --help   this text`
 
 function describe(found: Diagnosis): string {
-  const { binary, cpu, gpu, tfjs, backends, selfTest } = found
+  const { binary, cpu, nativeBytes, gpu, tfjs, backends, selfTest } = found
   const failed = selfTest.checks.filter((check) => !check.ok)
   const rows: [string, string][] = [
     ['native addon', binary.loaded ? String(binary.path) : 'not loaded, see below'],
     ['cpu', cpu ? `${cpu.simd} (of ${cpu.detected.join(', ')}), ${cpu.threads} threads` : 'unknown without the addon'],
+    ['memory', nativeBytes === null ? 'unknown without the addon' : `${nativeBytes} bytes of native memory held`],
     ['gpu', gpu.available ? 'yes' : `no: ${gpu.reason}`],
     ['tfjs', `tfjs-core ${tfjs.core ?? 'is missing'}, tfjs-layers ${tfjs.layers ?? 'is missing'}`],
     ...backends.map(({ name, package: served, available, version, reason, note }): [string, string] => [
