@@ -31,6 +31,7 @@ const faults: [string, string, (x: Float32Array) => unknown][] = [
       throw new TypeError('mine')
     },
   ],
+  ['aborts', 'ERR_ABORTED', () => AbortSignal.abort().throwIfAborted()],
   ['gives too few numbers', 'ERR_SHAPE', (x) => x.slice(1)],
   ['gives too many', 'ERR_SHAPE', (x) => new Float32Array(x.length + 1)],
   ['gives a Float64Array', 'ERR_DTYPE', (x) => Float64Array.from(x)],
