@@ -14,7 +14,7 @@ execFileSync(process.execPath, ['scripts/build-native.mjs', '--faults'], { cwd: 
 process.env.SALTFLAT_BINARY = join(root, 'build', 'Faults', 'saltflat.node')
 
 type Place = 'allocation' | 'call' | 'chunk' | 'helper'
-const { armFault, Workspace, alignedArray, nativeBytes, ...functions } = loadBinding() as Binding & {
+const { armFault, Lanczos, Workspace, alignedArray, nativeBytes, ...functions } = loadBinding() as Binding & {
   armFault(place: Place, after: number): number
 }
 
@@ -219,6 +219,7 @@ const calls: [string, (made: InstanceType<Binding['Workspace']>) => unknown][] =
   ['perturbBatch', () => functions.perturbBatch(floats(), Float32Array.of(1), noise, [...floats(), ...floats()])],
   ['sample', () => functions.sample(1, 'gaussian', 0, 0, 0, 0, 64)],
   ['randomWords', () => functions.randomWords(1, 0, 0, 0, 0, 64)],
+  ['start of Lanczos', () => new Lanczos(4, true).start(Float32Array.of(1, 0, 0, 0))],
 ]
 
 for (const [name, call] of calls) {
@@ -231,6 +232,15 @@ for (const [name, call] of calls) {
   })
 }
 
+/** Three steps on a diagonal matrix. */
+function lanczos(): InstanceType<Binding['Lanczos']> {
+  const run = new Lanczos(4, true)
+  run.start(Float32Array.of(1, 1, 1, 1))
+  for (let step = 0; step < 3; step++) run.step(run.vector().map((value, i) => value * i))
+  run.combine([1, 1, 1])
+  return run
+}
+
 test('memory refused at each allocation of the rest is said', (t) => {
   const weights = floats()
   const rest: [string, () => unknown][] = [
@@ -238,6 +248,7 @@ test('memory refused at each allocation of the rest is said', (t) => {
     ['sample', () => functions.sample(1, 'gaussian', 0, 0, 0, 0, 64)],
     ['randomWords', () => functions.randomWords(1, 0, 0, 0, 0, 64)],
     ['perturbBatch', () => perturbBatch(weights, { sigma: 1 })],
+    ['Lanczos', () => lanczos().dispose()],
   ]
   for (const [name, call] of rest) {
     const times = count('allocation', call)

@@ -6,6 +6,8 @@ use crate::workspace::{WorkspaceOptions, compute};
 use napi::Env;
 use napi::bindgen_prelude::{Float32Array, ObjectFinalize, Unknown};
 use napi_derive::napi;
+use saltflat_core::fault::{self, Place};
+use saltflat_core::memory::{copied, filled};
 use saltflat_core::tridiagonal::{self, Rows};
 
 /// A run of the iteration, with its vectors in native memory.
@@ -56,7 +58,8 @@ impl Lanczos {
     /// A copy of the vector to multiply next.
     #[napi(catch_unwind)]
     pub fn vector(&mut self) -> Result<Float32Array> {
-        Ok(Float32Array::new(self.run()?.vector().map_err(core)?.to_vec()))
+        let vector = self.run()?.vector().map_err(core)?;
+        Ok(Float32Array::new(copied(vector).map_err(core)?))
     }
 
     /// Takes H times that vector; α and β, which is 0 where the run has come to its end.
@@ -75,7 +78,7 @@ impl Lanczos {
     /// Σ cᵢ·vᵢ over the kept basis.
     #[napi(catch_unwind)]
     pub fn combine(&mut self, coefficients: Vec<f64>) -> Result<Float32Array> {
-        let mut out = vec![0.0; self.size];
+        let mut out = filled(self.size, 0.0).map_err(core)?;
         self.run()?.combine(&coefficients, &mut out).map_err(core)?;
         Ok(Float32Array::new(out))
     }
@@ -88,6 +91,7 @@ impl Lanczos {
     }
 
     fn run(&mut self) -> Result<&mut saltflat_core::Lanczos> {
+        fault::point(Place::Call);
         self.run.as_mut().ok_or_else(gone)
     }
 
