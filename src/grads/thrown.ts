@@ -8,7 +8,9 @@ export function thrown(what: string, cause: unknown): SaltflatError {
   if (cause instanceof SaltflatError) return cause
   const name = cause instanceof Error ? cause.name : ''
   if (name === 'AbortError' || name === 'TimeoutError') {
-    return new SaltflatError('ERR_ABORTED', `${what} was aborted, and its step changed nothing: ${said(cause)}`, { cause })
+    return new SaltflatError('ERR_ABORTED', `${what} was aborted, and its step changed nothing: ${said(cause)}`, {
+      cause,
+    })
   }
   return new SaltflatError('ERR_LOSS', `${what} threw: ${said(cause)}`, { cause })
 }

@@ -1,4 +1,4 @@
-import { SaltflatError, said, shown } from '../errors.ts'
+import { SaltflatError, shown } from '../errors.ts'
 import { invalid } from '../options.ts'
 import type { Evaluation } from './evaluate.ts'
 import { thrown } from './thrown.ts'

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import {
+  abortable,
   adam,
   curvature,
   type FlatOptimizer,
@@ -187,6 +188,9 @@ export const models: Theme = {
         return () => assert(reestimateBatchNorm(one, x) === 0, 'there is none')
       },
     },
+    ...each('abortable', 'signal', [undefined, null, 1, 'abort', {}, [], new AbortController()], (value) =>
+      abortable(value),
+    ),
     ...each('curvature', 'optimizer', [undefined, null, 1, 'nso', {}, [], nso, tf.train], (value) => curvature(value)),
     simple('curvature', 'an optimizer without pairs', 'ERR_UNSUPPORTED', () => curvature(adam())),
     simple('registerKernels', 'arguments that it has not', 'works', () => {

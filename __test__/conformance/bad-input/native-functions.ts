@@ -10,6 +10,7 @@ const {
   Workspace,
   alignedArray,
   cpuInfo,
+  nativeBytes,
   perturbBatch,
   randomWords,
   sample,
@@ -146,6 +147,9 @@ export const nativeFunctions: Theme = {
     ),
     simple('native cpuInfo', 'arguments that it has not', 'works', () =>
       assert((cpuInfo as (...rest: unknown[]) => { threads: number })(null, 'x').threads > 0, 'it answers'),
+    ),
+    simple('native nativeBytes', 'arguments that it has not', 'works', () =>
+      assert((nativeBytes as (...rest: unknown[]) => number)(null, 'x') >= 0, 'it answers'),
     ),
     simple('native selfTest', 'arguments that it has not', 'works', () =>
       assert((selfTest as (...rest: unknown[]) => { ok: boolean })(null, 'x').ok, 'it holds'),

@@ -221,7 +221,7 @@ export const workspaces: Theme = {
         },
       }),
     ),
-    ...[...methods.map(([of]) => of), 'dots', 'banked']
+    ...[...methods.map(([of]) => of), 'checkWhole', 'banked']
       .filter((of) => of in addon.Workspace.prototype)
       .map(
         (of): Case => ({
