@@ -132,7 +132,6 @@ impl Pass for Subtract<'_> {
 }
 
 impl Pass for Dots<'_> {
-    #[allow(clippy::needless_range_loop, reason = "the same place of two arrays")]
     #[inline(always)]
     unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
         let place = chunk.flat / crate::layout::CHUNK * self.rows.len();
