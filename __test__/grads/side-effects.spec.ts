@@ -1,5 +1,5 @@
 import test from 'ava'
-import { adam, type BatchNormMode, type FlatOptimizer, nso, sam, sgd } from '../../src/index.ts'
+import { adam, type BatchNormMode, type FlatOptimizer, nso, oneSided, sam, sgd } from '../../src/index.ts'
 import { onEachBackend, tf } from '../helpers/backends.ts'
 import { around, distance, entries, random, setWeights, start, weightsOf } from '../helpers/training.ts'
 
@@ -134,6 +134,40 @@ onEachBackend(
     t.true(Math.abs(results[0]![0]! - results[0]![1]!) < 1e-6, 'mse is the loss')
   },
 )
+
+/** Forward passes of a step in mode 'clean': gradients, and one more only where something moves and none was at W. */
+const counts: [string, () => FlatOptimizer, number, number][] = [
+  ['nso', () => nso(sgd(), { ...noise, batchNorm: 'clean' }), 4, 5],
+  ['nso, sigma 0', () => nso(sgd(), { ...noise, sigma: () => 0, batchNorm: 'clean' }), 1, 1],
+  ['nso, mixing', () => nso(sgd(), { ...noise, mixing: 0.5, batchNorm: 'clean' }), 5, 5],
+  ['one-sided', () => oneSided(sgd(), { ...noise, batchNorm: 'clean' }), 2, 3],
+  ['sam', () => sam(sgd(), { batchNorm: 'clean' }), 2, 2],
+]
+
+for (const [name, make, still, moves] of counts) {
+  onEachBackend(test, `${name}: a clean pass costs nothing where a pass is at W, or nothing moves`, async (t) => {
+    const [x, y] = [random([examples, 4], 10), random([examples, 1], 11)]
+    for (const [model, expected] of [
+      [normalised(), moves],
+      [tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [4] })] }), still],
+    ] as const) {
+      let passes = 0
+      const optimizer = make()
+      const loss = (targets: tf.Tensor, predictions: tf.Tensor) => {
+        passes++
+        return tf.losses.meanSquaredError(targets, predictions)
+      }
+      model.compile({ optimizer, loss })
+      for (let step = 1; step <= 2; step++) {
+        await model.trainOnBatch(x, y)
+        t.is(passes, step * expected)
+      }
+      optimizer.dispose()
+      model.dispose()
+    }
+    tf.dispose([x, y])
+  })
+}
 
 onEachBackend(test, 'sam moves the statistics once, also where the gradient is zero', async (t) => {
   const optimizer = sam(sgd(), { rho: 0.1 })

@@ -26,10 +26,14 @@ interface Seen {
 }
 
 /** 4 → 3 → 1 with a loss that notes the weights and targets of every pass. */
-function recorded(optimizer: tf.Optimizer, frozen = false): { model: tf.LayersModel; seen: Seen[] } {
+function recorded(
+  optimizer: tf.Optimizer,
+  { frozen = false, norm = false } = {},
+): { model: tf.LayersModel; seen: Seen[] } {
   const first = tf.layers.dense({ units: 3, activation: 'tanh', inputShape: [4], kernelInitializer: start(1) })
   first.trainable = !frozen
-  const model = tf.sequential({ layers: [first, tf.layers.dense({ units: 1, kernelInitializer: start(2) })] })
+  const last = tf.layers.dense({ units: 1, kernelInitializer: start(2) })
+  const model = tf.sequential({ layers: [first, ...(norm ? [tf.layers.batchNormalization()] : []), last] })
   const seen: Seen[] = []
   model.compile({
     optimizer,
@@ -258,14 +262,15 @@ onEachBackend(test, "data: 'split' of a batch with fewer examples than parts sha
 onEachBackend(test, "data: 'split' in a step without noise, and in a clean pass, takes the whole batch", async (t) => {
   const [x, y] = batch(6)
   const targets = [...y.dataSync()]
-  for (const make of [
-    () => nso(sgd(), { ...noise, data: 'split', sigma: () => 0 }),
-    () => nso(sgd(), { ...noise, data: 'split', batchNorm: 'clean' }),
-  ]) {
-    const optimizer = make()
-    const { model, seen } = recorded(optimizer)
+  for (const [options, passes] of [
+    [{ sigma: () => 0 }, 1],
+    [{ batchNorm: 'clean' }, 5],
+  ] as const) {
+    const optimizer = nso(sgd(), { ...noise, data: 'split', ...options })
+    const { model, seen } = recorded(optimizer, { norm: passes === 5 })
     await model.trainOnBatch(x, y)
-    t.deepEqual(seen[0]!.targets, targets)
+    t.is(seen.length, passes)
+    t.deepEqual(seen.at(-1)!.targets, targets)
     optimizer.dispose()
     model.dispose()
   }
@@ -282,7 +287,7 @@ onEachBackend(test, 'frozen layers stay as they are, bit for bit, and are not pe
     () => sam(nesterov({ clipNorm: 0.1, weightDecay: 0.1, accumulation: 2 })),
   ]) {
     const optimizer = make()
-    const { model, seen } = recorded(optimizer, true)
+    const { model, seen } = recorded(optimizer, { frozen: true })
     const [x, y] = batch(8)
     // tfjs lists trainable weights first.
     const frozen = (weights: Float32Array[]) => weights.slice(2)

@@ -1,6 +1,6 @@
 import { evaluate, type Loss } from '../grads/evaluate.ts'
 import { withRandomness } from '../grads/randomness.ts'
-import { SideEffects } from '../grads/side-effects.ts'
+import { nothing, SideEffects } from '../grads/side-effects.ts'
 import { fromNative } from '../native/index.ts'
 import { invalid, knownKeys, largest, number, whole } from '../options.ts'
 import { maskOf } from '../params/mask.ts'
@@ -58,7 +58,7 @@ export function smoothedTrace(loss: Loss, options: SmoothedTraceOptions): TraceE
     const effects = new SideEffects(variables)
     // The same randomness inside the model for every gradient: the loss is one function of W.
     const gradientAt = (use: (gradients: Gradients) => void) => {
-      const { gradients } = withRandomness(seed, 0, 0, () => effects.during(false, () => evaluate(loss, variables)))
+      const { gradients } = withRandomness(seed, 0, 0, () => effects.during(nothing, () => evaluate(loss, variables)))
       try {
         use(gradients)
       } finally {

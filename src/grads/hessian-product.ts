@@ -53,7 +53,7 @@ function slope(loss: Loss, variables: readonly Variable[], directions: readonly 
 
 /** Runs what evaluates a loss: nothing that it assigns stays, and what it draws is the same every time. */
 export function still<T>(variables: readonly Variable[], f: () => T): T {
-  return withRandomness(0, 0, 0, () => new SideEffects(variables).during(false, f))
+  return withRandomness(0, 0, 0, () => new SideEffects(variables).during(nothing, f))
 }
 
 /** Views of a flat vector, one a variable. */

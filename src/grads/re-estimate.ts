@@ -48,7 +48,7 @@ export function reestimateBatchNorm(
       const length = Math.min(batchSize, total - start)
       // moving ← momentum·moving + (1 − momentum)·batch is then the average over all examples so far.
       for (const layer of layers) layer.momentum = start / (start + length)
-      effects.during(true, () =>
+      effects.during({ variables: true, states: false }, () =>
         tidy(() => {
           const batch = inputs.map((one) =>
             slice(one, [start, ...one.shape.slice(1).map(() => 0)], [length, ...one.shape.slice(1)]),

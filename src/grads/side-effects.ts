@@ -1,4 +1,5 @@
 import type { Tensor, Variable } from '@tensorflow/tfjs-core'
+import { LayerStates, watchStates } from './layer-states.ts'
 
 type Assign = (this: Variable, value: Tensor) => void
 type Intercept = (variable: Variable, value: Tensor, assign: Assign) => void
@@ -6,8 +7,6 @@ type Intercept = (variable: Variable, value: Tensor, assign: Assign) => void
 /** What becomes of an assignment at the moment; null: what tfjs makes of it. */
 let intercept: Intercept | null = null
 const watched = new WeakSet<object>()
-
-const ignore: Intercept = () => {}
 
 /**
  * Lets `intercept` see the assignments to variables of a class. Once for good and not a pass at a time: to V8 each change
@@ -23,30 +22,53 @@ function watch(prototype: { assign: Assign }): void {
   watched.add(prototype)
 }
 
+/** What a pass may move for good. */
+export interface Moves {
+  /** Variables that it assigns to. */
+  readonly variables: boolean
+  /** The states of stateful layers. */
+  readonly states: boolean
+}
+
+export const nothing: Moves = { variables: false, states: false }
+export const everything: Moves = { variables: true, states: true }
+
 /**
- * Assignments that a loss makes while it runs (BatchNorm moves its statistics so) must happen once a step, not once a
- * pass, and not at all in a step that fails.
+ * Assignments that a loss makes while it runs (BatchNorm moves its statistics so), and the states of stateful layers,
+ * must move once a step, not once a pass, and not at all in a step that fails.
  */
 export class SideEffects {
   readonly #before: { variable: Variable; value: Tensor }[] = []
 
   readonly #variables: readonly Variable[]
+  readonly #states = new LayerStates()
+  #ignored = false
 
   constructor(variables: readonly Variable[]) {
     this.#variables = variables
   }
 
-  /** Runs a pass whose assignments are ignored (`moving` false), or made and remembered. */
-  during<T>(moving: boolean, f: () => T): T {
+  /** Whether passes wanted to move something, and none was allowed to. */
+  get pending(): boolean {
+    return (this.#ignored && this.#before.length === 0) || this.#states.pending
+  }
+
+  /** Runs a pass whose effects are ignored, or made and remembered. */
+  during<T>({ variables, states }: Moves, f: () => T): T {
     // The class of the variables' own tfjs-core, should there be several copies.
     watch(Object.getPrototypeOf(this.#variables[0]))
+    watchStates()
     const outer = intercept
-    intercept = moving ? this.#remember : ignore
+    intercept = variables ? this.#remember : this.#ignore
     try {
-      return f()
+      return this.#states.during(states, f)
     } finally {
       intercept = outer
     }
+  }
+
+  readonly #ignore: Intercept = () => {
+    this.#ignored = true
   }
 
   readonly #remember: Intercept = (variable, value, assign) => {
@@ -61,13 +83,19 @@ export class SideEffects {
 
   /** The step succeeded. */
   commit(): void {
-    for (const { value } of this.#before) value.dispose()
-    this.#before.length = 0
+    this.#states.commit()
+    this.#forget()
   }
 
   /** The step failed: everything as it was. */
   undo(): void {
     for (const { variable, value } of this.#before) if (!variable.isDisposed) variable.assign(value)
-    this.commit()
+    this.#states.undo()
+    this.#forget()
+  }
+
+  #forget(): void {
+    for (const { value } of this.#before) value.dispose()
+    this.#before.length = 0
   }
 }

@@ -1,6 +1,7 @@
 import { type Scalar, scalar, slice, type Tensor, type Variable } from '@tensorflow/tfjs-core'
 import { LayersModel } from '@tensorflow/tfjs-layers'
 import { SaltflatError } from '../errors.ts'
+import { constraintsOf, type LayerWeight } from './constraints.ts'
 import type { Loss } from './evaluate.ts'
 
 /** How an optimizer of ours takes a step of a model: `pass` evaluates one loss closure, made afresh by the model. */
@@ -9,8 +10,8 @@ export interface ModelOptimizer {
   passHandler: ((loss: Loss) => Scalar) | null
   /** Parts that a batch is split into; 1 where perturbations share it. */
   readonly dataParts: number
-  /** Gradient evaluations a step. */
-  readonly passesPerStep: number
+  /** Updates made: a step of micro-batches need not be one. */
+  readonly iterations: number
   /** One step; `run` takes the model's closure on a part of the batch through the handler. */
   stepModel(variables: Variable[], run: RunPass): number
 }
@@ -21,7 +22,7 @@ export type RunPass = (part: number, handler: (loss: Loss) => Scalar, reported: 
 type Train = (data: Tensor[]) => Tensor[]
 interface Internals {
   optimizer_: unknown
-  collectedTrainableWeights: { read(): Variable }[]
+  collectedTrainableWeights: LayerWeight[]
   layers: readonly Layer[]
   makeTrainFunction(): Train
 }
@@ -61,7 +62,9 @@ export function wrapTrainFunction(model: typeof LayersModel = LayersModel): void
 }
 
 function trainStep(model: Internals, optimizer: ModelOptimizer, train: Train, data: Tensor[]): Tensor[] {
-  refuseStateful(model.layers, optimizer.passesPerStep)
+  if (optimizer.dataParts > 1) refuseStateful(model.layers)
+  const constrain = constraintsOf(model.collectedTrainableWeights)
+  const { iterations } = optimizer
   const sums: number[] = []
   let passes = 0
   const parts = split(data, optimizer.dataParts)
@@ -83,6 +86,7 @@ function trainStep(model: Internals, optimizer: ModelOptimizer, train: Train, da
         for (const output of new Set(outputs)) output.dispose()
       },
     )
+    if (optimizer.iterations > iterations) constrain()
     return [scalar(loss), ...sums.map((sum) => scalar(sum / passes))]
   } finally {
     for (const part of parts) if (part !== data) for (const one of part) one?.dispose()
@@ -103,15 +107,15 @@ function split(data: Tensor[], parts: number): Tensor[][] {
   })
 }
 
-/** The state of a stateful layer would move once a pass, and differ between the halves of a pair. */
-function refuseStateful(layers: readonly Layer[], passes: number): void {
+/** A stateful layer has a state for each example of a batch of one size. */
+function refuseStateful(layers: readonly Layer[]): void {
   for (const layer of layers) {
-    if (layer.stateful && passes > 1) {
+    if (layer.stateful) {
       throw new SaltflatError(
         'ERR_UNSUPPORTED',
-        `Expected layers without state, received '${layer.name}' with stateful: true, whose state would move ${passes} times a step. Train it with a plain optimizer, or make it stateless.`,
+        `Expected layers without state where data is 'split', received '${layer.name}' with stateful: true, which needs all examples of a batch in each pass. Take data: 'shared'.`,
       )
     }
-    if (layer.layers !== undefined) refuseStateful(layer.layers, passes)
+    if (layer.layers !== undefined) refuseStateful(layer.layers)
   }
 }

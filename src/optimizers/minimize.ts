@@ -117,7 +117,6 @@ export async function minimize(
 
 /** One call of `minimize`, and where its gradients come from. */
 class Run implements Oracle<Float32Array> {
-  readonly prepare = null
   readonly update = null
   steps = 0
   readonly #gradient: VectorGradient
@@ -166,6 +165,8 @@ class Run implements Oracle<Float32Array> {
     this.#calls++
     return evaluateVector(this.#gradient, this.#vector.current, part)
   }
+
+  settle(): void {}
 
   around(run: () => void): void {
     run()

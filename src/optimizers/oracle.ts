@@ -5,10 +5,13 @@ export type Mean = (tensor: number) => Float32Array | null
 
 /** Evaluates the gradients of one step, and takes back what a step that fails has done besides. */
 export interface Oracle<G> {
-  /** One pass on part `part` of the batch (-1: all of it); `last` is the last one of the step. */
-  evaluate(part: number, last: boolean): Evaluation<G>
-  /** A pass ahead of the others, without a gradient; null where there is none. */
-  readonly prepare: (() => void) | null
+  /**
+   * One pass on part `part` of the batch (-1: all of it); `last` is the last one of the step, and `clean` one at W
+   * itself.
+   */
+  evaluate(part: number, last: boolean, clean: boolean): Evaluation<G>
+  /** Ahead of the update: a pass at W itself, where one is still wanted. `atWeights` brings W back and runs it. */
+  settle(atWeights: (run: () => void) => void): void
   /** Updates the weights in place of the native core, which has left the mean gradient; null where the core does it. */
   readonly update: ((mean: Mean) => void) | null
   /** What the passes of a step run inside. */

@@ -9,8 +9,8 @@ import type { Oracle } from './oracle.ts'
 /** What one step needs. */
 export interface StepInputs<G> {
   oracle: Oracle<G>
-  /** Evaluates the gradient at the present values; `index` counts the passes of this step. */
-  evaluate(perturbation: number, index: number): Evaluation<G>
+  /** Evaluates the gradient at the present values, W itself where `clean`; `index` counts the passes of this step. */
+  evaluate(perturbation: number, index: number, clean: boolean): Evaluation<G>
   noise: StepNoise
   /** What chooses the randomness inside the model, with the perturbation: no two micro-batches share theirs. */
   randomness: number
@@ -36,6 +36,8 @@ export class Stepper<G> {
   #loss = 0
   /** Σ U·(g⁺ − g⁻) of each tensor in the last step. */
   #dots: readonly number[] = []
+  /** Whether W' is W. */
+  #clean = true
 
   constructor(weights: Weights<G>, mask: readonly boolean[]) {
     this.#weights = weights
@@ -58,14 +60,11 @@ export class Stepper<G> {
     this.#inputs = inputs
     this.#passes = 0
     this.#loss = 0
+    this.#clean = true
     if (first) this.#reached.fill(false)
     try {
       this.#weights.begin(noise, this.#scaled(this.#scales, size), first)
-      oracle.around(() => {
-        const { prepare } = oracle
-        if (prepare !== null) this.#random(0, prepare)
-        drive(this.#tools)
-      })
+      oracle.around(() => drive(this.#tools))
       oracle.commit()
     } catch (error) {
       // First of all: a backend short of memory may need it for the weights.
@@ -112,17 +111,17 @@ export class Stepper<G> {
     const weights = this.#weights
     return {
       gradient: (perturbation) => this.#gradient(perturbation),
-      perturb: (j) => weights.perturb(j),
-      flip: (j) => weights.flip(j, this.#last),
-      accumulate: (j, first) => weights.accumulate(j, first, this.#last),
-      collect: (next, factor, first) => weights.collect(next, factor, first, this.#last),
+      perturb: (j) => this.#away().perturb(j),
+      flip: (j) => this.#away().flip(j, this.#last),
+      accumulate: (j, first) => this.#away().accumulate(j, first, this.#last),
+      collect: (next, factor, first) => this.#away().collect(next, factor, first, this.#last),
       norm: (direction = uphill) => Math.sqrt(this.#norm(direction)),
       products: () => {
         const [gg = 0, gp = 0, pp = 0] = this.#sums(weights.products(this.#last), 3)
         return { gg, gp, pp }
       },
       ascend: (scale, direction = uphill, keep = undefined) =>
-        weights.ascend(this.#scaled(this.#ascent, scale), direction, keep, this.#last),
+        this.#away().ascend(this.#scaled(this.#ascent, scale), direction, keep, this.#last),
       finish: (mix, scale, pair = -1) => {
         const { update, size, oracle } = this.#inputs!
         update.last = mix.last
@@ -130,10 +129,23 @@ export class Stepper<G> {
         update.sum = mix.sum
         update.scale = scale
         update.perturbation = size === 0 ? -1 : pair
+        oracle.settle((run) => this.#atWeights(run))
         this.#dots = weights.finish(update, this.#last)
         oracle.update?.((tensor) => (this.#reached[tensor] ? weights.vector('mean', tensor) : null))
       },
     }
+  }
+
+  /** The weights, whose W' will be elsewhere than W from now on. */
+  #away(): Weights<G> {
+    this.#clean = false
+    return this.#weights
+  }
+
+  /** W' ← W, and a pass there, with the randomness of the first perturbation. */
+  #atWeights(run: () => void): void {
+    if (!this.#clean) this.#weights.restore()
+    this.#random(0, run)
   }
 
   #norm(direction: Direction): number {
@@ -154,7 +166,9 @@ export class Stepper<G> {
     const { evaluate } = this.#inputs!
     this.#release()
     const index = this.#passes
-    const { loss, gradients } = this.#random(Math.max(0, perturbation), () => evaluate(perturbation, index))
+    const { loss, gradients } = this.#random(Math.max(0, perturbation), () =>
+      evaluate(perturbation, index, this.#clean),
+    )
     this.#passes++
     this.#loss += loss
     this.#last = gradients

@@ -9,7 +9,7 @@ import {
 import { SaltflatError, said, shown } from '../errors.ts'
 import { type Evaluation, evaluate, forward, type Loss } from '../grads/evaluate.ts'
 import { withKernels } from '../grads/kernels/index.ts'
-import { SideEffects } from '../grads/side-effects.ts'
+import { everything, type Moves, nothing, SideEffects } from '../grads/side-effects.ts'
 import { invalid } from '../options.ts'
 import type { Settings } from './config.ts'
 import type { Mean, Oracle } from './oracle.ts'
@@ -30,32 +30,47 @@ export interface TensorOracleInputs {
   readonly metrics: boolean
 }
 
-/** Gradients of a loss by tfjs, whose assignments to variables happen once a step and are undone if it fails. */
+/** Gradients of a loss by tfjs, whose side effects happen once a step and are undone if it fails. */
 export class TensorOracle implements Oracle<Tensor> {
-  readonly prepare: (() => void) | null
   readonly update: ((mean: Mean) => void) | null
   readonly #inputs: TensorOracleInputs
   readonly #effects: SideEffects
+  #clean = false
 
   constructor(inputs: TensorOracleInputs) {
-    const { variables, settings, pass, metrics } = inputs
+    const { variables, settings } = inputs
     this.#inputs = inputs
     this.#effects = new SideEffects(variables)
-    const clean = () => pass(-1, (loss) => this.#effects.during(true, () => forward(loss, metrics)), false)
-    this.prepare = settings.batchNorm === 'clean' ? clean : null
     this.update = updateBy(settings, variables)
   }
 
-  evaluate(part: number, last: boolean): Evaluation {
-    const { variables, settings, pass, metrics } = this.#inputs
+  evaluate(part: number, last: boolean, clean: boolean): Evaluation {
+    const { variables, pass, metrics } = this.#inputs
+    const moves = this.#moves(last, clean && part < 0)
     let result: Evaluation | null = null
     const run = (loss: Loss) => {
-      const moving = settings.batchNorm === 'last' && last
-      result = this.#effects.during(moving, () => evaluate(loss, variables, metrics))
+      result = this.#effects.during(moves, () => evaluate(loss, variables, metrics))
       return result.loss
     }
     pass(part, run, true)
     return result!
+  }
+
+  settle(atWeights: (run: () => void) => void): void {
+    const { settings, pass, metrics } = this.#inputs
+    if (settings.batchNorm !== 'clean' || !this.#effects.pending) return
+    const clean = (loss: Loss) => this.#effects.during(everything, () => forward(loss, metrics))
+    atWeights(() => pass(-1, clean, false))
+  }
+
+  /** What a pass moves: only one of a step does. */
+  #moves(last: boolean, clean: boolean): Moves {
+    const { batchNorm } = this.#inputs.settings
+    if (batchNorm === 're-estimate') return { variables: false, states: last }
+    if (batchNorm === 'last') return last ? everything : nothing
+    const first = clean && !this.#clean
+    this.#clean ||= clean
+    return first ? everything : nothing
   }
 
   around(run: () => void): void {
@@ -73,7 +88,6 @@ export class TensorOracle implements Oracle<Tensor> {
 
 /** Gradients computed elsewhere, in the order of the variables. */
 export class GivenGradients implements Oracle<Tensor> {
-  readonly prepare = null
   readonly update: ((mean: Mean) => void) | null
   readonly #gradients: readonly (Tensor | null)[]
 
@@ -81,6 +95,8 @@ export class GivenGradients implements Oracle<Tensor> {
     this.#gradients = gradients
     this.update = updateBy(settings, variables)
   }
+
+  settle(): void {}
 
   evaluate(): Evaluation {
     // Clones, for a step gives back what it has used.

@@ -69,8 +69,8 @@ export class Training {
       const estimator = size === 0 ? estimators.plain! : this.#estimator
       const passes = estimator.passes(options)
       const split = this.parts > 1 && size !== 0
-      const evaluate: StepInputs<G>['evaluate'] = (perturbation, index) =>
-        oracle.evaluate(split ? perturbation : -1, index === passes - 1)
+      const evaluate: StepInputs<G>['evaluate'] = (perturbation, index, clean) =>
+        oracle.evaluate(split ? perturbation : -1, index === passes - 1, clean)
       stepper.run(this.#inputs(oracle, evaluate, size), (tools) => estimator.step(tools, options, size))
       const pairs = estimator.pairs(options)
       this.#took(pairs === 0 ? null : stepper.traceSamples(pairs, size), size)
@@ -91,7 +91,7 @@ export class Training {
     this.#alone('applyGradients', () => {
       const stepper = this.#open(target)
       stepper.run(
-        this.#inputs(oracle, () => oracle.evaluate(-1, true), 0),
+        this.#inputs(oracle, () => oracle.evaluate(-1, true, true), 0),
         (tools) => {
           tools.gradient(0)
           tools.finish(mixes.last, 1)
