@@ -75,9 +75,10 @@ export type { Examples } from './grads/model-loss.ts'
 export { type PerturbBatchOptions, perturbBatch } from './curvature/perturb-batch.ts'
 export { type SmoothedTraceOptions, smoothedTrace } from './curvature/smoothed-trace.ts'
 
-// tfjs repairs, useful on their own.
+// tfjs: repairs, useful on their own, and further copies.
 export { registerKernels } from './grads/kernels/index.ts'
 export { withSecondOrder } from './grads/second-order/index.ts'
+export { registerTfjs, type TfjsModule } from './optimizers/register-tfjs.ts'
 
 // What everything shares.
 export { type ErrorCode, SaltflatError } from './errors.ts'

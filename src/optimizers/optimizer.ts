@@ -10,6 +10,7 @@ import {
 import { SaltflatError } from '../errors.ts'
 import { estimators } from '../estimators/index.ts'
 import type { NoiseOptions } from '../estimators/noise.ts'
+import { refuseUnserved } from '../grads/copies.ts'
 import type { Loss } from '../grads/evaluate.ts'
 import { brandOptimizer, type ModelOptimizer, type RunPass, wrapTrainFunction } from '../grads/train-function.ts'
 import { invalid, largest, number, oneOf, predicate, schedule, whole } from '../options.ts'
@@ -159,6 +160,8 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
     this.#refuseDisposed()
     const chosen = variables ?? this.#variables ?? Object.values(engine().registeredVariables)
     if (!Array.isArray(chosen)) throw invalid('an array of variables', chosen, 'Put a single one in brackets.')
+    // As a model calls it.
+    if (returnCost && variables !== undefined) refuseUnserved(f)
     // What is no variable stays in, to be refused by name.
     const trainable = chosen.filter((variable) => variable?.trainable !== false)
     const cost = this.#step(trainable, (part, run) => run(part >= 0 ? () => f(part) : f), false)
