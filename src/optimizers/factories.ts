@@ -12,8 +12,15 @@ export interface CommonOptions {
   /** Seed of noise and in-model randomness: a safe integer ≥ 0. Default: drawn once; it is kept in config and state. */
   seed?: number
   /**
-   * How BatchNorm's moving statistics move in a step of several passes: 'last' in the last pass only (default, no extra
-   * cost), 'clean' in one extra forward pass at W, 're-estimate' not at all: call `reestimateBatchNorm` after training.
+   * How BatchNorm's moving statistics move in a step of several passes. 'clean' (default): in a pass at W itself, which
+   * is one of the step's own where it has one (`sam`, `mixing`, no noise), else a forward pass more, run only where
+   * something moves. 'last': in the last pass, at W − σU, for nothing; these statistics are of noisier weights than those
+   * that are tested, and cost accuracy as σ grows. 're-estimate': not at all; call `reestimateBatchNorm` after training,
+   * before anything is tested. The weights are the same in all three. The default is decided by `bench/batch-norm.ts`:
+   * docs/batch-norm.md has its figures.
+   *
+   * The same pass advances the states of stateful layers (with 're-estimate' the last one), and it is the one whose other
+   * assignments to variables count.
    */
   batchNorm?: BatchNormMode
 }
@@ -243,7 +250,7 @@ function alone(name: string, given: BaseOnlyOptions): FlatOptimizer {
 function wrap(name: string, inner: BaseOptimizer, given: object & CommonOptions): FlatOptimizer {
   const estimator = estimators[name]!
   knownKeys(`the options of ${name}`, given, [...Object.keys(estimator.defaults), 'seed', 'batchNorm'])
-  const { seed = newSeed(), batchNorm = 'last', ...options } = given
+  const { seed = newSeed(), batchNorm = 'clean', ...options } = given
   const chosen = Object.entries(options).filter(([, value]) => value !== undefined)
   return new FlatOptimizer({
     estimator: name,

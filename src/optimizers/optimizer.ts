@@ -152,7 +152,8 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
    * One step on a loss of your own. It is called `passesPerStep` times and must read the variables anew each time; the
    * returned cost is the mean over these calls. With `data: 'split'` it gets the number of the part as its argument, or
    * none where all of the batch is meant (a step without noise, a clean gradient, BatchNorm's clean pass). Assignments
-   * that it makes to variables happen in the last call only (see `batchNorm`), and are undone if the step fails. Without
+   * that it makes to variables happen in one call only (see `batchNorm`: where it makes some, and no gradient is taken at
+   * W itself, there is one call more), and are undone if the step fails. So are the states of stateful layers. Without
    * `variables`, all trainable ones of the process at the first step are meant, as in stock tfjs.
    */
   override minimize(f: Loss, returnCost = false, variables?: Variable[]): Scalar | null {
