@@ -185,17 +185,25 @@ onEachBackend(test, 'sam moves the statistics once, also where the gradient is z
 })
 
 /** Layers that draw at every training pass, with their seeded forms where there are any. */
-const drawing: [string, (seed?: number) => tf.layers.Layer, boolean][] = [
-  ['dropout', (seed) => tf.layers.dropout({ rate: 0.5, ...(seed === undefined ? {} : { seed }) }), true],
-  ['gaussianNoise', () => tf.layers.gaussianNoise({ stddev: 1 }), false],
-  ['gaussianDropout', () => tf.layers.gaussianDropout({ rate: 0.5 }), false],
-  ['alphaDropout', () => tf.layers.alphaDropout({ rate: 0.5 }), false],
+const drawing: [string, (seed?: number) => tf.layers.Layer[], boolean][] = [
+  ['dropout', (seed) => [tf.layers.dropout({ rate: 0.5, ...(seed === undefined ? {} : { seed }) })], true],
+  ['gaussianNoise', () => [tf.layers.gaussianNoise({ stddev: 1 })], false],
+  ['gaussianDropout', () => [tf.layers.gaussianDropout({ rate: 0.5 })], false],
+  ['alphaDropout', () => [tf.layers.alphaDropout({ rate: 0.5 })], false],
+  ['recurrent dropout', recurrent, false],
 ]
 
+/** A layer that drops inputs and states, on the twelve features as three steps. */
+function recurrent(): tf.layers.Layer[] {
+  const options = { units: 12, dropout: 0.5, recurrentDropout: 0.5 }
+  const starts = { kernelInitializer: start(2), recurrentInitializer: start(3) }
+  return [tf.layers.reshape({ targetShape: [3, 4] }), tf.layers.lstm({ ...options, ...starts })]
+}
+
 /** What the random layer made of a fixed input in each pass: the weights hardly move. */
-async function passes(layer: tf.layers.Layer, optimizer: tf.Optimizer, steps: number): Promise<number[][]> {
+async function passes(layer: tf.layers.Layer[], optimizer: tf.Optimizer, steps: number): Promise<number[][]> {
   const model = tf.sequential({
-    layers: [tf.layers.dense({ units: 12, inputShape: [4], kernelInitializer: start(1) }), layer],
+    layers: [tf.layers.dense({ units: 12, inputShape: [4], kernelInitializer: start(1) }), ...layer],
   })
   const seen: number[][] = []
   const loss = (y: tf.Tensor, p: tf.Tensor) => {
@@ -206,6 +214,9 @@ async function passes(layer: tf.layers.Layer, optimizer: tf.Optimizer, steps: nu
   const [x, y] = [random([3, 4], 10), random([3, 12], 11)]
   for (let i = 0; i < steps; i++) await model.trainOnBatch(x, y)
   optimizer.dispose()
+  // Stock layers keep the masks of their last call.
+  const { cell } = layer.at(-1) as unknown as { cell?: Record<string, tf.Tensor> }
+  tf.dispose([cell?.dropoutMask, cell?.recurrentDropoutMask] as tf.Tensor[])
   model.dispose()
   tf.dispose([x, y])
   return seen
