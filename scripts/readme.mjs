@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { main, root, Stop } from './run.mjs'
 import { steps, updates } from './tables/backends.mjs'
+import { batchNorm } from './tables/batch-norm.mjs'
 import { benches } from './tables/benches.mjs'
 import { digits } from './tables/digits.mjs'
 import { kernels } from './tables/kernels.mjs'
@@ -14,6 +15,7 @@ import { sigmaAndK } from './tables/sigma-and-k.mjs'
 /** THE table: which file shows what, between the marks of that name. */
 const pages = {
   'README.md': { digits, 'matrix-sensing': matrixSensing, benches },
+  'docs/batch-norm.md': { 'batch-norm': batchNorm },
   'docs/performance.md': { profile, comparison },
   'docs/backends.md': { steps, updates, kernels },
   'docs/sigma-and-k.md': { 'sigma-and-k': sigmaAndK },

@@ -300,3 +300,21 @@ onEachBackend(
     tf.dispose([x, y])
   },
 )
+
+onEachBackend(
+  test,
+  'sample weights of fit are what they are in stock: not supported by tfjs, and nothing has changed',
+  async (t) => {
+    const optimizer = nso(sgd(), noise)
+    const model = network()
+    model.compile({ optimizer, loss: 'meanSquaredError' })
+    const [x, y, sampleWeight] = [random([8, 5], 10), random([8, 1], 11), tf.ones([8])]
+    const before = weightsOf(model)
+    await t.throwsAsync(model.fit(x, y, { sampleWeight, verbose: 0 }), {
+      message: 'sample weight is not supported yet.',
+    })
+    t.deepEqual(weightsOf(model), before)
+    for (const one of [optimizer, model]) one.dispose()
+    tf.dispose([x, y, sampleWeight])
+  },
+)

@@ -5,12 +5,12 @@ import { root } from '../run.mjs'
 
 const folder = join(root, 'bench', 'results')
 
-/** Contents of the results whose file name matches, in the order of their names. */
-export function results(pattern) {
-  return readdirSync(folder)
+/** Contents of the results whose file name matches, in the order of their names; of a folder within where one is named. */
+export function results(pattern, within = '.') {
+  return readdirSync(join(folder, within))
     .filter((file) => pattern.test(file))
     .sort()
-    .map((file) => JSON.parse(readFileSync(join(folder, file), 'utf8')))
+    .map((file) => JSON.parse(readFileSync(join(folder, within, file), 'utf8')))
 }
 
 /** A table; the columns named in `right` are figures. */
