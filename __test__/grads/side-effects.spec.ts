@@ -136,6 +136,35 @@ onEachBackend(
   },
 )
 
+onEachBackend(
+  test,
+  'a clean pass that fails leaves weights and statistics bit-equal, and training goes on',
+  async (t) => {
+    const [optimizer, other] = [nso(adam(), noise), nso(adam(), noise)]
+    const [model, twin] = [normalised(), normalised()]
+    let passes = 0
+    let fail = true
+    const loss = (targets: tf.Tensor, predictions: tf.Tensor) => {
+      if (++passes === 5 && fail) throw new Error('mine')
+      return tf.losses.meanSquaredError(targets, predictions)
+    }
+    model.compile({ optimizer, loss })
+    twin.compile({ optimizer: other, loss: 'meanSquaredError' })
+    const [x, y] = [random([examples, 4], 10), random([examples, 1], 11)]
+    const before = weightsOf(model)
+    const { numTensors } = tf.memory()
+    await t.throwsAsync(model.trainOnBatch(x, y), { code: 'ERR_LOSS' })
+    t.is(passes, 5)
+    t.deepEqual(weightsOf(model), before)
+    t.is(tf.memory().numTensors, numTensors)
+    fail = false
+    for (const one of [model, twin]) await one.trainOnBatch(x, y)
+    t.deepEqual(weightsOf(model), weightsOf(twin))
+    for (const one of [optimizer, other, model, twin]) one.dispose()
+    tf.dispose([x, y])
+  },
+)
+
 /** Forward passes of a step in mode 'clean': gradients, and one more only where something moves and none was at W. */
 const counts: [string, () => FlatOptimizer, number, number][] = [
   ['nso', () => nso(sgd(), { ...noise, batchNorm: 'clean' }), 4, 5],
