@@ -15,7 +15,7 @@ import type { Loss } from './evaluate.ts'
 import { evaluate } from './evaluate.ts'
 import { withRandomness } from './randomness.ts'
 import { withSecondOrder } from './second-order/index.ts'
-import { SideEffects } from './side-effects.ts'
+import { nothing, SideEffects } from './side-effects.ts'
 
 /**
  * Hv of a loss at the variables' present values, as the gradient of ⟨∇f, v⟩; v and Hv flat, in the order of the

@@ -1,9 +1,11 @@
-import { type Copy, serveCopy } from '../grads/copies.ts'
+import { serveCopy } from '../grads/copies.ts'
 import { invalid } from '../options.ts'
 import { FlatOptimizer } from './optimizer.ts'
 
 /** Another copy of tfjs: its module, as imported. */
-export interface TfjsModule extends Copy {
+export interface TfjsModule {
+  LayersModel: { prototype: object }
+  RNN?: { prototype: object }
   serialization: { registerClass(one: never): void }
 }
 
@@ -16,8 +18,7 @@ export interface TfjsModule extends Copy {
  * `npm dedupe` gives, nothing need be called. Twice is harmless. Throws ERR_INVALID_ARGUMENT.
  *
  * @example
- * import * as tf from './vendor/tf.min.js'
- * registerTfjs(tf)
+ * registerTfjs(await import('@tensorflow/tfjs')) // or whichever copy
  */
 export function registerTfjs(tf: TfjsModule): void {
   if (typeof tf?.LayersModel?.prototype !== 'object' || typeof tf.serialization?.registerClass !== 'function') {
