@@ -7,6 +7,7 @@ import {
   nso,
   reestimateBatchNorm,
   registerKernels,
+  registerTfjs,
   sgd,
 } from '../../../src/index.ts'
 import { bits, tf } from '../../helpers/backends.ts'
@@ -193,6 +194,7 @@ export const models: Theme = {
     ),
     ...each('curvature', 'optimizer', [undefined, null, 1, 'nso', {}, [], nso, tf.train], (value) => curvature(value)),
     simple('curvature', 'an optimizer without pairs', 'ERR_UNSUPPORTED', () => curvature(adam())),
+    ...each('registerTfjs', 'module', [undefined, null, 1, {}], (value) => registerTfjs(value as never)),
     simple('registerKernels', 'arguments that it has not', 'works', () => {
       registerKernels()
       ;(registerKernels as (...rest: unknown[]) => void)(null, 'wasm')
