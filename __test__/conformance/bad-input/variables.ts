@@ -177,8 +177,8 @@ export const variables: Theme = {
           const wrong = field === 'shape' ? tf.ones([7]) : tf.zeros([2, 3], 'int32')
           let pass = 0
           const assigning = () => {
-            // The first half of a pair ignores assignments, as it does those of BatchNorm.
-            if (++pass === optimizer.passesPerStep) world.a.assign(wrong)
+            // Gradients ignore assignments, as those of BatchNorm; the pass at W that follows makes them.
+            if (++pass >= optimizer.passesPerStep) world.a.assign(wrong)
             return world.loss()
           }
           return () => optimizer.minimize(assigning, false, world.variables)
