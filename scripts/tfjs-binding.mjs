@@ -19,12 +19,12 @@ const binding = (name) => join(packageDir(name), 'lib', napi, 'tfjs_binding.node
 const library = join(cache, `tensorflow-cpu-${tensorflow}-${host}`)
 
 /** Is the binding of a package, `tfjs-node` or `tfjs-node-gpu`, in place, with the libraries it loads? */
-export function isInstalled(name) {
+export function isInstalled(name = 'tfjs-node') {
   return existsSync(binding(name)) && existsSync(join(packageDir(name), 'deps', 'lib', 'libtensorflow.so'))
 }
 
 /** Puts a binding that was built before back into a new node_modules; false when there is none. */
-export function installFromCache(name) {
+export function installFromCache(name = 'tfjs-node') {
   if (!existsSync(packageDir(name)) || !existsSync(builtBinding(name))) return false
   link(name)
   place(builtBinding(name), binding(name))
@@ -32,7 +32,7 @@ export function installFromCache(name) {
 }
 
 /** Downloads, compiles and verifies whatever is missing. */
-export function install(name) {
+export function install(name = 'tfjs-node') {
   if (!existsSync(packageDir('tfjs-node')))
     throw new Stop('Expected @tensorflow/tfjs-node in node_modules, found none.')
   if (version(name) !== version('tfjs-node')) fetchPackage(name)
