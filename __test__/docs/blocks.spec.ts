@@ -32,7 +32,7 @@ const publicFiles = [
   ...new Set([...textOf('src/index.ts').matchAll(/from '\.\/(.*)'/g)].map(([, file]) => `src/${file}`)),
 ]
 const names = `import { ${Object.keys(saltflat).join(', ')} } from 'saltflat'; import * as tf from '@tensorflow/tfjs'`
-const given = `import { loss, model, variables, weights, x, y } from '../../__test__/docs/given.ts'`
+const given = `import { data, initialEpoch, loss, model, optimizer, step, variables, weights, x, y } from '../../__test__/docs/given.ts'`
 const fromComments: Program[] = publicFiles
   .map((file) => ({ name: fileOf(file, '.ts'), text: textOf(file) }))
   .filter(({ text }) => examples(text).length > 0)

@@ -1,6 +1,6 @@
 // What the examples of doc comments speak of without saying it: a small model that is compiled, and its data.
 import * as tf from '@tensorflow/tfjs'
-import { adam, nso } from 'saltflat'
+import { adam, type FlatOptimizer, nso, type ShuffledBatches, shuffledBatches } from 'saltflat'
 
 await tf.setBackend('cpu')
 
@@ -32,3 +32,8 @@ export const loss = (): tf.Scalar =>
   tf.tidy(() => tf.metrics.categoricalCrossentropy(y, model.apply(x) as tf.Tensor).mean() as tf.Scalar)
 /** W as a plain array. */
 export const weights: Float32Array = Float32Array.of(1, 2, 3)
+/** A run that begins, and what its loop has. */
+export const initialEpoch = 0
+export const step = 5
+export const optimizer: FlatOptimizer = nso(adam(), { seed: 7 })
+export const data: ShuffledBatches<tf.Tensor2D, tf.Tensor2D> = shuffledBatches(x, y, { seed: 7 })

@@ -10,7 +10,12 @@ export interface CheckpointOptions {
    * Epochs, or `{ steps }` batches, from one checkpoint to the next: a whole number ≥ 1. Default 1 epoch: `fit` can begin at
    * epochs only, and an epoch costs many times what it costs to write the weights.
    */
-  every?: number | { readonly steps: number }
+  every?:
+    | number
+    | {
+        /** Batches. */
+        readonly steps: number
+      }
   /** Newest files to keep: a whole number ≥ 1. Default 2: the newest, and one in case a disk damages that. */
   keep?: number
   /** Batches of the first epoch that are done: `startBatch` of `resume`, as given to `shuffledBatches`. Default 0. */

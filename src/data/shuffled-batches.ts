@@ -8,7 +8,9 @@ export type Tensors = Tensor | readonly Tensor[] | Readonly<Record<string, Tenso
 
 /** One batch, in the form that `fitDataset` wants: tensors as they were given, cut along their first axis. */
 export interface Batch<X extends Tensors, Y extends Tensors> {
+  /** Inputs. */
   readonly xs: X
+  /** Targets. */
   readonly ys: Y
 }
 
@@ -79,7 +81,10 @@ export class ShuffledBatches<X extends Tensors, Y extends Tensors> {
    * The next epoch, for `fitDataset`, which disposes of the batches itself. Leave out its `batchesPerEpoch`: an epoch ends
    * with its iterator.
    */
-  async iterator(): Promise<{ next(): Promise<Next<Batch<X, Y>>> }> {
+  async iterator(): Promise<{
+    /** The next batch, or that there is none. */
+    next(): Promise<Next<Batch<X, Y>>>
+  }> {
     let indices: Iterator<Int32Array> | null = null
     return {
       next: async () => {

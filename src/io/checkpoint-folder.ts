@@ -7,7 +7,9 @@ const pattern = /^checkpoint-(\d+)\.safetensors(\.tmp)?$/
 
 /** A file that was passed over, and why. */
 export interface SkippedFile {
+  /** Where it is. */
   readonly path: string
+  /** What is wrong with it. */
   readonly reason: string
 }
 

@@ -11,7 +11,14 @@ import { addCheckpoint, newestCheckpoint, type SkippedFile } from './checkpoint-
 import type { FileTensor, FileType } from './safetensors.ts'
 
 /** What a checkpoint is taken of: a compiled model, or an optimizer and the variables of a loop of your own. */
-export type Trainee = LayersModel | { readonly optimizer: TfOptimizer; readonly variables: readonly Variable[] }
+export type Trainee =
+  | LayersModel
+  | {
+      /** What steps. */
+      readonly optimizer: TfOptimizer
+      /** What it is given, in the same order at every start. */
+      readonly variables: readonly Variable[]
+    }
 
 /** Options of `saveCheckpoint`. */
 export interface SaveCheckpointOptions {
