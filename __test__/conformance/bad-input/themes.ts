@@ -7,6 +7,7 @@ import { nativeFunctions } from './native-functions.ts'
 import { nativeLanczos } from './native-lanczos.ts'
 import { operators } from './operators.ts'
 import { options } from './options.ts'
+import { savings } from './saving.ts'
 import { schedules } from './schedules.ts'
 import { states } from './states.ts'
 import { variables } from './variables.ts'
@@ -15,6 +16,6 @@ import { workspaces } from './workspaces.ts'
 
 /** All of the table. */
 export const themes: readonly Theme[] = [
-  ...[options, schedules, variables, losses, gradients, models, states],
+  ...[options, schedules, variables, losses, gradients, models, states, savings],
   ...[vectors, batches, traces, operators, workspaces, nativeFunctions, nativeLanczos],
 ]
