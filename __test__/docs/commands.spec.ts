@@ -84,7 +84,7 @@ function unknownFlagOf(command: string, documented: string): string | undefined 
   const [, flags = command] = / -- (.*)/.exec(command) ?? []
   const named = flags.match(/(?<=^| )--[a-z-]+/g)?.filter((flag) => flag !== '--import' && flag !== '--require') ?? []
   const missing = named.find((flag) => flag !== '--help' && !new RegExp(`${flag}\\b`).test(documented))
-  if (/no command/.test(documented)) return `${command}: ${documented.split('\n', 1)[0]}`
+  if (/unknown command/.test(documented)) return `${command}: ${documented.split('\n', 1)[0]}`
   return missing === undefined ? undefined : `${command}: there is no flag ${missing}`
 }
 
