@@ -44,7 +44,7 @@ const stages = {
     },
     {
       name: 'ava, long',
-      command: ['ava', '--serial', '--concurrency=1', '--timeout=20m', ...files('__test__/long/**/*.spec.ts')],
+      command: ['ava', '--serial', '--concurrency=2', '--timeout=20m', ...files('__test__/long/**/*.spec.ts')],
       count: countAva,
     },
   ],
