@@ -23,6 +23,7 @@ interface Entry {
   version: string
   reason?: string
   note?: string
+  gradients?: string
 }
 
 /** What loads where these packages are installed, and what doctor says of it. */
@@ -58,6 +59,8 @@ ifBuilt('tfjs-node-gpu serves where it is what is installed', (t) => {
   const { served, entry } = inFolder(t, { [gpu]: works })
   t.is(served, 'tfjs-node-gpu')
   t.like(entry, { name: 'tfjs-node', package: gpu, available: true, version: `1.0.${gpu.length}` })
+  // There is no addon in that folder, which is said in one line.
+  t.regex(entry.gradients!, /^copied: .+$/)
 })
 
 ifBuilt('it comes first where both are, but not where it does not load', (t) => {

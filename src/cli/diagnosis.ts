@@ -27,6 +27,8 @@ export interface Diagnosis {
     reason?: string
     /** What a program must do besides. */
     note?: string
+    /** How gradients are read: where TensorFlow has them, or copied out, and then why. */
+    gradients?: string
   }[]
   /** The core against its own reference. */
   readonly selfTest: { ok: boolean; checks: { name: string; ok: boolean }[] }
@@ -89,10 +91,20 @@ async function backend(
     const served = `@tensorflow/${await loadBackend(name)}`
     // The first that is installed may have failed where the second serves.
     if (versions.has(served)) Object.assign(about, { package: served, version: versions.get(served) })
-    return { ...about, available: true, ...noteOf(name) }
+    return { ...about, available: true, ...noteOf(name), ...(name === 'tfjs-node' ? await gradientsOf() : {}) }
   } catch (error) {
     return { ...about, available: false, ...reasonOf({ error }), ...noteOf(name) }
   }
+}
+
+/** Asked of the backend that has just started. */
+async function gradientsOf(): Promise<{ gradients: string }> {
+  const [{ engine }, { findPlaces }] = await Promise.all([
+    import('@tensorflow/tfjs-core'),
+    import('../params/tensorflow-op.ts'),
+  ])
+  const found = findPlaces(engine().backend)
+  return { gradients: 'places' in found ? 'read in place' : `copied: ${found.reason.split('\n', 1)[0]}` }
 }
 
 function noteOf(name: string): { note?: string } {

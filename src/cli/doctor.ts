@@ -19,9 +19,13 @@ function describe(found: Diagnosis): string {
     ['memory', nativeBytes === null ? 'unknown without the addon' : `${nativeBytes} bytes of native memory held`],
     ['gpu', gpu.available ? 'yes' : `no: ${gpu.reason}`],
     ['tfjs', `tfjs-core ${tfjs.core ?? 'is missing'}, tfjs-layers ${tfjs.layers ?? 'is missing'}`],
-    ...backends.map(({ name, package: served, available, version, reason, note }): [string, string] => [
+    ...backends.map(({ name, package: served, available, version, reason, note, gradients }): [string, string] => [
       `backend ${name}`,
-      [available ? `${served} ${version}` : `no: ${reason?.split('\n', 1)[0]}`, ...(note ? [note] : [])].join('; '),
+      [
+        available ? `${served} ${version}` : `no: ${reason?.split('\n', 1)[0]}`,
+        ...(gradients ? [`gradients ${gradients}`] : []),
+        ...(note ? [note] : []),
+      ].join('; '),
     ]),
     ['self-test', outcome(selfTest.checks.length, failed)],
   ]

@@ -28,8 +28,9 @@ export function findPlaces(backend: object): PlacesFound {
 }
 
 function tried(backend: Executor): PlacesFound {
-  const values = tensor1d([1, 2, 3])
+  let values: Tensor | null = null
   try {
+    values = tensor1d([1, 2, 3])
     const places = opened(backend)
     const first = places([values])
     const [sum] = first < 0 ? [Number.NaN] : sumOfSquares(first, values.size)
@@ -37,7 +38,7 @@ function tried(backend: Executor): PlacesFound {
   } catch (error) {
     return { reason: error instanceof Error ? error.message : String(error) }
   } finally {
-    values.dispose()
+    values?.dispose()
   }
 }
 
