@@ -16,7 +16,7 @@ const layers = [
   ['native'],
   [
     ...['checks.ts', 'errors.ts', 'options.ts', 'schedule-kinds.ts', 'schedules.ts', 'suggestion.ts'],
-    ...['tfjs-node-shim.ts', 'types.ts'],
+    ...['tfjs-node-shim.ts', 'turns.ts', 'types.ts'],
   ],
 ]
 /** Folders that may know tfjs-core and tfjs-layers. The backends belong to the command line tool alone. */

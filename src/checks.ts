@@ -60,3 +60,8 @@ export function unknownName(expected: string, what: string, name: string, known:
     `Expected ${expected}, received unknown ${what} '${name.slice(0, 60)}'. ${advice}`,
   )
 }
+
+/** By its tag, for `instanceof` denies an array of another realm (a vm context, a test runner). */
+export function isFloat32Array(value: unknown): value is Float32Array {
+  return ArrayBuffer.isView(value) && (value as Partial<Float32Array>)[Symbol.toStringTag] === 'Float32Array'
+}

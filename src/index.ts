@@ -78,7 +78,7 @@ export { type SmoothedTraceOptions, smoothedTrace } from './curvature/smoothed-t
 // tfjs: repairs, useful on their own, and further copies.
 export { registerKernels } from './grads/kernels/index.ts'
 export { withSecondOrder } from './grads/second-order/index.ts'
-export { registerTfjs, type TfjsModule } from './optimizers/register-tfjs.ts'
+export { type HasPrototype, type Registry, registerTfjs, type TfjsModule } from './optimizers/register-tfjs.ts'
 
 // What everything shares.
 export { type ErrorCode, SaltflatError } from './errors.ts'

@@ -138,6 +138,7 @@ onEachBackend(test, 'what is not finite, or is disposed meanwhile, is refused', 
   t.is(code(t.throws(() => void H.matvec(vector(2)))), 'ERR_NOT_FINITE')
   t.is(code(t.throws(() => void H.matvec(vector(3)))), 'ERR_SHAPE')
   t.is(code(t.throws(() => void H.matvec([1, 2] as never))), 'ERR_DTYPE')
+  t.is(code(t.throws(() => void H.matvec(Float32Array.of(1, Number.NaN)))), 'ERR_NOT_FINITE')
   w.dispose()
   t.is(code(t.throws(() => void H.matvec(vector(2)))), 'ERR_DISPOSED')
 })
@@ -172,4 +173,40 @@ onEachBackend(test, 'bad arguments are refused', (t) => {
   tf.dispose([x, y, short])
   model.dispose()
   bare.dispose()
+})
+
+onEachBackend(test, 'of a linear loss it is 0; of a loss of nothing it is refused as that', (t) => {
+  const w = tf.tidy(() => tf.variable(tf.ones([3])))
+  const linear = hessian(() => tf.sum(tf.mul(w, 2)) as tf.Scalar, { variables: [w] })
+  t.deepEqual(linear.matvec(vector(3)), new Float32Array(3))
+  const other = tf.tidy(() => tf.variable(tf.ones([2])))
+  const H = hessian(() => tf.sum(tf.square(w)) as tf.Scalar, { variables: [other] })
+  t.is(code(t.throws(() => void H.matvec(vector(2)))), 'ERR_NO_GRADIENT')
+})
+
+onEachBackend(test, 'targets are taken as fit takes them, and refused where it refuses them', async (t) => {
+  const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [3], kernelInitializer: start(1) })] })
+  model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' })
+  const x = random([8, 3], 1)
+  const [column, flat, wide] = tf.tidy(() => [
+    tf.sum(x, 1, true),
+    tf.sum(x, 1),
+    tf.tile(tf.sum(x, 1, true), [1, 2]),
+  ]) as [tf.Tensor, tf.Tensor, tf.Tensor]
+  const v = vector(4)
+  t.deepEqual(await hessian(model, x, flat).matvec(v), await hessian(model, x, column).matvec(v))
+  t.is(code(t.throws(() => hessian(model, x, wide))), 'ERR_SHAPE')
+  const classifier = (loss: string) => {
+    const made = tf.sequential({ layers: [tf.layers.dense({ units: 3, inputShape: [3], activation: 'softmax' })] })
+    made.compile({ optimizer: 'sgd', loss })
+    return made
+  }
+  const [hot, sparse] = [classifier('categoricalCrossentropy'), classifier('sparseCategoricalCrossentropy')]
+  t.is(code(t.throws(() => hessian(hot, x, column))), 'ERR_SHAPE')
+  const labels = tf.tensor2d([0, 1, 2, 0, 1, 2, 0, 1], [8, 1])
+  t.is(hessian(sparse, x, labels).size, 12)
+  tf.dispose([x, column, flat, wide, labels])
+  model.dispose()
+  hot.dispose()
+  sparse.dispose()
 })

@@ -1,6 +1,8 @@
 import test from 'ava'
 import { AbortedError } from '../../src/curvature/lanczos.ts'
 import { fromMatvec } from '../../src/curvature/operator.ts'
+import { spectralDensity } from '../../src/curvature/spectral-density.ts'
+import { topEigenvalues } from '../../src/curvature/top-eigenvalues.ts'
 import { trace } from '../../src/curvature/trace.ts'
 
 const code = (error: unknown) => (error as { code?: string } | undefined)?.code
@@ -78,6 +80,43 @@ test('a signal ends it, with what there is', async (t) => {
   t.deepEqual(seen, [1, 10, 2, 10, 3, 10, 4, 10])
   const early = await t.throwsAsync(trace(dense, { signal: AbortSignal.abort() }), { instanceOf: AbortedError })
   t.is(early.partial, null)
+})
+
+/** Products that are done at once, and take a while. */
+const slow = fromMatvec(500, (v) => {
+  const until = performance.now() + 2
+  while (performance.now() < until);
+  return v.map((x, i) => x * (1 + i))
+})
+
+for (const [name, run] of Object.entries({
+  trace: (signal: AbortSignal) => trace(slow, { probes: 5000, signal }),
+  topEigenvalues: (signal: AbortSignal) => topEigenvalues(slow, { steps: 400, tolerance: 1e-30, signal }),
+  spectralDensity: (signal: AbortSignal) => spectralDensity(slow, { probes: 100, signal }),
+})) {
+  test(`a signal that a timer fires arrives in ${name}, though products are done at once`, async (t) => {
+    const error = await t.throwsAsync(run(AbortSignal.timeout(40)), { instanceOf: AbortedError })
+    t.is((error.cause as Error).name, 'TimeoutError')
+  })
+}
+
+test('what an operator throws is its own', async (t) => {
+  const mine = new RangeError('mine')
+  const broken = fromMatvec(3, () => {
+    throw mine
+  })
+  for (const run of [trace, topEigenvalues, spectralDensity]) t.is(await t.throwsAsync(run(broken)), mine)
+})
+
+test('an operator whose parts do not fit, and options that are no signal or function, are refused', async (t) => {
+  const rows = [
+    trace({ ...dense, blocks: [{ name: 'a', size: 10 }] }),
+    trace({ ...dense, passes: undefined as never }),
+    trace(dense, { onProgress: 1 as never }),
+    topEigenvalues(dense, { signal: 5 as never }),
+    spectralDensity(dense, { onProgress: {} as never }),
+  ]
+  for (const run of rows) t.is(code(await t.throwsAsync(run)), 'ERR_INVALID_ARGUMENT')
 })
 
 test('products that are none, and bad options, are refused', async (t) => {

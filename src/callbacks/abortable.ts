@@ -1,9 +1,7 @@
 import { Callback, type History } from '@tensorflow/tfjs-layers'
 import { SaltflatError } from '../errors.ts'
 import { invalid } from '../options.ts'
-
-/** The event loop gets a turn this often, in ms, so that an abort can arrive: tfjs may give it none. */
-const turnEvery = 15
+import { Turns } from '../turns.ts'
 
 /**
  * A callback that lets an AbortSignal stop `fit` and `fitDataset`: at the end of the batch in which it fires, so that
@@ -25,7 +23,7 @@ export function abortable(signal: AbortSignal): Callback {
 class Abortable extends Callback {
   readonly #signal: AbortSignal
   #batches = 0
-  #turn = 0
+  #turns = new Turns()
   #stopped = false
 
   constructor(signal: AbortSignal) {
@@ -36,7 +34,7 @@ class Abortable extends Callback {
   override async onTrainBegin(): Promise<void> {
     this.#batches = 0
     this.#stopped = false
-    this.#turn = performance.now()
+    this.#turns = new Turns()
     if (this.#signal.aborted) throw this.#aborted()
   }
 
@@ -47,10 +45,8 @@ class Abortable extends Callback {
 
   override async onBatchEnd(): Promise<void> {
     this.#batches++
-    if (performance.now() - this.#turn >= turnEvery) {
-      await new Promise((resolve) => setImmediate(resolve))
-      this.#turn = performance.now()
-    }
+    // tfjs may give the event loop none.
+    await this.#turns.take()
     if (!this.#signal.aborted) return
     this.#stopped = true
     this.model.stopTraining = true

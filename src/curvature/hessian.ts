@@ -77,7 +77,10 @@ function made(variables: readonly Variable[], batches: readonly Batch[]): Operat
     blocks: variables.map(({ name, size: length }) => ({ name, size: length })),
     passes: 3 * batches.length,
     matvec(v) {
-      checked(v, size)
+      checked(v, size, 'a vector')
+      if (!v.every(Number.isFinite)) {
+        throw new SaltflatError('ERR_NOT_FINITE', 'Expected a finite vector, received NaN or Infinity in it.')
+      }
       checkVariables(variables)
       if (batches.length === 1) return hessianProduct(batches[0]!.loss, variables, v)
       const sum = new Float64Array(size)

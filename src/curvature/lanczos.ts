@@ -1,5 +1,7 @@
 import { SaltflatError } from '../errors.ts'
-import { fromNative, type Lanczos, loadBinding } from '../native/index.ts'
+import { type Lanczos, loadBinding, typed } from '../native/index.ts'
+import { invalid } from '../options.ts'
+import { Turns } from '../turns.ts'
 import { checked, type Operator } from './operator.ts'
 
 /** Stream of Lanczos starts; see the design's table of streams. */
@@ -40,11 +42,12 @@ export class LanczosRun implements Projected {
   constructor(operator: Operator, { seed, index, keep }: { seed: number; index: number; keep: boolean }) {
     this.#operator = operator
     const { Lanczos, sample } = loadBinding()
+    this.#native = typed(() => new Lanczos(operator.size, keep))
     try {
-      this.#native = new Lanczos(operator.size, keep)
-      this.#native.start(sample(seed, 'gaussian', stream, 0, index, 0, operator.size))
+      typed(() => this.#native.start(sample(seed, 'gaussian', stream, 0, index, 0, operator.size)))
     } catch (error) {
-      throw fromNative(error)
+      this.#native.dispose()
+      throw error
     }
   }
 
@@ -60,20 +63,17 @@ export class LanczosRun implements Projected {
 
   /** One product and one step. */
   async step(): Promise<void> {
-    const { size } = this.#operator
-    try {
-      const product = checked(await this.#operator.matvec(this.#native.vector()), size)
-      const [alpha, beta] = this.#native.step(product) as [number, number]
-      this.alphas.push(alpha)
-      this.betas.push(beta)
-    } catch (error) {
-      throw fromNative(error)
-    }
+    // What the operator throws is its own.
+    const found = await this.#operator.matvec(typed(() => this.#native.vector()))
+    const product = checked(found, this.#operator.size)
+    const [alpha, beta] = typed(() => this.#native.step(product)) as [number, number]
+    this.alphas.push(alpha)
+    this.betas.push(beta)
   }
 
   /** Σ cᵢ·vᵢ over the kept basis. */
   combine(coefficients: readonly number[]): Float32Array {
-    return this.#native.combine([...coefficients])
+    return typed(() => this.#native.combine([...coefficients]))
   }
 
   dispose(): void {
@@ -86,7 +86,8 @@ export function ritz(
   { alphas, betas }: Projected,
   rows: 'first' | 'ends' | 'all',
 ): { values: number[]; row(i: number): number[] } {
-  const { values, vectors, rows: count } = loadBinding().tridiagonalEigen([...alphas], betas.slice(0, -1), rows)
+  const { tridiagonalEigen } = loadBinding()
+  const { values, vectors, rows: count } = typed(() => tridiagonalEigen([...alphas], betas.slice(0, -1), rows))
   return { values, row: (i) => vectors.slice(i * count, (i + 1) * count) }
 }
 
@@ -95,15 +96,23 @@ export class Watch<T> {
   readonly #options: RunOptions
   readonly #total: number
   readonly #begun = performance.now()
+  readonly #turns = new Turns()
   #done = 0
 
   constructor(options: RunOptions, total: number) {
+    const { signal, onProgress } = options
+    if (signal !== undefined && typeof signal?.aborted !== 'boolean') throw invalid('an AbortSignal for signal', signal)
+    if (onProgress !== undefined && typeof onProgress !== 'function') {
+      throw invalid('a function for onProgress', onProgress)
+    }
     this.#options = options
     this.#total = total
   }
 
   /** To be asked before each product. */
-  check(partial: () => T | null): void {
+  async check(partial: () => T | null): Promise<void> {
+    // A product is done at once: without a turn no signal would ever fire.
+    await this.#turns.take()
     const { signal } = this.#options
     if (signal?.aborted) throw new AbortedError(partial(), this.#done, signal)
   }

@@ -1,5 +1,5 @@
 import { SaltflatError, shown } from '../errors.ts'
-import { invalid, whole } from '../options.ts'
+import { invalid, isFloat32Array, whole } from '../options.ts'
 
 /** A symmetric linear map on flat vectors: all that the algorithms know of a Hessian. */
 export interface Operator {
@@ -35,22 +35,27 @@ export function fromMatvec(size: number, product: (v: Float32Array) => Float32Ar
   return { size, passes: 0, matvec: async (v) => checked(await product(v), size) }
 }
 
-/** What a product gave, if it is one. */
-export function checked(found: unknown, size: number): Float32Array {
-  if (!(found instanceof Float32Array)) {
-    throw new SaltflatError('ERR_DTYPE', `Expected a product that gives a Float32Array, received ${shown(found)}.`)
+/** What a product gave, if it is one; or `what` it was given. */
+export function checked(found: unknown, size: number, what = 'a product'): Float32Array {
+  if (!isFloat32Array(found)) {
+    throw new SaltflatError('ERR_DTYPE', `Expected ${what} in a Float32Array, received ${shown(found)}.`)
   }
   if (found.length !== size) {
-    throw new SaltflatError('ERR_SHAPE', `Expected a product of ${size} elements, received ${found.length}.`)
+    throw new SaltflatError('ERR_SHAPE', `Expected ${what} of ${size} elements, received ${found.length}.`)
   }
   return found
 }
 
 /** Refuses what is no operator. */
 export function checkOperator(operator: unknown): asserts operator is Operator {
-  const { size, matvec } = (operator ?? {}) as Partial<Operator>
+  const { size, matvec, passes, blocks } = (operator ?? {}) as Partial<Operator>
   if (typeof matvec !== 'function') {
     throw invalid('an operator such as hessian(model, x, y) or fromMatvec(size, product)', operator)
   }
   whole('the size of the operator', size, 1, 2 ** 31 - 1)
+  whole('the passes of the operator', passes, 0, Number.MAX_SAFE_INTEGER)
+  if (blocks === undefined) return
+  const sizes = Array.isArray(blocks) ? (blocks as Block[]).map((one) => one?.size) : []
+  const sum = sizes.reduce((total, one) => total + whole('the size of a block', one, 0, 2 ** 31 - 1), 0)
+  if (sum !== size) throw invalid(`blocks of ${size} elements in all for the operator`, sum)
 }

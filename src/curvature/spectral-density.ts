@@ -87,7 +87,7 @@ export async function spectralDensity(
     const run = new LanczosRun(operator, { seed, index, keep: false })
     try {
       while (run.alphas.length < steps && !run.ended) {
-        watch.check(() => (runs.length === 0 ? null : found()))
+        await watch.check(() => (runs.length === 0 ? null : found()))
         await run.step()
         products++
         watch.tick()

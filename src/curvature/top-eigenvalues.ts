@@ -66,7 +66,7 @@ export async function topEigenvalues(operator: Operator, options: TopEigenvalues
   const found = () => chosen(run, { count, which, tolerance, vectors, passes: operator.passes })
   try {
     while (run.alphas.length < steps && !run.ended) {
-      watch.check(() => (run.alphas.length === 0 ? null : found()))
+      await watch.check(() => (run.alphas.length === 0 ? null : found()))
       await run.step()
       watch.tick()
       const { length } = run.alphas

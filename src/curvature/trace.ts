@@ -1,4 +1,4 @@
-import { loadBinding } from '../native/index.ts'
+import { loadBinding, typed } from '../native/index.ts'
 import { knownKeys, whole } from '../options.ts'
 import { type RunOptions, Watch } from './lanczos.ts'
 import { checked, checkOperator, type Operator } from './operator.ts'
@@ -61,8 +61,8 @@ export async function trace(operator: Operator, options: TraceOptions = {}): Pro
   const samples: number[][] = []
   const watch = new Watch<HutchinsonTrace>(options, probes)
   for (let probe = 0; probe < probes; probe++) {
-    watch.check(() => (samples.length < 2 ? null : summed(operator, blocks, samples)))
-    const z = loadBinding().sample(seed, 'rademacher', stream, 0, probe, 0, size)
+    await watch.check(() => (samples.length < 2 ? null : summed(operator, blocks, samples)))
+    const z = typed(() => loadBinding().sample(seed, 'rademacher', stream, 0, probe, 0, size))
     const product = checked(await operator.matvec(z), size)
     let start = 0
     samples.push(

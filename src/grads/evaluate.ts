@@ -104,13 +104,16 @@ function finite(value: Tensor): number {
 function typed(error: unknown): SaltflatError {
   if (error instanceof SaltflatError) return error
   if (error instanceof Thrown) return thrown('The loss', error.cause)
-  const text = said(error)
-  if (text.includes('Cannot find a connection')) {
-    return new SaltflatError(
-      'ERR_NO_GRADIENT',
-      'Expected the loss to depend on at least one trainable variable, received one of none. Use the variables inside the loss function.',
-      { cause: error },
-    )
-  }
-  return new SaltflatError('ERR_LOSS', `The gradient of the loss failed: ${text}`, { cause: error })
+  const refused = withoutGradient(error)
+  return refused ?? new SaltflatError('ERR_LOSS', `The gradient of the loss failed: ${said(error)}`, { cause: error })
+}
+
+/** What tfjs says of a loss that depends on none of the variables, in our words; null for anything else. */
+export function withoutGradient(error: unknown): SaltflatError | null {
+  if (!said(error).includes('Cannot find a connection')) return null
+  return new SaltflatError(
+    'ERR_NO_GRADIENT',
+    'Expected the loss to depend on at least one trainable variable, received one of none. Use the variables inside the loss function.',
+    { cause: error },
+  )
 }

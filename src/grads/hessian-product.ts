@@ -11,8 +11,7 @@ import {
   variableGrads,
 } from '@tensorflow/tfjs-core'
 import { SaltflatError } from '../errors.ts'
-import type { Loss } from './evaluate.ts'
-import { evaluate } from './evaluate.ts'
+import { type Evaluation, evaluate, type Loss, withoutGradient } from './evaluate.ts'
 import { withRandomness } from './randomness.ts'
 import { withSecondOrder } from './second-order/index.ts'
 import { nothing, SideEffects } from './side-effects.ts'
@@ -27,7 +26,7 @@ export function hessianProduct(loss: Loss, variables: readonly Variable[], v: Fl
   still(variables, () =>
     tidy(() => {
       const directions = variables.map(({ shape }, i) => tensor(parts[i]!.slice(), shape, 'float32'))
-      const { gradients } = withSecondOrder(() => evaluate(() => slope(loss, variables, directions), variables))
+      const { gradients } = twice(loss, variables, directions)
       const into = split(variables, out)
       for (const [i, one] of gradients.entries()) if (one !== null) into[i]!.set(one.dataSync() as Float32Array)
     }),
@@ -42,13 +41,42 @@ export function hessianProduct(loss: Loss, variables: readonly Variable[], v: Fl
   return out
 }
 
+/** The gradient of ⟨∇f, v⟩; none where ∇f is the same everywhere, as of a linear loss. */
+function twice(
+  loss: Loss,
+  variables: readonly Variable[],
+  directions: readonly Tensor[],
+): Pick<Evaluation, 'gradients'> {
+  let sloped = false
+  try {
+    return withSecondOrder(() =>
+      evaluate(() => {
+        const found = slope(loss, variables, directions)
+        sloped = true
+        return found
+      }, variables),
+    )
+  } catch (error) {
+    if (sloped && error instanceof SaltflatError && error.code === 'ERR_NO_GRADIENT') return { gradients: [] }
+    throw error
+  }
+}
+
 /** ⟨∇f, v⟩. */
 function slope(loss: Loss, variables: readonly Variable[], directions: readonly Tensor[]): Scalar {
-  const { grads } = variableGrads(loss, variables as Variable[]) as { grads: NamedTensorMap }
+  const { grads } = firstDerivatives(loss, variables)
   const products = variables.flatMap(({ name }, i) =>
     grads[name] === undefined ? [] : [sum(mul(grads[name], directions[i]!))],
   )
   return addN(products) as Scalar
+}
+
+function firstDerivatives(loss: Loss, variables: readonly Variable[]): { grads: NamedTensorMap } {
+  try {
+    return variableGrads(loss, variables as Variable[])
+  } catch (error) {
+    throw withoutGradient(error) ?? error
+  }
 }
 
 /** Runs what evaluates a loss: nothing that it assigns stays, and what it draws is the same every time. */

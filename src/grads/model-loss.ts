@@ -1,4 +1,4 @@
-import { add, mean, type Scalar, slice, type Tensor, tidy, type Variable } from '@tensorflow/tfjs-core'
+import { add, expandDims, mean, type Scalar, slice, type Tensor, tidy, type Variable } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { SaltflatError } from '../errors.ts'
 import { invalid } from '../options.ts'
@@ -42,6 +42,7 @@ export function modelLoss(
   }
   const [inputs, targets] = [listed('x', x, model.inputs.length), listed('y', y, model.outputs.length)]
   const total = inputs[0]!.shape[0] ?? 0
+  checkTargets(model, targets)
   for (const one of [...inputs, ...targets]) {
     if (one.shape[0] !== total) {
       throw new SaltflatError('ERR_SHAPE', `Expected ${total} examples in each tensor, received ${one.shape[0]}.`)
@@ -51,8 +52,11 @@ export function modelLoss(
   const batches: Batch[] = []
   for (let start = 0; start < total; start += batchSize) {
     const examples = Math.min(batchSize, total - start)
-    const part = (one: Tensor) =>
-      slice(one, [start, ...one.shape.slice(1).map(() => 0)], [examples, ...one.shape.slice(1)])
+    const part = (one: Tensor) => {
+      const cut = slice(one, [start, ...one.shape.slice(1).map(() => 0)], [examples, ...one.shape.slice(1)])
+      // As `fit` takes them: a number an example is a row of one.
+      return cut.rank === 1 ? expandDims(cut, 1) : cut
+    }
     const loss = () =>
       tidy(() => {
         const found = model.apply(inputs.length === 1 ? part(inputs[0]!) : inputs.map(part), { training })
@@ -63,6 +67,22 @@ export function modelLoss(
     batches.push({ loss, examples })
   }
   return { variables: model.trainableWeights.map((weight) => weight.read() as Variable), batches }
+}
+
+/** A target of another shape than the output would be broadcast, and give the Hessian of another loss. */
+function checkTargets(model: LayersModel, targets: readonly Tensor[]): void {
+  const kinds = ([] as unknown[]).concat((model as unknown as { loss: unknown }).loss)
+  const { lossFunctions } = model as unknown as Required<Compiled>
+  for (const [i, { shape }] of targets.entries()) {
+    const output = model.outputs[i]!.shape
+    const sparse = [kinds[i] ?? kinds[0], lossFunctions[i]!.name].includes('sparseCategoricalCrossentropy')
+    const expected = sparse ? [...output.slice(0, -1), 1] : output
+    const given = shape.length === 1 ? [shape[0], 1] : shape
+    const fits = given.length === expected.length && given.every((n, d) => d === 0 || (expected[d] ?? n) === n)
+    if (fits) continue
+    const wanted = ['examples', ...expected.slice(1).map((n) => n ?? 'any')].join(', ')
+    throw new SaltflatError('ERR_SHAPE', `Expected targets of shape [${wanted}] for y, received [${shape}].`)
+  }
 }
 
 function listed(name: string, given: Examples, count: number): readonly Tensor[] {

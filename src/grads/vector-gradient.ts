@@ -1,5 +1,5 @@
 import { SaltflatError, shown } from '../errors.ts'
-import { invalid } from '../options.ts'
+import { invalid, isFloat32Array } from '../options.ts'
 import type { Evaluation } from './evaluate.ts'
 import { thrown } from './thrown.ts'
 
@@ -89,11 +89,6 @@ function neither(given: unknown): SaltflatError {
   }
   const advice = ArrayBuffer.isView(given) || Array.isArray(given) ? ' Convert it by Float32Array.from().' : ''
   return new SaltflatError('ERR_DTYPE', `${expected}, received ${shown(given)}.${advice}`)
-}
-
-/** By its tag, for `instanceof` denies an array of another realm (a vm context, a test runner). */
-function isFloat32Array(value: unknown): value is Float32Array {
-  return ArrayBuffer.isView(value) && (value as Partial<Float32Array>)[Symbol.toStringTag] === 'Float32Array'
 }
 
 /** Refuses an array whose memory is gone: it would count as empty. */

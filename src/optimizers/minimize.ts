@@ -4,6 +4,7 @@ import { checkStart, evaluateVector, type VectorGradient } from '../grads/vector
 import { fromNative } from '../native/index.ts'
 import { invalid, knownKeys, whole } from '../options.ts'
 import { Vector } from '../params/vector.ts'
+import { Turns } from '../turns.ts'
 import type { FlatOptimizer } from './optimizer.ts'
 import type { Oracle } from './oracle.ts'
 import type { Training } from './training.ts'
@@ -52,8 +53,6 @@ export class MinimizeError extends SaltflatError {
   }
 }
 
-/** The event loop gets a turn this often, in ms, so that an abort can arrive. */
-const turnEvery = 15
 /** Optimizers at work: a run is many calls, and two would mix their steps. */
 const running = new WeakSet<Training>()
 
@@ -99,15 +98,13 @@ export async function minimize(
   running.add(training)
   try {
     const run = new Run(gradient, x0, optimizer)
-    let turn = performance.now()
+    const turns = new Turns()
     while (run.steps < steps) {
       if (signal?.aborted) throw run.stopped(aborted(signal, run.steps, steps))
       run.step()
       const wait = onStep?.(run.report())
       if (wait !== undefined) await wait
-      if (performance.now() - turn < turnEvery) continue
-      await new Promise((resolve) => setImmediate(resolve))
-      turn = performance.now()
+      await turns.take()
     }
     return run.result()
   } finally {

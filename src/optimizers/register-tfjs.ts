@@ -4,9 +4,24 @@ import { FlatOptimizer } from './optimizer.ts'
 
 /** Another copy of tfjs: its module, as imported. */
 export interface TfjsModule {
-  LayersModel: { prototype: object }
-  RNN?: { prototype: object }
-  serialization: { registerClass(one: never): void }
+  /** The class of its models. */
+  LayersModel: HasPrototype
+  /** The class of its recurrent layers. */
+  RNN?: HasPrototype
+  /** Where it looks up classes by name when it loads a model. */
+  serialization: Registry
+}
+
+/** A class, as far as it matters here. */
+export interface HasPrototype {
+  /** What its instances inherit. */
+  prototype: object
+}
+
+/** What registers classes. */
+export interface Registry {
+  /** Adds a class under its name. */
+  registerClass(one: never): void
 }
 
 /**

@@ -54,14 +54,28 @@ export const operators: Theme = {
   on: 'once',
   cases: [
     ...algorithms.flatMap(([of, run, options]): Case[] => [
-      ...Object.entries({ ...options, seed: [-1, 1.5, 2 ** 53, ...notANumber], probess: [1] }).flatMap(
-        ([option, values]) => each(of, option, values, (value) => run(H, { [option]: value } as never)),
-      ),
+      ...Object.entries({
+        ...options,
+        seed: [-1, 1.5, 2 ** 53, ...notANumber],
+        probess: [1],
+        signal: [1, 'now', {}],
+        onProgress: [1, 'bar', {}],
+      }).flatMap(([option, values]) => each(of, option, values, (value) => run(H, { [option]: value } as never))),
       ...each(of, 'options', [null, 1, 'fast'], (value) => run(H, value)),
       ...each(
         of,
         'operator',
-        [undefined, null, 1, {}, 'H', { size: 3 }, { size: 0, matvec() {} }, { size: Number.NaN, matvec() {} }],
+        [
+          undefined,
+          null,
+          1,
+          {},
+          'H',
+          { size: 3 },
+          { size: 3, matvec() {} },
+          { size: 0, matvec() {} },
+          { size: Number.NaN, matvec() {} },
+        ],
         (value) => run(value, {} as never),
       ),
       ...products.map(([what, outcome, product]) =>

@@ -93,6 +93,16 @@ onEachBackend(test, 'a gradient of the user is left alone', (t) => {
   }
 })
 
+onEachBackend(test, 'one that the user registers inside stays', (t) => {
+  const mine = { kernelName: 'Greater', gradFunc: () => ({}) }
+  withSecondOrder(() => {
+    tf.unregisterGradient('Greater')
+    tf.registerGradient(mine)
+  })
+  t.is(tf.getGradient('Greater'), mine)
+  tf.unregisterGradient('Greater')
+})
+
 onEachBackend(test, 'what has no second derivative throws, and names the kernel', (t) => {
   const x = tf.tidy(() => tf.variable(tf.ones([1, 2, 2, 3])))
   const loss = () => tf.sum(tf.square(tf.localResponseNormalization(x as unknown as tf.Tensor4D))) as tf.Scalar

@@ -191,7 +191,12 @@ impl Record {
                     mix,
                     scale: 1.0 / 3.0,
                     noise: Some(noise(0)),
-                    clip: if step == 1 { Clip::Value(0.5) } else { Clip::Norm(3.0) },
+                    // A stored mean takes no bound of its elements.
+                    clip: match (step, rule) {
+                        (1, Rule::Mean) => Clip::Off,
+                        (1, _) => Clip::Value(0.5),
+                        _ => Clip::Norm(3.0),
+                    },
                     micro,
                     learning_rate: 1e-2,
                     rule: &rule,

@@ -51,7 +51,7 @@ impl Lanczos {
 
     /// Bytes of the vectors held.
     pub fn bytes(&self) -> usize {
-        (self.basis.len() + 1) * self.w.bytes()
+        (self.basis.len() + 1 + usize::from(self.spare.is_some())) * self.w.bytes()
     }
 
     /// Diagonal of the projected matrix.
@@ -118,18 +118,19 @@ impl Lanczos {
         } else {
             norm
         };
+        if beta > 0.0 {
+            self.rows.scale((1.0 / beta) as f32, &mut self.w);
+            // The product's memory takes the next w.
+            self.basis.push(std::mem::replace(&mut self.w, padded));
+            if !self.keep && self.basis.len() > 2 {
+                self.spare = Some(self.basis.remove(0));
+            }
+        } else {
+            self.spare = Some(padded);
+        }
+        // Last: whatever failed before has left no step behind.
         self.alphas.push(alpha);
         self.betas.push(beta);
-        if beta == 0.0 {
-            self.spare = Some(padded);
-            return Ok((alpha, beta));
-        }
-        self.rows.scale((1.0 / beta) as f32, &mut self.w);
-        // The product's memory takes the next w.
-        self.basis.push(std::mem::replace(&mut self.w, padded));
-        if !self.keep && self.basis.len() > 2 {
-            self.spare = Some(self.basis.remove(0));
-        }
         Ok((alpha, beta))
     }
 

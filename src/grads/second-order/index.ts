@@ -53,6 +53,7 @@ function install(): () => void {
   const undo = repairTape()
   return () => {
     undo()
-    for (const { kernelName } of added) unregisterGradient(kernelName)
+    // Unless `f` has put one of its own there.
+    for (const one of added) if (getGradient(one.kernelName) === one) unregisterGradient(one.kernelName)
   }
 }
