@@ -129,20 +129,97 @@ onEachBackend(test, 'micro-batches that make no update leave weights alone', asy
   tf.dispose([x, y])
 })
 
+/** A constraint of the user's own. */
+const custom = (apply: (w: tf.Tensor) => unknown) =>
+  Object.assign(Object.create(tf.constraints.nonNeg()), { apply }) as ReturnType<typeof tf.constraints.nonNeg>
+
+onEachBackend(test, 'a constraint that gives the weight itself changes nothing', async (t) => {
+  const [x, y] = data()
+  const [model, free] = [constrained(custom((w) => w)), constrained()]
+  const [optimizer, plain] = [adam(), adam()]
+  model.compile({ optimizer, loss: 'meanSquaredError' })
+  free.compile({ optimizer: plain, loss: 'meanSquaredError' })
+  for (let i = 0; i < 3; i++) {
+    for (const one of [model, free]) await one.fit(x, y, { epochs: 1, shuffle: false, verbose: 0 })
+    t.deepEqual(model.getWeights().map(bits), free.getWeights().map(bits))
+  }
+  for (const one of [optimizer, plain, model, free]) one.dispose()
+  tf.dispose([x, y])
+})
+
+/** 4 → 3 → 1, both kernels constrained. */
+function both(first: Constraint, second: Constraint): tf.LayersModel {
+  return tf.sequential({
+    layers: [
+      tf.layers.dense({ units: 3, inputShape: [4], kernelInitializer: start(1), kernelConstraint: first }),
+      tf.layers.dense({ units: 1, kernelInitializer: start(2), kernelConstraint: second }),
+    ],
+  })
+}
+
+onEachBackend(test, 'one constraint for two weights is tried on each', async (t) => {
+  const optimizer = sgd(rate)
+  const one = custom((w) => (w.shape[0] === 4 ? w : tf.zeros([2])))
+  const model = both(one, one)
+  model.compile({ optimizer, loss: 'meanSquaredError' })
+  const before = weightsOf(model)
+  const [x, y] = data()
+  await t.throwsAsync(model.trainOnBatch(x, y), { code: 'ERR_SHAPE' })
+  t.deepEqual(weightsOf(model), before)
+  t.is(optimizer.iterations, 0)
+  for (const one of [optimizer, model]) one.dispose()
+  tf.dispose([x, y])
+})
+
+onEachBackend(test, 'one constraint that fails after its trial keeps all of them from a step', async (t) => {
+  let calls = 0
+  const later = custom((w) => {
+    if (calls++ > 0) throw new Error('mine')
+    return w
+  })
+  const [model, free] = [
+    both(
+      custom((w) => tf.zerosLike(w)),
+      later,
+    ),
+    constrained(),
+  ]
+  const [optimizer, plain] = [sgd(rate), sgd(rate)]
+  model.compile({ optimizer, loss: 'meanSquaredError' })
+  free.compile({ optimizer: plain, loss: 'meanSquaredError' })
+  const [x, y] = data()
+  const { numTensors } = tf.memory()
+  await t.throwsAsync(model.trainOnBatch(x, y), { code: 'ERR_INVALID_ARGUMENT', message: /a throw: mine$/ })
+  t.is(tf.memory().numTensors, numTensors)
+  await free.trainOnBatch(x, y)
+  t.deepEqual(model.getWeights().map(bits), free.getWeights().map(bits))
+  for (const one of [optimizer, plain, model, free]) one.dispose()
+  tf.dispose([x, y])
+})
+
 onEachBackend(test, 'a constraint that cannot be applied is refused before anything changes', async (t) => {
-  const bad = (apply: (w: tf.Tensor) => unknown) =>
-    Object.assign(Object.create(tf.constraints.nonNeg()), { apply }) as ReturnType<typeof tf.constraints.nonNeg>
   const [x, y] = data()
   const fail = () => {
     throw new Error('mine')
   }
+  const gone = (w: tf.Tensor) => {
+    const result = tf.zerosLike(w)
+    result.dispose()
+    return result
+  }
+  const textless = () => {
+    throw { toString: null }
+  }
   for (const [apply, code] of [
+    [textless, 'ERR_INVALID_ARGUMENT'],
+    [gone, 'ERR_DISPOSED'],
+    [(w: tf.Tensor) => tf.zeros(w.shape, 'int32'), 'ERR_DTYPE'],
     [fail, 'ERR_INVALID_ARGUMENT'],
     [() => tf.zeros([4]), 'ERR_SHAPE'],
     [() => 7, 'ERR_SHAPE'],
   ] as const) {
     const optimizer = sam(sgd(rate))
-    const model = constrained(bad(apply))
+    const model = constrained(custom(apply))
     model.compile({ optimizer, loss: 'meanSquaredError' })
     const before = weightsOf(model)
     const { numTensors } = tf.memory()
