@@ -32,6 +32,31 @@ onTensorflow('the op is at work here', (t) => {
   t.is(findPlaces(tf.engine().backend), found)
 })
 
+onTensorflow('where TensorFlow computes on a GPU no op of ours runs', (t) => {
+  const backend = tf.engine().backend as unknown as { binding: { executeOp(...args: unknown[]): unknown } }
+  const variables = [tf.variable(tf.zeros([3]))]
+  const opened = (isUsingGpuDevice: boolean) => {
+    const ran: unknown[] = []
+    const executeOp = (...args: unknown[]) => {
+      ran.push(args[0])
+      return backend.binding.executeOp(...args)
+    }
+    // Another object, so that nothing is known of it yet.
+    const seen = Object.create(backend, {
+      isUsingGpuDevice: { value: isUsingGpuDevice },
+      binding: { value: Object.create(backend.binding, { executeOp: { value: executeOp } }) },
+    })
+    const store = openTensorflow(variables, seen)
+    return { store, ran, found: findPlaces(seen) }
+  }
+  const onGpu = opened(true)
+  t.is(onGpu.store, null)
+  t.deepEqual(onGpu.found, { reason: 'TensorFlow computes on a GPU' })
+  t.deepEqual(onGpu.ran, [])
+  t.true(opened(false).ran.length > 0, 'it would have been seen')
+  tf.dispose(variables)
+})
+
 onTensorflow('a number serves one pass, and no other number does', (t) => {
   const workspace = new (loadBinding().Workspace)([2], 'sgd', { sums: 0 })
   const values = tf.tensor1d([3, 4])

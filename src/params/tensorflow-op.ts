@@ -8,6 +8,7 @@ export type Places = (tensors: readonly Tensor[]) => number
 export type PlacesFound = { readonly places: Places } | { readonly reason: string }
 
 interface Executor {
+  isUsingGpuDevice: boolean
   binding: { TF_ATTR_INT: number; executeOp(name: string, attributes: object[], inputs: number[], outputs: 0): unknown }
   getInputTensorIds(tensors: readonly Tensor[]): number[]
 }
@@ -16,9 +17,11 @@ const known = new WeakMap<object, PlacesFound>()
 
 /**
  * The op that lets native passes read gradients in TensorFlow's own memory. It is tried once a backend, on numbers with a
- * known sum of squares: another TensorFlow in the process, or an executor on another thread, and gradients are copied.
+ * known sum of squares: another TensorFlow in the process, or an executor on another thread, and gradients are copied. Not
+ * where TensorFlow computes on a GPU: an op of the CPU's must not be given addresses of the GPU's.
  */
 export function findPlaces(backend: object): PlacesFound {
+  if ((backend as Executor).isUsingGpuDevice) return { reason: 'TensorFlow computes on a GPU' }
   let found = known.get(backend)
   if (found === undefined) {
     found = tried(backend as Executor)

@@ -13,9 +13,10 @@ export interface TensorflowBackend {
   getInputTensorIds(tensors: Tensor[]): number[]
 }
 
-function isTensorflow(backend: unknown): backend is TensorflowBackend {
+function isTensorflowOnCpu(backend: unknown): backend is TensorflowBackend {
   const one = backend as Partial<TensorflowBackend> | null
-  return typeof one?.binding?.tensorDataSync === 'function' && typeof one.getInputTensorIds === 'function'
+  if (typeof one?.binding?.tensorDataSync !== 'function' || typeof one.getInputTensorIds !== 'function') return false
+  return !one.isUsingGpuDevice
 }
 
 /**
@@ -24,21 +25,20 @@ function isTensorflow(backend: unknown): backend is TensorflowBackend {
  * Gradients are read where TensorFlow has them.
  */
 export const openTensorflow: OpenStore = (variables, backend) => {
-  if (!isTensorflow(backend)) return null
+  if (!isTensorflowOnCpu(backend)) return null
   const found = findPlaces(backend)
   return opened(variables, backend, 'places' in found ? found.places : undefined)
 }
 
 /** The same with a copy of each gradient, as where the op of `tensorflow-op.ts` cannot be had. */
 export const openAligned: OpenStore = (variables, backend) =>
-  isTensorflow(backend) ? opened(variables, backend, undefined) : null
+  isTensorflowOnCpu(backend) ? opened(variables, backend, undefined) : null
 
 function opened(
   variables: readonly Variable[],
   backend: TensorflowBackend,
   places: Places | undefined,
 ): InPlaceStore | null {
-  if (backend.isUsingGpuDevice) return null
   const aliases = watchAliases(backend)
   try {
     return new InPlaceStore(variables, {
