@@ -45,7 +45,7 @@ class WasmStore implements Store {
     try {
       for (const variable of this.#variables) {
         infos.push(this.#backend.makeOutput(variable.shape, 'float32'))
-        if (variable.size > 0) this.#checkMemory(infos.at(-1)!, variable)
+        checkAllocated(this.#backend, infos.at(-1)!, `'${variable.name}'`)
       }
       fill(infos.map((info) => this.#backend.typedArrayFromHeap(info)))
     } catch (error) {
@@ -64,13 +64,18 @@ class WasmStore implements Store {
   values(tensors: readonly (Tensor | null)[]): (Float32Array | null)[] {
     return tensors.map((one) => (one === null ? null : this.#backend.typedArrayFromHeap(one)))
   }
+}
 
-  /** A full heap gives address 0, which stock tfjs would write to. */
-  #checkMemory({ dataId }: TensorInfo, { name, size }: Variable): void {
-    if (this.#backend.dataIdMap.get(dataId).memoryOffset !== 0) return
-    const said = `Could not allocate ${4 * size} bytes of wasm memory for '${name}'. Dispose tensors that are not needed, or use a smaller batch.`
-    throw new SaltflatError('ERR_OUT_OF_MEMORY', said)
-  }
+/** Refuses what makeOutput gave when the heap was full: it lies at address 0, which stock tfjs would write to. */
+export function checkAllocated(
+  backend: { dataIdMap: { get(id: DataId): { memoryOffset: number } } },
+  { dataId, shape }: TensorInfo,
+  purpose: string,
+): void {
+  const bytes = 4 * shape.reduce((product, length) => product * length, 1)
+  if (bytes === 0 || backend.dataIdMap.get(dataId).memoryOffset !== 0) return
+  const said = `Could not allocate ${bytes} bytes of wasm memory for ${purpose}. Dispose tensors that are not needed, or use a smaller batch.`
+  throw new SaltflatError('ERR_OUT_OF_MEMORY', said)
 }
 
 /** Opens a store on the wasm backend. */

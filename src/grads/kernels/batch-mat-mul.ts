@@ -47,8 +47,9 @@ export const wasmBatchMatMul: KernelFunc = (params) => {
     result = transpose(other, [columns, rows])
     memory.dispose(other)
   } else if (transposeA) {
+    const own = copy(b, right)
     const x = transpose(a, left)
-    result = product(x, [rows, left[0]], copy(b, right))
+    result = product(x, [rows, left[0]], own)
     memory.dispose(x)
   } else result = product(a, left, transpose(b, right))
   const outer = a.shape.length > b.shape.length ? a.shape : b.shape

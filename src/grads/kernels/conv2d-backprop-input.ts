@@ -74,6 +74,7 @@ function byProduct(backend: object, info: backend_util.Conv2DInfo, dy: TensorInf
   const memory = wasmMemory(backend)
   const columns = info.filterHeight * info.filterWidth * info.inChannels
   const pixels = outHeight * outWidth
+  const dx = memory.make(info.inShape)
   const transposed = stockKernel(
     'Transpose',
     'wasm',
@@ -82,27 +83,29 @@ function byProduct(backend: object, info: backend_util.Conv2DInfo, dy: TensorInf
     backend,
     attrs: { perm: [1, 0] },
   }) as TensorInfo
-  const dx = memory.make(info.inShape)
   memory.values(dx).fill(0)
   const chunk = Math.max(1, Math.min(batchSize, Math.floor(SCRATCH / (pixels * columns))))
-  for (let first = 0; first < batchSize; first += chunk) {
-    const images = Math.min(chunk, batchSize - first)
-    const part = memory.make([images * pixels, outChannels])
-    const from = first * pixels * outChannels
-    memory.values(part).set(memory.values(dy).subarray(from, from + images * pixels * outChannels))
-    const taps = stockKernel(
-      'BatchMatMul',
-      'wasm',
-    )({
-      inputs: { a: part, b: transposed },
-      backend,
-      attrs: { transposeA: false, transposeB: false },
-    }) as TensorInfo
-    addTaps(info, memory.values(taps), memory.values(dx), first, images)
-    memory.dispose(part)
-    memory.dispose(taps)
+  try {
+    for (let first = 0; first < batchSize; first += chunk) {
+      const images = Math.min(chunk, batchSize - first)
+      const part = memory.make([images * pixels, outChannels])
+      const from = first * pixels * outChannels
+      memory.values(part).set(memory.values(dy).subarray(from, from + images * pixels * outChannels))
+      const taps = stockKernel(
+        'BatchMatMul',
+        'wasm',
+      )({
+        inputs: { a: part, b: transposed },
+        backend,
+        attrs: { transposeA: false, transposeB: false },
+      }) as TensorInfo
+      addTaps(info, memory.values(taps), memory.values(dx), first, images)
+      memory.dispose(part)
+      memory.dispose(taps)
+    }
+  } finally {
+    memory.dispose(transposed)
   }
-  memory.dispose(transposed)
   return dx
 }
 

@@ -1,4 +1,5 @@
 import type { backend_util, TensorInfo } from '@tensorflow/tfjs-core'
+import { checkAllocated } from '../../params/wasm.ts'
 
 /** Where a kernel's inputs, outputs and scratch lie: the little of a tfjs backend that these kernels need. */
 export interface Memory {
@@ -13,6 +14,7 @@ interface WasmBackend {
   makeOutput(shape: readonly number[], dtype: string): TensorInfo
   typedArrayFromHeap(info: TensorInfo): backend_util.TypedArray
   disposeData(dataId: object): boolean
+  dataIdMap: { get(dataId: object): { memoryOffset: number } }
 }
 
 interface CpuBackend {
@@ -21,13 +23,30 @@ interface CpuBackend {
   disposeIntermediateTensorInfo(info: TensorInfo): void
 }
 
-/** Memory of the wasm backend: views on its heap. New tensors are not cleared. */
+/**
+ * Memory of the wasm backend for one call of a kernel: views on its heap. New tensors are not cleared. Where the heap is
+ * full, all that the call has made is given back, and it ends with ERR_OUT_OF_MEMORY.
+ */
 export function wasmMemory(backend: object): Memory {
   const wasm = backend as WasmBackend
+  const made = new Set<object>()
   return {
-    make: (shape, dtype = 'float32') => wasm.makeOutput(shape, dtype),
+    make: (shape, dtype = 'float32') => {
+      const info = wasm.makeOutput(shape, dtype)
+      made.add(info.dataId)
+      try {
+        checkAllocated(wasm, info, 'a gradient kernel')
+      } catch (error) {
+        for (const id of made) wasm.disposeData(id)
+        throw error
+      }
+      return info
+    },
     values: (info) => wasm.typedArrayFromHeap(info),
-    dispose: (info) => wasm.disposeData(info.dataId),
+    dispose: (info) => {
+      made.delete(info.dataId)
+      wasm.disposeData(info.dataId)
+    },
   }
 }
 
