@@ -106,6 +106,41 @@ onEachBackend(test, 'what it replaces is restored, also where another callback t
   dispose()
 })
 
+onEachBackend(test, 'what somebody wraps around it meanwhile passes everything through afterwards', async (t) => {
+  const { made, x, dispose } = model()
+  const tape = tf.engine()
+  const { makeTensor } = tape
+  const numbers = new Float32Array([9, 8, 7, 6, 5, 4, 3, 2, 1, 0])
+  const wrapper = new tf.CustomCallback({
+    onTrainBegin: async () => {
+      // That of the model that a Sequential has inside.
+      const { history } = (made as unknown as { model: { history: { onEpochBegin(epoch: number): Promise<void> } } })
+        .model
+      const original = history.onEpochBegin
+      history.onEpochBegin = async (epoch) => {
+        await original.call(history, epoch)
+        const inner = tape.makeTensor
+        tape.makeTensor = (...args) => inner.apply(tape, args)
+        // fit fails before it makes its indices.
+        throw new Error('mine')
+      }
+    },
+  })
+  try {
+    tape.startScope()
+    const run = made.fit(x, x, { epochs: 1, verbose: 0, callbacks: [shuffled({ seed: 7 }), wrapper] })
+    await t.throwsAsync(run, { message: 'mine' })
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    tape.endScope()
+    const later = tf.tensor1d(numbers)
+    t.deepEqual(later.dataSync(), numbers)
+    later.dispose()
+  } finally {
+    tape.makeTensor = makeTensor
+  }
+  dispose()
+})
+
 onEachBackend(test, 'several models at once keep their own orders', async (t) => {
   const runs = [1, 2, 3].map((seed) => ({ seed, ...model() }))
   const seen = await Promise.all(runs.map(({ train, seed }) => train({ epochs: 3, callbacks: [shuffled({ seed })] })))
