@@ -12,8 +12,9 @@ export function isLater(version: string): boolean {
 }
 
 /**
- * Which of two kernels serves: ours where the stock one is missing, wrong, or known to be slow; a right one of a later tfjs, or of
- * the user's, is left alone. Never decided by a stopwatch: a run that is resumed must choose what it chose before.
+ * Which of two kernels serves: ours where the one registered is missing, wrong, or, in the tfjs that was measured, slow, and there
+ * also in place of one of the user's; otherwise a right one, of a later tfjs or of the user's, is left alone. Never decided by a
+ * stopwatch: a run that is resumed must choose what it chose before.
  */
 export class Choice {
   readonly #replacement: Replacement
