@@ -16,7 +16,10 @@ export function whole(folder, fill) {
   const unfinished = mkdtempSync(`${folder}-`)
   try {
     fill(unfinished)
-    if (!existsSync(folder)) renameSync(unfinished, folder)
+    renameSync(unfinished, folder)
+  } catch (error) {
+    // Another process may have made the same meanwhile.
+    if (!existsSync(folder)) throw error
   } finally {
     rmSync(unfinished, { recursive: true, force: true })
   }
@@ -27,6 +30,8 @@ function removeAbandoned(folder) {
   const unfinished = (name) => name.startsWith(`${basename(folder)}-`) && name.length === basename(folder).length + 7
   for (const name of readdirSync(dirname(folder)).filter(unfinished)) {
     const path = join(dirname(folder), name)
-    if (Date.now() - statSync(path).mtimeMs > 3.6e6) rmSync(path, { recursive: true, force: true })
+    // Another process may have removed it meanwhile.
+    const found = statSync(path, { throwIfNoEntry: false })
+    if (found && Date.now() - found.mtimeMs > 3.6e6) rmSync(path, { recursive: true, force: true })
   }
 }
