@@ -1,5 +1,5 @@
 import { cpSync, existsSync } from 'node:fs'
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
@@ -264,7 +264,8 @@ test.serial('the next file after a damaged one is newer, and what a kill left is
   const dir = await folder(t)
   await life(dir, { epochs: 2 })
   await writeFile(join(dir, named(2)[0]!), 'damaged')
-  await writeFile(join(dir, `${named(7)[0]}.tmp`), 'half a file')
+  await writeFile(join(dir, 'checkpoint-7-aa.tmp'), 'half a file')
+  await utimes(join(dir, 'checkpoint-7-aa.tmp'), 0, 0)
   await writeFile(join(dir, 'notes.txt'), 'mine')
   t.deepEqual(await placeIn(dir), [1, 0])
   await life(dir, { epochs: 3 })

@@ -30,6 +30,11 @@ test('what is written is read again, also where names come twice, and other read
   )
 })
 
+test('names may have any character, a newline too', (t) => {
+  const odd = { ...content, weights: [float('one\ntwo', 1)], state: [float('\u2028/é', 2)] }
+  t.deepEqual(plain(decodeCheckpoint(encodeCheckpoint(odd))), plain(odd))
+})
+
 test('the checksum is that of the file with zeros in its place', (t) => {
   const { checksum } = decodeSafetensors(file).metadata
   const zeroed = Buffer.from(file)

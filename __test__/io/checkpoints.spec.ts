@@ -238,6 +238,84 @@ onEachBackend(test, 'no folder and an empty one are a run that has not begun', a
   dispose(model)
 })
 
+/** A layer with a weight of its own, and a field that is none of tfjs's. */
+class Scale extends tf.layers.Layer {
+  static className = 'Scale'
+  readonly layers: unknown
+  #factor: { read(): tf.Tensor } | null = null
+  constructor(layers: unknown) {
+    super({})
+    this.layers = layers
+  }
+  override build(): void {
+    this.#factor = this.addWeight('factor', [1], 'float32', tf.initializers.ones())
+    super.build([])
+  }
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return tf.tidy(() => tf.mul(Array.isArray(inputs) ? inputs[0]! : inputs, this.#factor!.read()))
+  }
+}
+
+onEachBackend(test, 'a layer of your own may have a field named layers', async (t) => {
+  const [x, y] = [random([6, 3], 1), random([6, 1], 2)]
+  for (const field of [[], 3, [tf.layers.dense({ units: 1 })]]) {
+    const dir = await folder(t)
+    const make = () => {
+      const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [3] }), new Scale(field)] })
+      model.compile({ optimizer: nso(adam()) as never, loss: 'meanSquaredError' })
+      return model
+    }
+    const [half, rest] = [make(), make()]
+    for (let i = 0; i < 2; i++) await half.trainOnBatch(x, y)
+    await saveCheckpoint(half, { dir, epoch: 2 })
+    await resume(rest, dir)
+    for (const model of [half, rest]) await model.trainOnBatch(x, y)
+    t.is(await fingerprint(rest), await fingerprint(half))
+    t.is(rest.getWeights().length, 3)
+    dispose(half, rest)
+  }
+  tf.dispose([x, y])
+})
+
+test.serial('a trained variable outside the layers is refused, and no file is made', async (t) => {
+  const dir = await folder(t)
+  const model = network(sgd())
+  const [x, y] = [random([6, 3], 1), random([6, 1], 2)]
+  await model.trainOnBatch(x, y)
+  const other = tf.layers.dense({ units: 1, inputShape: [1] })
+  other.build([1, 1])
+  const inner = (model as unknown as { model?: object }).model ?? model
+  Object.defineProperty(inner, 'collectedTrainableWeights', { value: [...model.trainableWeights, ...other.weights] })
+  await t.throwsAsync(saveCheckpoint(model, { dir, epoch: 1 }), {
+    code: 'ERR_UNSUPPORTED',
+    message: /^Expected .+, received '.+' elsewhere\./,
+  })
+  t.deepEqual(await readdir(dir), [])
+  tf.dispose(other.weights.map((weight) => weight.read()))
+  dispose(model)
+  tf.dispose([x, y])
+})
+
+test.serial('a step before the state was read is refused; without it the weights are those of the call', async (t) => {
+  const dir = await folder(t)
+  const w = tf.variable(tf.tensor1d([1, 2]))
+  const trainee = { optimizer: sgd({ learningRate: 0.1 }), variables: [w] }
+  const step = () => trainee.optimizer.minimize(() => tf.tidy(() => tf.sum(tf.square(w)) as tf.Scalar), false, [w])
+  step()
+  const torn = saveCheckpoint(trainee, { dir, epoch: 1 })
+  step()
+  await t.throwsAsync(torn, { code: 'ERR_STATE', message: /after 1 updates.+after 2\. Await/ })
+  t.deepEqual(await readdir(dir), [])
+  const before = bits(w)
+  const saved = saveCheckpoint(trainee, { dir, epoch: 2 })
+  w.assign(tf.tensor1d([8, 9]))
+  await saved
+  await resume(trainee, dir)
+  t.deepEqual(bits(w), before)
+  trainee.optimizer.dispose()
+  w.dispose()
+})
+
 test.serial('saves that are not waited for take their turns', async (t) => {
   const dir = await folder(t)
   const model = network(sgd())

@@ -322,6 +322,43 @@ for (const [name, late, spoil] of misfits) {
   })
 }
 
+onEachBackend(
+  test,
+  'a wrapped optimizer that refuses its state after taking a part: nothing has changed',
+  async (t) => {
+    class Moody extends tf.AdamOptimizer {
+      refuses = 0
+      override async setWeights(weights: NamedTensor[]): Promise<void> {
+        await super.setWeights(weights)
+        if (this.refuses-- > 0) throw new Error('out of luck')
+      }
+    }
+    const w = tf.tidy(() => tf.variable(random([5], 1)))
+    const loss = () => tf.tidy(() => tf.sum(tf.cosh(w)) as tf.Scalar)
+    const make = (seed: number) => {
+      const stock = new Moody(0.1, 0.9, 0.999, 1e-8)
+      return { stock, optimizer: nso(stock, { seed, sigma: 0.1 }) }
+    }
+    const [saved, running, fresh] = [make(1), make(2), make(3)]
+    for (let i = 0; i < 3; i++) saved.optimizer.minimize(loss, false, [w])
+    running.optimizer.minimize(loss, false, [w])
+    const state = await copyOf(saved.optimizer)
+    for (const { stock, optimizer } of [running, fresh]) {
+      const now = async () => [await stateOf(optimizer), optimizer.iterations, optimizer.seed, stock.iterations]
+      const before = await now()
+      stock.refuses = 1
+      const error = await t.throwsAsync(optimizer.setWeights(state), { code: 'ERR_BASE', message: /out of luck/ })
+      t.is((error!.cause as Error).message, 'out of luck')
+      t.deepEqual(await now(), before)
+      stock.refuses = 0
+      await optimizer.setWeights(state)
+      t.deepEqual(await stateOf(optimizer), await stateOf(saved.optimizer))
+    }
+    disposeAll(state)
+    for (const { optimizer } of [saved, running, fresh]) optimizer.dispose()
+  },
+)
+
 onEachBackend(test, 'dispose twice is harmless, a step afterwards is refused and changes nothing', async (t) => {
   const w = tf.tidy(() => tf.variable(random([5], 1)))
   const loss = () => tf.tidy(() => tf.sum(tf.square(w)) as tf.Scalar)

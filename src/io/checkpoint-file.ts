@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { SaltflatError } from '../errors.ts'
+import { hashed } from './large.ts'
 import { decodeSafetensors, encodeSafetensors, type FileTensor } from './safetensors.ts'
 
 /** What a checkpoint holds. */
@@ -34,18 +35,15 @@ export function encodeCheckpoint({ weights, state, ...rest }: CheckpointContent)
     checksum: '0'.repeat(digits),
     ...{ format, version: `${version}`, checkpoint: JSON.stringify(rest) },
   })
-  file.write(createHash('sha256').update(file).digest('hex'), begin)
+  file.write(hashed(createHash('sha256'), file).digest('hex'), begin)
   return file
 }
 
 /** Undoes `encodeCheckpoint`. Throws ERR_STATE for a file that is damaged in any byte, or none of ours. */
 export function decodeCheckpoint(file: Buffer): CheckpointContent {
   if (file.subarray(8, begin).toString() !== opening) throw refused('a checkpoint', 'another file, or a damaged one')
-  const hash = createHash('sha256')
-    .update(file.subarray(0, begin))
-    .update('0'.repeat(digits))
-    .update(file.subarray(begin + digits))
-  if (hash.digest('hex') !== file.subarray(begin, begin + digits).toString()) {
+  const hash = createHash('sha256').update(file.subarray(0, begin)).update('0'.repeat(digits))
+  if (hashed(hash, file.subarray(begin + digits)).digest('hex') !== file.subarray(begin, begin + digits).toString()) {
     throw refused('a whole checkpoint', 'one whose checksum differs: it is truncated or damaged')
   }
   const { tensors, metadata } = decodeSafetensors(file)
@@ -54,7 +52,7 @@ export function decodeCheckpoint(file: Buffer): CheckpointContent {
   }
   const named = (kind: string) =>
     tensors.flatMap((one) => {
-      const [, name] = one.name.match(`^${kind}/\\d+/(.*)$`) ?? []
+      const [, name] = one.name.match(new RegExp(`^${kind}/\\d+/(.*)$`, 's')) ?? []
       return name === undefined ? [] : [{ ...one, name }]
     })
   return { ...described(metadata.checkpoint), weights: named('model'), state: named('optimizer') }

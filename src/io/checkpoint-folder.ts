@@ -1,9 +1,15 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { randomBytes } from 'node:crypto'
+import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { SaltflatError } from '../errors.ts'
 import { type CheckpointContent, decodeCheckpoint } from './checkpoint-file.ts'
+import { readWhole } from './large.ts'
 
-const pattern = /^checkpoint-(\d+)\.safetensors(\.tmp)?$/
+/** As `pathOf` writes them; a file by another name is somebody else's. */
+const pattern = /^checkpoint-(\d{6}|[1-9]\d{6,14})\.safetensors$/
+const temporaryPattern = /^checkpoint-[\w-]+\.tmp$/
+/** Milliseconds after which a temporary file is what a kill has left, not what another process writes. */
+const abandoned = 60 * 60 * 1000
 
 /** A file that was passed over, and why. */
 export interface SkippedFile {
@@ -13,29 +19,79 @@ export interface SkippedFile {
   readonly reason: string
 }
 
+/** Files that this process has written, or read and found whole. */
+const whole = new Set<string>()
+
 /**
  * Adds a file to a folder, so that at every moment, also after a kill or a power cut, the folder holds whole files only:
- * a temporary file in the same folder is written, brought to the disk and renamed, then the folder itself is brought to the
- * disk. Of the older ones so many are kept. Returns the path.
+ * a temporary file in the same folder is written, brought to the disk and given its name, then the folder itself is brought
+ * to the disk. Of the older ones so many are kept, of those that are whole. Returns the path.
  */
 export async function addCheckpoint(dir: string, bytes: Uint8Array, keep: number): Promise<string> {
   await mkdir(dir, { recursive: true })
-  const numbers = await numbersIn(dir)
-  const path = pathOf(dir, (numbers[0] ?? 0) + 1)
-  const temporary = `${path}.tmp`
+  const temporary = join(dir, `checkpoint-${process.pid}-${randomBytes(8).toString('hex')}.tmp`)
+  let path: string
   try {
-    await synced(temporary, 'w', bytes)
-    await rename(temporary, path)
-  } catch (error) {
+    await synced(temporary, 'wx', bytes)
+    path = await named(dir, temporary)
+  } finally {
     await rm(temporary, { force: true })
-    throw error
   }
-  // Windows has no way to do this.
-  if (process.platform !== 'win32') await synced(dir, 'r')
-  for (const number of numbers.slice(keep - 1)) await rm(pathOf(dir, number), { force: true })
-  // What a kill has left.
-  for (const name of await readdir(dir)) if (pattern.exec(name)?.[2]) await rm(join(dir, name), { force: true })
+  whole.add(resolve(path))
+  await syncedFolder(dir)
+  await removeOlder(dir, path, keep)
+  await removeAbandoned(dir)
   return path
+}
+
+/** Gives a file the next number, which no other process has taken. */
+async function named(dir: string, temporary: string): Promise<string> {
+  for (;;) {
+    const path = pathOf(dir, ((await numbersIn(dir))[0] ?? 0) + 1)
+    try {
+      await link(temporary, path)
+      return path
+    } catch (error) {
+      const code = codeOf(error)
+      if (code === 'EEXIST') continue
+      // File systems without hard links: here two processes at the same moment may take the same number.
+      if (!['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK'].includes(code)) throw error
+      await rename(temporary, path)
+      return path
+    }
+  }
+}
+
+/** Damaged files do not count: else the last whole one, which a run went on from, would have to go for them. */
+async function removeOlder(dir: string, newest: string, keep: number): Promise<void> {
+  let kept = 0
+  for (const number of await numbersIn(dir)) {
+    const path = pathOf(dir, number)
+    if (kept >= keep) {
+      await rm(path, { force: true })
+      whole.delete(resolve(path))
+    } else if (path === newest || whole.has(resolve(path)) || (await isWhole(path))) kept++
+  }
+}
+
+/** What cannot be read for another reason than damage may be whole. */
+async function isWhole(path: string): Promise<boolean> {
+  try {
+    await contentOf(path)
+    return true
+  } catch (error) {
+    return !isDamage(error) && codeOf(error) !== 'ENOENT'
+  }
+}
+
+async function removeAbandoned(dir: string): Promise<void> {
+  for (const name of await readdir(dir)) {
+    if (!temporaryPattern.test(name)) continue
+    const path = join(dir, name)
+    // Gone meanwhile where another process has finished it.
+    const modified = await stat(path).then(({ mtimeMs }) => mtimeMs, ignoring('ENOENT'))
+    if (modified !== undefined && Date.now() - modified > abandoned) await rm(path, { force: true })
+  }
 }
 
 /**
@@ -45,35 +101,57 @@ export async function addCheckpoint(dir: string, bytes: Uint8Array, keep: number
 export async function newestCheckpoint(
   dir: string,
 ): Promise<{ path: string; content: CheckpointContent; skipped: SkippedFile[] } | null> {
-  const skipped: SkippedFile[] = []
-  for (const number of await numbersIn(dir)) {
+  const skipped = new Map<number, SkippedFile>()
+  const gone = new Set<number>()
+  for (;;) {
+    // Listed anew each time: another process may have added files, and removed what was to be read.
+    const number = (await numbersIn(dir)).find((one) => !skipped.has(one) && !gone.has(one))
+    if (number === undefined) break
     const path = pathOf(dir, number)
-    const file = await readFile(path)
     try {
-      return { path, content: decodeCheckpoint(file), skipped }
+      return { path, content: await contentOf(path), skipped: [...skipped.values()] }
     } catch (error) {
-      if (!(error instanceof SaltflatError)) throw error
-      skipped.push({ path, reason: error.message })
+      if (codeOf(error) === 'ENOENT') gone.add(number)
+      else if (isDamage(error)) skipped.set(number, { path, reason: (error as Error).message })
+      else throw error
     }
   }
-  if (skipped.length === 0) return null
-  const reasons = skipped.map(({ path, reason }) => `${path}: ${reason}`).join(' ')
+  if (skipped.size === 0) return null
+  const reasons = [...skipped.values()].map(({ path, reason }) => `${path}: ${reason}`).join(' ')
   throw new SaltflatError(
     'ERR_STATE',
-    `Expected a whole checkpoint in ${dir}, received ${skipped.length} that are not. ${reasons} Remove them to begin anew.`,
+    `Expected a whole checkpoint in ${dir}, received ${skipped.size} that are not. ${reasons} Remove them to begin anew.`,
   )
+}
+
+async function contentOf(path: string): Promise<CheckpointContent> {
+  whole.delete(resolve(path))
+  const content = decodeCheckpoint(await readWhole(path))
+  whole.add(resolve(path))
+  return content
+}
+
+/** Of a file: what is too large, or finds no memory, is not damaged. */
+function isDamage(error: unknown): boolean {
+  return error instanceof SaltflatError && error.code === 'ERR_STATE'
+}
+
+function codeOf(error: unknown): string {
+  return String((error as NodeJS.ErrnoException | null)?.code)
+}
+
+/** For `catch`: throws what has another code. */
+function ignoring(...codes: string[]): (error: unknown) => undefined {
+  return (error) => {
+    if (!codes.includes(codeOf(error))) throw error
+  }
 }
 
 /** The numbers of the files in a folder, newest first; none where there is no folder. */
 async function numbersIn(dir: string): Promise<number[]> {
-  let names: string[] = []
-  try {
-    names = await readdir(dir)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
-  const found = names.map((name) => pattern.exec(name)).filter((match) => match !== null && match[2] === undefined)
-  return found.map((match) => Number(match![1])).sort((a, b) => b - a)
+  const names = (await readdir(dir).catch(ignoring('ENOENT'))) ?? []
+  const found = names.map((name) => pattern.exec(name)).filter((match) => match !== null)
+  return found.map((match) => Number(match[1])).sort((a, b) => b - a)
 }
 
 function pathOf(dir: string, number: number): string {
@@ -89,4 +167,10 @@ async function synced(path: string, flags: string, bytes?: Uint8Array): Promise<
   } finally {
     await handle.close()
   }
+}
+
+/** Renames are on the disk when the folder is, where the platform has a way to do this: Windows and some shares have none. */
+async function syncedFolder(dir: string): Promise<void> {
+  if (process.platform === 'win32') return
+  await synced(dir, 'r').catch(ignoring('EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'EISDIR', 'EPERM'))
 }

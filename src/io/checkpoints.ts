@@ -57,18 +57,26 @@ export const defaultKeep = 2
  *
  * One file, `checkpoint-NNNNNN.safetensors`, which safetensors of other languages read too. It is written whole or not at
  * all: a temporary file in the same folder, fsync, rename. Costs a copy of the weights and of what the optimizer owns, on the
- * heap and on disk. Await it before the next step. Returns the path.
+ * heap and on disk. Weights are read at the call, the optimizer's state a moment later: await it before the next step.
+ * Several processes may write to one folder; each file gets a number of its own. Damaged files do not count as kept.
+ * Returns the path.
  *
- * Throws ERR_INVALID_ARGUMENT, ERR_DTYPE for weights that are neither float32, int32 nor bool, ERR_DISPOSED; and what the
- * file system throws, such as ENOSPC, when the older checkpoints are all still there.
+ * Throws ERR_INVALID_ARGUMENT, ERR_DTYPE for weights that are neither float32, int32 nor bool, ERR_DISPOSED, ERR_STATE where
+ * an update was made before the state was read, ERR_UNSUPPORTED for an optimizer that trains variables outside the model's
+ * layers and for files larger than a Buffer (4 GiB in Node 20), ERR_OUT_OF_MEMORY; and what the file system throws, such as
+ * ENOSPC, when the older checkpoints are all still there.
  *
  * @example
  * const data = shuffledBatches(x, y, { batchSize: 8, seed: 7 })
- * let batch = 0
+ * let step = 0
  * for (const { xs, ys } of data.epoch(0)) {
  *   await model.trainOnBatch(xs, ys)
- *   await saveCheckpoint(model, { dir: 'loop', epoch: 0, batch: ++batch })
+ *   step++
+ *   // Behind the last batch of an epoch is the beginning of the next.
+ *   await saveCheckpoint(model, { dir: 'loop', epoch: Math.floor(step / data.size), batch: step % data.size })
  * }
+ * const { initialEpoch: startEpoch, startBatch } = await resume(model, 'loop')
+ * const rest = shuffledBatches(x, y, { batchSize: 8, seed: 7, startEpoch, startBatch })
  */
 export async function saveCheckpoint(trainee: Trainee, options: SaveCheckpointOptions): Promise<string> {
   knownKeys('the options of saveCheckpoint', options, ['dir', 'epoch', 'batch', 'keep'])
@@ -78,17 +86,25 @@ export async function saveCheckpoint(trainee: Trainee, options: SaveCheckpointOp
   whole('batch', batch, 0, Number.MAX_SAFE_INTEGER)
   whole('keep', keep, 1, Number.MAX_SAFE_INTEGER)
   const { optimizer, weights, trained } = partsOf(trainee)
+  const { iterations } = optimizer
+  // At once: where nobody waits, the next step may change them before their turn comes.
+  const now = {
+    ...{ epoch, batch },
+    optimizer: { className: optimizer.getClassName(), config: optimizer.getConfig() },
+    trained: placesOf(trained, weights),
+    weights: weights.map(filed),
+  }
   const save = async () => {
     const state = await optimizer.getWeights()
-    const content: CheckpointContent = {
-      ...{ epoch, batch },
-      optimizer: { className: optimizer.getClassName(), config: optimizer.getConfig() },
-      trained: placesOf(trained, weights),
-      weights: weights.map(filed),
-      state: state.map(filed),
-    }
+    const content: CheckpointContent = { ...now, state: state.map(filed) }
     // Stock optimizers leak a fresh count of iterations at every call.
     if (!(optimizer instanceof FlatOptimizer)) state.find(({ name }) => name === 'iter')?.tensor.dispose()
+    if (optimizer.iterations !== iterations) {
+      throw new SaltflatError(
+        'ERR_STATE',
+        `Expected the optimizer after ${iterations} updates, as the weights are, received it after ${optimizer.iterations}. Await saveCheckpoint before the next step.`,
+      )
+    }
     return addCheckpoint(dir, encodeCheckpoint(content), keep)
   }
   const saved = queue.then(save)
@@ -98,7 +114,8 @@ export async function saveCheckpoint(trainee: Trainee, options: SaveCheckpointOp
 
 /**
  * The newest checkpoint of a folder that is whole, by its checksum; null where there is none yet. Damaged ones are passed
- * over and listed. Throws ERR_STATE where there are some but none is whole.
+ * over and listed. Throws ERR_STATE where there are some but none is whole, ERR_UNSUPPORTED for a file larger than a Buffer
+ * (4 GiB in Node 20), ERR_OUT_OF_MEMORY.
  *
  * @example
  * const last = await lastCheckpoint('run')
@@ -119,8 +136,9 @@ export async function lastCheckpoint(dir: string): Promise<(Resumed & { readonly
  * A model whose optimizer trains other variables than all trainable weights is given as `{ optimizer, variables }`. What
  * layers keep outside their weights is not saved: the state of a stateful RNN, seeds that random preprocessing layers count.
  *
- * Throws ERR_STATE where no file is whole, or the newest whole one is of another model or optimizer; then nothing has
- * changed.
+ * Throws ERR_STATE where no file is whole, or the newest whole one is of another model or optimizer, ERR_BASE where a wrapped
+ * optimizer refuses its state, and what `lastCheckpoint` and `saveCheckpoint` throw of the files and the model; then nothing
+ * has changed.
  *
  * @example
  * model.compile({ optimizer: nso(adam(), { sigma: 0.01 }), loss: 'meanSquaredError' })
@@ -191,7 +209,14 @@ interface Parts {
 }
 
 function placesOf(trained: readonly Variable[], weights: Parts['weights']): number[] {
-  return trained.map((one) => weights.findIndex((weight) => weight.tensor === one))
+  return trained.map((one) => {
+    const place = weights.findIndex((weight) => weight.tensor === one)
+    if (place >= 0) return place
+    throw new SaltflatError(
+      'ERR_UNSUPPORTED',
+      `Expected every trained variable among the weights of the layers, received '${one.name}' elsewhere. Give { optimizer, variables } with all of them.`,
+    )
+  })
 }
 
 /** What tfjs-layers holds a weight in. */
@@ -202,7 +227,10 @@ interface LayerWeight {
 
 interface Layer {
   weights: LayerWeight[]
+  /** Of a model: its layers. A layer may have a field of that name for whatever it likes. */
   layers?: Layer[]
+  /** Models have this, and layers do not. */
+  getLayer?: unknown
 }
 
 function partsOf(trainee: Trainee): Parts {
@@ -236,8 +264,9 @@ function partsOf(trainee: Trainee): Parts {
 }
 
 /** By layers: the order that a model itself gives depends on which of them are frozen. */
-function weightsOf({ layers, weights }: Layer): LayerWeight[] {
-  return layers === undefined ? weights : [...new Set(layers.flatMap(weightsOf))]
+function weightsOf({ layers, weights, getLayer }: Layer): LayerWeight[] {
+  const nested = typeof getLayer === 'function' && Array.isArray(layers)
+  return nested ? [...new Set(layers.flatMap(weightsOf))] : weights
 }
 
 /** A tensor as bytes of its own. */

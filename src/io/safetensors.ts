@@ -1,4 +1,5 @@
 import { SaltflatError } from '../errors.ts'
+import { allocated } from './large.ts'
 
 /** Element types by the names that tfjs and the format give them. */
 const types = { float32: 'F32', int32: 'I32', bool: 'BOOL' } as const
@@ -17,6 +18,7 @@ export interface FileTensor {
 /**
  * Tensors and text as one safetensors file: the length of the header in 8 bytes, the header in JSON, padded with spaces to
  * a multiple of 8, and all values, one tensor after the other. `__metadata__` comes first, its keys in the order given.
+ * Throws ERR_UNSUPPORTED for more than one Buffer holds, ERR_OUT_OF_MEMORY.
  */
 export function encodeSafetensors(tensors: readonly FileTensor[], metadata: Readonly<Record<string, string>>): Buffer {
   const header: Record<string, unknown> = { __metadata__: metadata }
@@ -27,9 +29,10 @@ export function encodeSafetensors(tensors: readonly FileTensor[], metadata: Read
   }
   const text = Buffer.from(JSON.stringify(header))
   const padded = Math.ceil(text.length / 8) * 8
-  const file = Buffer.alloc(8 + padded + end, ' ')
+  const file = allocated(8 + padded + end)
   file.writeBigUInt64LE(BigInt(padded))
   text.copy(file, 8)
+  file.fill(' ', 8 + text.length, 8 + padded)
   let at = 8 + padded
   for (const { bytes } of tensors) {
     file.set(bytes, at)

@@ -7,7 +7,7 @@ import {
   Optimizer as TfOptimizer,
   type Variable,
 } from '@tensorflow/tfjs-core'
-import { SaltflatError } from '../errors.ts'
+import { SaltflatError, said } from '../errors.ts'
 import { estimators } from '../estimators/index.ts'
 import type { NoiseOptions } from '../estimators/noise.ts'
 import { refuseUnserved } from '../grads/copies.ts'
@@ -18,7 +18,7 @@ import { Variables } from '../params/variables.ts'
 import type { ParameterFilter, Schedule, TraceEstimate } from '../types.ts'
 import type { GradientOptions } from './base.ts'
 import { nameOf, pack, type Settings, unpack } from './config.ts'
-import { checkSaved, copied, joinState, type NamedTensor, splitState, writeState } from './state.ts'
+import { checkSaved, copied, joinState, type NamedTensor, type State, splitState, writeState } from './state.ts'
 import { GivenGradients, matched, type Pass, TensorOracle } from './tensor-oracle.ts'
 import { Training } from './training.ts'
 
@@ -235,7 +235,7 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
     this.#refuseDisposed()
     // First, for it may reject.
     const rest = (await this.#settings.base.foreign?.getWeights()) ?? []
-    const own = this.#training.pending?.map(copied) ?? this.#written(rest.length)
+    const own = this.#training.pending?.map(copied) ?? written(this.#training.state(), rest.length)
     for (const { tensor } of this.#saved) tensor.dispose()
     // Stock optimizers return live variables, and leak a fresh count of iterations at every call.
     this.#saved = [...own, ...rest.filter(({ name }) => name === 'iter')]
@@ -244,8 +244,8 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
 
   /**
    * Goes on from what `getWeights` gave, with its seed. A fresh optimizer keeps it until the first step, when the
-   * variables are known. Throws ERR_STATE for a state of another optimizer, model or version of the format; then nothing
-   * has changed.
+   * variables are known. Throws ERR_STATE for a state of another optimizer, model or version of the format, ERR_BASE where a
+   * wrapped optimizer refuses its part; then nothing has changed.
    */
   override async setWeights(weights: NamedTensor[]): Promise<void> {
     this.#refuseDisposed()
@@ -255,15 +255,43 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
       optimizer: nameOf(this.#settings),
       wrapped: foreign !== null,
     })
-    this.#training.restore(own, begun)
-    await foreign?.setWeights(rest)
+    if (foreign === null) return this.#training.restore(own, begun)
+    await this.#restoreBoth(foreign, own, begun, rest)
   }
 
-  #written(others: number): NamedTensor[] {
-    // First what may fail.
-    const state = writeState(this.#training.state(), others)
-    // Named as tfjs does it.
-    return [{ name: 'iter', tensor: scalar(this.iterations, 'int32') }, ...state]
+  /** Ours and the wrapped optimizer's, or neither. */
+  async #restoreBoth(
+    foreign: TfOptimizer,
+    own: readonly NamedTensor[],
+    begun: { iterations: number; seed: number },
+    rest: NamedTensor[],
+  ): Promise<void> {
+    // Copies: stock optimizers return live variables, and the caller may dispose of his while ours waits.
+    const state = this.#training.state()
+    const [theirs, waiting] = [rest.map(copied), this.#training.pending?.map(copied)]
+    const before: NamedTensor[] = []
+    try {
+      // At once, for this refuses a call in the middle of a step.
+      this.#training.restore(own, begun)
+      try {
+        const live = await foreign.getWeights()
+        before.push(...live.map(copied))
+        // A fresh one at every call.
+        live.find(({ name }) => name === 'iter')?.tensor.dispose()
+        await foreign.setWeights(theirs)
+      } catch (cause) {
+        if (!this.#disposed) {
+          const ours = waiting ?? written(state, before.length)
+          this.#training.restore(ours, state)
+          for (const { tensor } of ours) tensor.dispose()
+          // It may have taken a part. Where it refuses its own state too, the first refusal says why.
+          if (before.length > 0) await foreign.setWeights(before).catch(() => {})
+        }
+        throw new SaltflatError('ERR_BASE', `The base optimizer threw: ${said(cause)}`, { cause })
+      }
+    } finally {
+      for (const { tensor } of [...theirs, ...before, ...(waiting ?? [])]) tensor.dispose()
+    }
   }
 
   /** What it trains, where that is variables. */
@@ -285,6 +313,13 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
       )
     }
   }
+}
+
+function written(state: State, others: number): NamedTensor[] {
+  // First what may fail.
+  const own = writeState(state, others)
+  // Named as tfjs does it.
+  return [{ name: 'iter', tensor: scalar(state.iterations, 'int32') }, ...own]
 }
 
 brandOptimizer(FlatOptimizer.prototype)
