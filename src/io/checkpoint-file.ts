@@ -35,7 +35,8 @@ export function encodeCheckpoint({ weights, state, ...rest }: CheckpointContent)
     checksum: '0'.repeat(digits),
     ...{ format, version: `${version}`, checkpoint: JSON.stringify(rest) },
   })
-  file.write(hashed(createHash('sha256'), file).digest('hex'), begin)
+  // Not file.write, which in Node 20 writes nothing to a Buffer of 2 GiB and more.
+  file.set(Buffer.from(hashed(createHash('sha256'), file).digest('hex')), begin)
   return file
 }
 
