@@ -30,7 +30,7 @@ const size = 200_000
 const chunks = Math.ceil(size / 4096)
 const base = () => adam({ learningRate: 0.05 })
 const makes: [string, () => FlatOptimizer][] = [
-  ['adam', base],
+  ['adam', () => adam({ learningRate: 0.05, seed: 1 })],
   ['nso k = 1', () => nso(base(), { sigma: 0.1, seed: 1 })],
   ['nso k = 2, mixing', () => nso(base(), { sigma: 0.1, perturbations: 2, mixing: 0.1, seed: 1 })],
   ['one-sided k = 3', () => oneSided(base(), { sigma: 0.1, perturbations: 3, seed: 1 })],
