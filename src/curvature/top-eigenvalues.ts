@@ -44,7 +44,8 @@ const names = ['count', 'which', 'tolerance', 'steps', 'seed', 'vectors', 'signa
  * The top eigenvalues of an operator by the Lanczos iteration with a basis that is kept orthogonal.
  *
  * One product a step; ends when all are found, or after `steps`. Memory of a vector a step. A vector is worth λ only up to
- * its residual: |λ − found| ≤ ‖Hv − λv‖. The start is a function of the seed alone. Throws AbortedError on the signal, with
+ * its residual: |λ − found| ≤ ‖Hv − λv‖. One start sees each *distinct* eigenvalue once: one that repeats is listed once, and
+ * where there are fewer distinct ones than `count` the list is shorter. The start is a function of the seed alone. Throws AbortedError on the signal, with
  * what there is as `partial`; ERR_OUT_OF_MEMORY where the basis does not fit; and whatever the operator throws. Source: Lanczos 1950; Paige 1972.
  *
  * @example
