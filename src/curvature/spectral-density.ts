@@ -1,6 +1,7 @@
 import { knownKeys, number, whole } from '../options.ts'
 import { LanczosRun, type RunOptions, ritz, Watch } from './lanczos.ts'
 import { checkOperator, type Operator } from './operator.ts'
+import { spreadOf } from './spread.ts'
 
 /** Options of `spectralDensity`. */
 export interface SpectralDensityOptions extends RunOptions {
@@ -113,13 +114,13 @@ function smoothed(
   const [from, to] = [lowest - 5 * width, highest + 5 * width]
   const grid = Array.from({ length: rest.points }, (_, i) => from + ((to - from) * i) / (rest.points - 1))
   const curves = runs.map((run) => curve(run, grid, width))
-  const columns = grid.map((_, i) => quality(curves.map((one) => one[i]!)))
+  const columns = grid.map((_, i) => spreadOf(curves.map((one) => one[i]!)))
   const moments = [1, 2, 3, 4].map((power) => {
     const samples = runs.map(({ nodes, weights }) =>
       nodes.reduce((sum, node, i) => sum + weights[i]! * node ** power, 0),
     )
-    const { mean, deviation } = quality(samples)
-    return { mean, standardError: samples.length > 1 ? deviation / Math.sqrt(samples.length) : Infinity }
+    const { mean, standardError } = spreadOf(samples)
+    return { mean, standardError }
   })
   return {
     method: 'lanczos-quadrature',
@@ -140,10 +141,4 @@ function curve({ nodes, weights }: Quadrature, grid: readonly number[], width: n
   return grid.map((at) =>
     nodes.reduce((sum, node, i) => sum + weights[i]! * scale * Math.exp(-0.5 * ((at - node) / width) ** 2), 0),
   )
-}
-
-function quality(samples: readonly number[]): { mean: number; deviation: number } {
-  const mean = samples.reduce((sum, one) => sum + one, 0) / samples.length
-  const squares = samples.reduce((sum, one) => sum + (one - mean) ** 2, 0)
-  return { mean, deviation: samples.length > 1 ? Math.sqrt(squares / (samples.length - 1)) : 0 }
 }

@@ -2,6 +2,7 @@ import { loadBinding, typed } from '../native/index.ts'
 import { knownKeys, whole } from '../options.ts'
 import { type RunOptions, Watch } from './lanczos.ts'
 import { checked, checkOperator, type Operator } from './operator.ts'
+import { spreadOf } from './spread.ts'
 
 /** Options of `trace`. */
 export interface TraceOptions extends RunOptions {
@@ -84,9 +85,8 @@ function summed(
   samples: readonly number[][],
 ): HutchinsonTrace {
   const quality = (values: readonly number[]) => {
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length
-    const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
-    return { mean, standardError: Math.sqrt(squares / (values.length - 1) / values.length) }
+    const { mean, standardError } = spreadOf(values)
+    return { mean, standardError }
   }
   return {
     method: 'hutchinson',

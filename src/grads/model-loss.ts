@@ -53,7 +53,7 @@ export function modelLoss(
   for (let start = 0; start < total; start += batchSize) {
     const examples = Math.min(batchSize, total - start)
     const part = (one: Tensor) => {
-      const cut = slice(one, [start, ...one.shape.slice(1).map(() => 0)], [examples, ...one.shape.slice(1)])
+      const cut = slice(one, start, examples)
       // As `fit` takes them: a number an example is a row of one.
       return cut.rank === 1 ? expandDims(cut, 1) : cut
     }

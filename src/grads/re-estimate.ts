@@ -50,9 +50,7 @@ export function reestimateBatchNorm(
       for (const layer of layers) layer.momentum = start / (start + length)
       effects.during({ variables: true, states: false }, () =>
         tidy(() => {
-          const batch = inputs.map((one) =>
-            slice(one, [start, ...one.shape.slice(1).map(() => 0)], [length, ...one.shape.slice(1)]),
-          )
+          const batch = inputs.map((one) => slice(one, start, length))
           withKernels(engine().backendName, () => applied(model, batch))
         }),
       )

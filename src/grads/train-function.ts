@@ -102,7 +102,7 @@ function split(data: Tensor[], parts: number): Tensor[][] {
     const length = starts[part + 1]! - start
     return data.map((one) =>
       // Absent sample weights come as null.
-      one == null ? one : slice(one, [start, ...one.shape.slice(1).map(() => 0)], [length, ...one.shape.slice(1)]),
+      one == null ? one : slice(one, start, length),
     )
   })
 }
