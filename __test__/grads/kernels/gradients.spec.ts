@@ -2,9 +2,8 @@
 // tfjs adds fails the last test until it has a line here.
 import test from 'ava'
 import { withKernels } from '../../../src/grads/kernels/index.ts'
-import { backends } from '../../helpers/backends.ts'
 import { sizeOf, tf } from './helper.ts'
-import { agree, type Gradients, gradientsOf, values } from './slopes.ts'
+import { agreeEverywhere, type Gradients, gradientsOf, values } from './slopes.ts'
 
 type Op = (...x: tf.Tensor[]) => tf.Tensor
 type Case = readonly [op: Op, shapes: readonly number[][], map?: (value: number) => number]
@@ -262,14 +261,7 @@ async function ofCase(backend: string, [op, shapes, map = (v) => v]: Case): Prom
   return found
 }
 
-for (const [name, list] of Object.entries(cases))
-  test.serial(`${name}: the gradient equals differences, and is the same on every backend`, async (t) => {
-    for (const [i, one] of list.entries()) {
-      const found = new Map<string, Gradients>()
-      for (const backend of backends) found.set(backend, await ofCase(backend, one))
-      agree(t, String(i), found)
-    }
-  })
+agreeEverywhere(test, cases, ofCase)
 
 test('no gradient of tfjs is forgotten', (t) => {
   const { _tfGlobals } = globalThis as unknown as { _tfGlobals: Map<string, Map<string, unknown>> }

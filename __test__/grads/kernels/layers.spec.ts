@@ -1,9 +1,8 @@
 // Every layer of tfjs-layers: its gradient by input and weights against differences, on every backend. A layer that a later tfjs
 // adds fails the last test until it has a line here.
 import test from 'ava'
-import { backends } from '../../helpers/backends.ts'
 import { sizeOf, tf } from './helper.ts'
-import { agree, type Gradients, gradientsOf, values } from './slopes.ts'
+import { agreeEverywhere, type Gradients, gradientsOf, values } from './slopes.ts'
 
 type Layer = tf.layers.Layer
 interface Case {
@@ -167,14 +166,7 @@ async function ofLayer(backend: string, { make, inputs }: Case): Promise<Gradien
   return found
 }
 
-for (const [name, list] of Object.entries(cases))
-  test.serial(`${name}: the gradient equals differences, and is the same on every backend`, async (t) => {
-    for (const [i, one] of list.entries()) {
-      const found = new Map<string, Gradients>()
-      for (const backend of backends) found.set(backend, await ofLayer(backend, one))
-      agree(t, String(i), found)
-    }
-  })
+agreeEverywhere(test, cases, ofLayer)
 
 test('no layer of tfjs is forgotten', (t) => {
   const { classNameMap } = tf.serialization.SerializationMap.getMap()

@@ -1,5 +1,6 @@
-import type { ExecutionContext } from 'ava'
+import type { ExecutionContext, TestFn } from 'ava'
 import { withKernels } from '../../../src/grads/kernels/index.ts'
+import { backends } from '../../helpers/backends.ts'
 import { difference, tf } from './helper.ts'
 
 /** Long enough for float32, and shorter than the distance of two values, or of one from 0: no kink is stepped over. */
@@ -45,8 +46,25 @@ export function gradientsOf(backend: string, variables: readonly tf.Variable[], 
   return { exact, slopes }
 }
 
+/** One test a row: its cases have the gradients that differences say, on every backend the same. */
+export function agreeEverywhere<T>(
+  test: TestFn,
+  cases: Readonly<Record<string, readonly T[]>>,
+  gradientsOn: (backend: string, one: T) => Promise<Gradients>,
+): void {
+  for (const [name, list] of Object.entries(cases)) {
+    test.serial(`${name}: the gradient equals differences, and is the same on every backend`, async (t) => {
+      for (const [i, one] of list.entries()) {
+        const found = new Map<string, Gradients>()
+        for (const backend of backends) found.set(backend, await gradientsOn(backend, one))
+        agree(t, String(i), found)
+      }
+    })
+  }
+}
+
 /** Each backend's gradient agrees with its own differences, and with that of the last backend. */
-export function agree(t: ExecutionContext, label: string, found: ReadonlyMap<string, Gradients>): void {
+function agree(t: ExecutionContext, label: string, found: ReadonlyMap<string, Gradients>): void {
   const reference = [...found.values()].at(-1)!
   for (const [backend, { exact, slopes }] of found) {
     for (const [k, [along, slope]] of slopes.entries()) {
