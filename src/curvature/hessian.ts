@@ -30,7 +30,7 @@ export interface LossHessianOptions {
  * `fit` would report at these weights with layers as at inference, regularizers included; of a function, f is what it
  * returns, and it must return the same every time. Flat vectors follow the order of the trainable variables.
  *
- * A product costs about three gradients over the data; weights, BatchNorm statistics and `tf.memory()` are as before, also
+ * A product costs about three gradients over the data on tensorflow, more on cpu and wasm; weights, BatchNorm statistics and `tf.memory()` are as before, also
  * after a throw. Kinks (relu, max pooling) have no second derivative, which counts as 0, as in PyTorch. Throws ERR_STATE
  * for a model that is not compiled; ERR_LOSS for a loss that is not the same twice, throws, or has no second derivative
  * (the message names the kernel); ERR_SHAPE, ERR_DTYPE and ERR_NOT_FINITE.
