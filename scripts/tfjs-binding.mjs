@@ -4,7 +4,17 @@
 //
 // tfjs-node-gpu has the same sources under another name, and its binding asks TensorFlow for GPUs when it runs: against the
 // CPU library it is tested without one. No dependency, since every fresh clone would fetch it; it is put beside tfjs-node.
-import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { cache, whole } from './cache.mjs'
 import { output, root, run, Stop, toolEnv } from './run.mjs'

@@ -68,8 +68,11 @@ export function perturbBatch(
   whole('stream', stream, 0, 255)
   whole('step', step, 0, 2 ** 32 - 1)
   const alone = ArrayBuffer.isView(weights)
-  const tensors = (alone ? [weights] : weights) as readonly Float32Array[]
-  if (!Array.isArray(tensors)) throw invalid('a Float32Array, or an array of them, for the weights', weights)
+  if (!alone && !Array.isArray(weights)) {
+    throw invalid('a Float32Array, or an array of them, for the weights', weights)
+  }
+  // Array.from, since loops pass over what a sparse array lacks.
+  const tensors: readonly Float32Array[] = alone ? [weights as Float32Array] : Array.from(weights)
   if (tensors.every((values) => values?.length === 0)) {
     for (const values of tensors) refuseDetached('the weights', values)
     throw new SaltflatError('ERR_EMPTY', 'Expected at least one element to perturb, received none.')
@@ -124,11 +127,12 @@ function outputs(
       )
     }
   }
-  const lists = (alone && Array.isArray(given) ? given.map((one) => [one]) : given) as Float32Array[][]
+  const each = Array.isArray(given) ? Array.from<unknown>(given) : []
+  const lists = (alone ? each.map((one) => [one]) : each) as Float32Array[][]
   const complete = (copy: unknown) => Array.isArray(copy) && copy.length === tensors.length
-  if (!Array.isArray(lists) || lists.length !== copies || !lists.every(complete)) {
-    const each = alone ? '' : ` of ${tensors.length} tensors each`
-    throw invalid(`arrays for ${copies} copies${each} for out`, given)
+  if (lists.length !== copies || !lists.every(complete)) {
+    const content = alone ? '' : ` of ${tensors.length} tensors each`
+    throw invalid(`arrays for ${copies} copies${content} for out`, given)
   }
   return lists
 }

@@ -12,6 +12,7 @@ const bad: [string, Outcome, unknown, object?][] = [
   ['a number for the weights', 'ERR_INVALID_ARGUMENT', 3],
   ['a string for the weights', 'ERR_INVALID_ARGUMENT', 'weights'],
   ['a gap among the weights', 'ERR_INVALID_ARGUMENT', [three(), null]],
+  ['a sparse array for the weights', 'ERR_INVALID_ARGUMENT', new Array(2)],
   ['an empty array', 'ERR_EMPTY', new Float32Array(0)],
   ['no tensors', 'ERR_EMPTY', []],
   ['empty tensors', 'ERR_EMPTY', [new Float32Array(0), new Float32Array(0)]],
@@ -39,6 +40,7 @@ const bad: [string, Outcome, unknown, object?][] = [
   ['a flat list for the out of tensors', 'ERR_INVALID_ARGUMENT', [three()], { out: out(3, 3) }],
   ['tensors dealt out wrongly', 'ERR_INVALID_ARGUMENT', [three(), three()], { out: [out(3), out(3, 3, 3)] }],
   ['a gap in out', 'ERR_INVALID_ARGUMENT', three(), { out: [...out(3), null] }],
+  ['a sparse array for out', 'ERR_INVALID_ARGUMENT', three(), { out: new Array(2) }],
   ['more copies than memory', 'ERR_OUT_OF_MEMORY', new Float32Array(1e6), { perturbations: 2 ** 24 }],
   ['more arrays than V8 can list', 'ERR_OUT_OF_MEMORY', Float32Array.of(1), { perturbations: 2 ** 24 }],
 ]
