@@ -75,6 +75,9 @@ export type { Examples } from './grads/model-loss.ts'
 export { type PerturbBatchOptions, perturbBatch } from './curvature/perturb-batch.ts'
 export { type SmoothedTraceOptions, smoothedTrace } from './curvature/smoothed-trace.ts'
 
+// Arrays that numpy reads and writes.
+export { decodeNpy, encodeNpy, type NpyArray, type NpyData, type NpyType } from './io/npy.ts'
+
 // tfjs: repairs, useful on their own, and further copies.
 export { registerKernels } from './grads/kernels/index.ts'
 export { withSecondOrder } from './grads/second-order/index.ts'

@@ -1,5 +1,6 @@
 import { batches, traces } from './batches.ts'
 import type { Theme } from './case.ts'
+import { files } from './files.ts'
 import { gradients } from './gradients.ts'
 import { losses } from './losses.ts'
 import { models } from './models.ts'
@@ -16,6 +17,6 @@ import { workspaces } from './workspaces.ts'
 
 /** All of the table. */
 export const themes: readonly Theme[] = [
-  ...[options, schedules, variables, losses, gradients, models, states, savings],
+  ...[options, schedules, variables, losses, gradients, models, states, savings, files],
   ...[vectors, batches, traces, operators, workspaces, nativeFunctions, nativeLanczos],
 ]
