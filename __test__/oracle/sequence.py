@@ -54,3 +54,28 @@ def write(name: str, content: dict, rows: str) -> None:
     text = "{\n" + ",\n".join([*head, f" {line(rows)}: [\n{table}\n ]"]) + "\n}\n"
     json.loads(text)
     Path(__file__).with_name(name).write_text(text)
+
+
+class Numbers:
+    """The twin of Data in __test__/grads/second-order/case.ts: the same numbers, exact in float32."""
+
+    def __init__(self, seed: int):
+        self.state = seed
+
+    def values(self, shape: list[int], scale: float = 1.0) -> np.ndarray:
+        """Roughly normal, unit variance: twelve uniforms, less six."""
+        size = int(np.prod(shape))
+        return np.float32([scale * self._normal() for _ in range(size)]).reshape(shape)
+
+    def whole(self, length: int, below: int) -> np.ndarray:
+        return np.array([int(self._uniform() * below) for _ in range(length)])
+
+    def _normal(self) -> float:
+        total = -6.0
+        for _ in range(12):
+            total += self._uniform()
+        return total
+
+    def _uniform(self) -> float:
+        self.state = self.state * 48_271 % 2_147_483_647
+        return self.state / 2_147_483_647
