@@ -46,7 +46,10 @@ export function repairTape(): () => void {
   const target = engine() as unknown as Engine
   const { addTapeNode, runKernelFunc } = target
   const waiting: TapeNode[] = []
-  target.addTapeNode = (...node) => {
+  target.addTapeNode = (name, inputs, ...rest) => {
+    // A fused kernel is on the tape now too, and the tape cannot read an input that is not given.
+    const given = Object.entries(inputs).filter(([, one]) => one !== undefined)
+    const node: TapeNode = [name, Object.fromEntries(given), ...rest]
     if (target.state.kernelDepth > 0) {
       waiting.push(node)
       return
