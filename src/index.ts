@@ -57,8 +57,16 @@ export { shuffled, type ShuffledOptions } from './callbacks/shuffled.ts'
 export { type Batch, ShuffledBatches, shuffledBatches, type ShuffledBatchesOptions } from './data/shuffled-batches.ts'
 export type { Tensors } from './data/shuffled-batches.ts'
 
-// Seeing curvature.
+// Watching a training.
 export { curvature } from './callbacks/curvature.ts'
+export { type Sharpness, type SharpnessOptions, sharpness } from './callbacks/sharpness.ts'
+export { type TensorBoard, type TensorBoardOptions, tensorboard } from './callbacks/tensorboard.ts'
+export { csvLog } from './callbacks/csv-log.ts'
+export { type ProgressBarOptions, progressBar } from './callbacks/progress-bar.ts'
+export type { Screen } from './callbacks/bar.ts'
+export type { Hyperparameter } from './io/summary.ts'
+
+// Seeing curvature.
 export { hessian, type LossHessianOptions, type ModelHessianOptions } from './curvature/hessian.ts'
 export { type Block, fromMatvec, type Operator } from './curvature/operator.ts'
 export { type BlockTrace, type HutchinsonTrace, type TraceOptions, trace } from './curvature/trace.ts'

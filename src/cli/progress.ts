@@ -1,6 +1,6 @@
+import { barLine, cleared, type Screen } from '../callbacks/bar.ts'
 import { type CurvePoint, type MethodName, methodNames, methodTitles } from '../report/comparison.ts'
 import { count, decimal, percent } from '../report/text.ts'
-import { barLine, cleared, type Screen } from './bar.ts'
 import type { Settings } from './settings.ts'
 import type { Progress } from './train.ts'
 

@@ -1,6 +1,6 @@
+import { barLine, cleared, type Screen } from '../../callbacks/bar.ts'
 import { type SensingMethod, sensingTitles } from '../../report/matrix-sensing.ts'
 import { count, significant } from '../../report/text.ts'
-import { barLine, cleared, type Screen } from '../bar.ts'
 import { gradientsOf, type Progress } from './run.ts'
 import type { Settings } from './settings.ts'
 
