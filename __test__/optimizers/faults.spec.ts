@@ -87,6 +87,7 @@ for (const [name, make] of makes) {
         )
         t.true(error instanceof SaltflatError, String(error))
         t.is((error as SaltflatError).code, code as never, error!.message)
+        if (code === 'ERR_NOT_FINITE') t.regex(error!.message, new RegExp(`pass ${pass} of step 3\\.`))
         t.is(pass, bad + 1)
         t.is(tf.memory().numTensors, tensors, `tensors after pass ${bad}`)
         t.is(Math.random, random)

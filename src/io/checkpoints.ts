@@ -219,14 +219,14 @@ function placesOf(trained: readonly Variable[], weights: Parts['weights']): numb
   })
 }
 
-/** What tfjs-layers holds a weight in. */
-interface LayerWeight {
+/** What tfjs-layers holds a weight in, of which here the name matters. */
+interface NamedWeight {
   originalName: string
   read(): Variable
 }
 
 interface Layer {
-  weights: LayerWeight[]
+  weights: NamedWeight[]
   /** Of a model: its layers. A layer may have a field of that name for whatever it likes. */
   layers?: Layer[]
   /** Models have this, and layers do not. */
@@ -252,7 +252,7 @@ function partsOf(trainee: Trainee): Parts {
     }
   }
   // A Sequential has its trainable weights in a model of its own.
-  const inner = (given.model ?? given) as { collectedTrainableWeights: LayerWeight[] }
+  const inner = (given.model ?? given) as { collectedTrainableWeights: NamedWeight[] }
   return {
     optimizer,
     weights: weightsOf(given as unknown as Layer).map((weight) => ({
@@ -264,7 +264,7 @@ function partsOf(trainee: Trainee): Parts {
 }
 
 /** By layers: the order that a model itself gives depends on which of them are frozen. */
-function weightsOf({ layers, weights, getLayer }: Layer): LayerWeight[] {
+function weightsOf({ layers, weights, getLayer }: Layer): NamedWeight[] {
   const nested = typeof getLayer === 'function' && Array.isArray(layers)
   return nested ? [...new Set(layers.flatMap(weightsOf))] : weights
 }

@@ -195,9 +195,13 @@ export class Stepper<G> {
     )
   }
 
-  /** Native errors know tensors by number; users know them by name. */
+  /** Native errors know tensors by number; users know them by name. A loss does not know when it is asked. */
   #named(error: SaltflatError): SaltflatError {
-    const tensor = error.code === 'ERR_NOT_FINITE' ? /tensor (\d+)\.$/.exec(error.message)?.[1] : undefined
-    return tensor === undefined ? error : this.#notFinite(Number(tensor), error)
+    const { code, message, cause } = error
+    if (code !== 'ERR_NOT_FINITE' || message.includes(' of step ')) return error
+    const tensor = /tensor (\d+)\.$/.exec(message)?.[1]
+    if (tensor !== undefined) return this.#notFinite(Number(tensor), error)
+    const when = `This was pass ${this.#passes + 1} of step ${this.#inputs?.noise.step}.`
+    return new SaltflatError(code, `${message} ${when}`, { cause })
   }
 }

@@ -149,6 +149,10 @@ fn rademacher<V: Lanes>(philox: &Philox<V>, first_tile: u32, ahead: Ahead<'_>, o
 
 /// Asks for the lines of one tile.
 #[inline(always)]
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    expect(unused_variables, reason = "there is no such hint in stable Rust")
+)]
 fn fetch(ahead: Ahead<'_>, tile: usize) {
     #[cfg(target_arch = "x86_64")]
     for from in ahead {
