@@ -67,7 +67,25 @@ export type { Screen } from './callbacks/bar.ts'
 export type { Hyperparameter } from './io/summary.ts'
 
 // Seeing curvature.
-export { hessian, type LossHessianOptions, type ModelHessianOptions } from './curvature/hessian.ts'
+export {
+  type HessianOperator,
+  hessian,
+  type LossHessianOptions,
+  type ModelHessianOptions,
+  type ProductOptions,
+  type StreamHessianOptions,
+} from './curvature/hessian.ts'
+export type { SelfCheck } from './curvature/self-check.ts'
+export type { DataOptions } from './curvature/model-data.ts'
+export {
+  fisher,
+  gaussNewton,
+  type ModelOperatorOptions,
+  type StreamOperatorOptions,
+} from './curvature/gauss-newton.ts'
+export { addOperators, blocksOf, scaleOperator, shiftOperator } from './curvature/algebra.ts'
+export { type DenseOperator, dense } from './curvature/dense.ts'
+export type { Batches, DataBatch } from './grads/stream.ts'
 export { type Block, fromMatvec, type Operator } from './curvature/operator.ts'
 export { type BlockTrace, type HutchinsonTrace, type TraceOptions, trace } from './curvature/trace.ts'
 export { AbortedError, type Progress, type RunOptions } from './curvature/lanczos.ts'

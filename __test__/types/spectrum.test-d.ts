@@ -3,11 +3,20 @@ import type { Scalar, Tensor, Variable } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import {
   AbortedError,
+  addOperators,
+  blocksOf,
+  type DenseOperator,
+  dense,
+  fisher,
   fromMatvec,
+  gaussNewton,
+  type HessianOperator,
   type HutchinsonTrace,
   hessian,
   type Operator,
   type SpectralDensity,
+  scaleOperator,
+  shiftOperator,
   spectralDensity,
   type TopEigenvalues,
   topEigenvalues,
@@ -24,9 +33,9 @@ declare const variables: Variable[]
 
 // Operators: of a model on examples, of a loss of one's own, of any symmetric product.
 const H = hessian(model, x, y, { batchSize: 32, filter: 'kernel', training: false })
-exactly<Operator>()(H)
-exactly<Operator>()(hessian(model, [x, x], [y]))
-exactly<Operator>()(hessian(() => scalar, { variables }))
+exactly<HessianOperator>()(H)
+exactly<HessianOperator>()(hessian(model, [x, x], [y]))
+exactly<HessianOperator>()(hessian(() => scalar, { variables }))
 exactly<Operator>()(fromMatvec(3, (v) => v))
 exactly<Operator>()(fromMatvec(3, async (v) => v))
 // @ts-expect-error of which weights?
@@ -35,6 +44,22 @@ hessian(() => scalar)
 hessian(model, x, y, { batchsize: 32 })
 // @ts-expect-error examples are inputs and targets
 hessian(model, x)
+// Data in batches: an array, a dataset, a function.
+declare const dataset: { iterator(): Promise<{ next(): Promise<IteratorResult<{ xs: Tensor; ys: Tensor }>> }> }
+exactly<HessianOperator>()(hessian(model, [{ xs: x, ys: y }], { signal: AbortSignal.timeout(1), method: 'difference' }))
+exactly<HessianOperator>()(hessian(model, dataset))
+exactly<HessianOperator>()(hessian(model, () => dataset, { onProgress: ({ total }) => exactly<number>()(total) }))
+exactly<Operator>()(gaussNewton(model, x, y, { filter: /kernel$/, check: false }))
+exactly<Operator>()(fisher(model, [{ xs: { a: x }, ys: [y] }]))
+// @ts-expect-error batches are cut by whoever gives them
+hessian(model, [{ xs: x, ys: y }], { batchSize: 3 })
+// @ts-expect-error layers are as at inference
+fisher(model, x, y, { training: true })
+exactly<Operator>()(addOperators(scaleOperator(H, 2), shiftOperator(gaussNewton(model, x, y), 0.1)))
+exactly<Operator[]>()(blocksOf(H))
+exactly<Promise<DenseOperator>>()(dense(H))
+// @ts-expect-error a factor
+scaleOperator(H)
 // @ts-expect-error a product is an f32 vector
 fromMatvec(3, (v) => [...v])
 

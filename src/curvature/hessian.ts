@@ -1,105 +1,165 @@
 import { SaltflatError } from '../errors.ts'
-import { forward, type Loss } from '../grads/evaluate.ts'
-import { hessianProduct, still } from '../grads/hessian-product.ts'
-import { type Batch, type Examples, type Model, modelLoss } from '../grads/model-loss.ts'
-import { invalid, knownKeys, predicate, whole } from '../options.ts'
+import { differenceProduct, differenceStep } from '../grads/difference-product.ts'
+import type { Loss } from '../grads/evaluate.ts'
+import { hessianProduct } from '../grads/hessian-product.ts'
+import { kinksOf, lossKinks } from '../grads/kinks.ts'
+import type { Batch, Examples, Model, ModelBatch } from '../grads/model-loss.ts'
+import type { Batches } from '../grads/stream.ts'
+import { invalid, knownKeys, number, oneOf } from '../options.ts'
 import { checkVariables, type Variable } from '../params/variables.ts'
-import type { ParameterFilter } from '../types.ts'
-import { checked, type Operator } from './operator.ts'
+import type { RunOptions } from './lanczos.ts'
+import { type DataOptions, type ModelData, modelData, operatorOn } from './model-data.ts'
+import type { Operator } from './operator.ts'
+import { overBatches, type Recipe } from './over-data.ts'
+import { type SelfCheck, selfCheck } from './self-check.ts'
+import { refuseWobble } from './wobble.ts'
 
-/** Options of `hessian` of a model. */
-export interface ModelHessianOptions {
+/** How products are taken. */
+export interface ProductOptions {
+  /**
+   * 'exact': by gradients of gradients, about three gradients a product; 'difference': by a central difference of gradients,
+   * two gradients, right to 1e-2 to 1e-4. Default 'exact'.
+   */
+  method?: 'exact' | 'difference'
+  /**
+   * Of 'difference': how far the weights are moved each way, as a Euclidean norm, > 0. Default 0.3·√ε·(1 + ‖W‖), ε = 2⁻²³,
+   * where rounding and truncation balance. To be given where the loss has kinks, whose Hessian it smooths: 0.05 to 0.1.
+   */
+  step?: number
+  /**
+   * Whether it is checked on its first batch that the loss is the same twice, products are symmetric, and, without kinks,
+   * agree with differences of gradients: some ten gradients, once; and of streamed data, that two passes see the same. Default true.
+   */
+  check?: boolean
+}
+
+/** Options of `hessian` of a model on tensors. */
+export interface ModelHessianOptions extends DataOptions, ProductOptions {
   /** Examples of a batch: the Hessian of all data is summed batch by batch, in order. Default 256. */
   batchSize?: number
-  /** Which variables the Hessian is taken in. Default: all that are trainable. */
-  filter?: ParameterFilter | undefined
+  /** Layers as in training: BatchNorm by the batch, dropout with one fixed mask. Default false, as at inference. */
+  training?: boolean
+}
+
+/** Options of `hessian` of a model on data in batches. */
+export interface StreamHessianOptions extends DataOptions, ProductOptions, RunOptions {
   /** Layers as in training: BatchNorm by the batch, dropout with one fixed mask. Default false, as at inference. */
   training?: boolean
 }
 
 /** Options of `hessian` of a loss. */
-export interface LossHessianOptions {
+export interface LossHessianOptions extends ProductOptions {
   /** The variables that the Hessian is taken in, in the order of the flat vectors. */
   variables: readonly Variable[]
 }
 
+/** A Hessian, and how its products come about. */
+export interface HessianOperator extends Operator {
+  /** How products are taken. */
+  readonly method: 'exact' | 'difference'
+  /** Of 'difference': how far the weights are moved each way. */
+  readonly step: number | null
+  /** Whether the loss has kinks and differences run across them: then it is the Hessian of a loss smoothed over `step`. */
+  readonly smoothed: boolean
+  /** What the check found; null without one, and for data in batches before the first product. */
+  readonly selfCheck: SelfCheck | null
+}
+
+const productNames = ['method', 'step', 'check']
+
 /**
  * The Hessian of a loss at the present weights, as an operator: products with vectors, never a matrix.
  *
- * H v = ∇⟨∇f(W), v⟩, exact (see `withSecondOrder` for what that needs). Of a compiled model on data, f is the loss that
+ * H v = ∇⟨∇f(W), v⟩, exact (see `withSecondOrder` for what that needs), or a difference of gradients. Of a compiled model on data, f is the loss that
  * `fit` would report at these weights with layers as at inference, regularizers included; of a function, f is what it
- * returns, and it must return the same every time. Flat vectors follow the order of the trainable variables.
+ * returns, and it must return the same every time. Flat vectors follow the order of the trainable variables. Data is a
+ * pair of tensors, or comes in batches `{ xs, ys }` as `fitDataset` takes them, one held at a time, weighted by their
+ * examples: products are promises then, `signal` ends one between batches and `onProgress` is told after each.
  *
  * A product costs about three gradients over the data on tensorflow, more on cpu and wasm; weights, BatchNorm statistics and `tf.memory()` are as before, also
  * after a throw. Kinks (relu, max pooling) have no second derivative, which counts as 0, as in PyTorch. Throws ERR_STATE
  * for a model that is not compiled; ERR_LOSS for a loss that is not the same twice, throws, or has no second derivative
- * (the message names the kernel); ERR_SHAPE, ERR_DTYPE and ERR_NOT_FINITE.
+ * (the message names the kernel), or a wrong one; ERR_INVALID_ARGUMENT for batches that are not the same at every pass;
+ * ERR_SHAPE, ERR_DTYPE and ERR_NOT_FINITE.
  *
  * @example
  * const H = hessian(model, x, y)
  * const { mean, standardError } = await trace(H, { probes: 32 })
+ *
+ * @example
+ * const H = hessian(model, [{ xs: x, ys: y }], { onProgress: ({ done, total }) => console.log(done, total) })
+ * console.log((await H.matvec(new Float32Array(H.size))).length === H.size) // → 1 1 …
  */
-export function hessian(model: Model, x: Examples, y: Examples, options?: ModelHessianOptions): Operator
-export function hessian(loss: Loss, options: LossHessianOptions): Operator
-export function hessian(
-  of: Model | Loss,
-  second: Examples | LossHessianOptions,
-  y?: Examples,
-  options: ModelHessianOptions = {},
-): Operator {
-  if (typeof of === 'function') return ofLoss(of, second as LossHessianOptions)
-  if (typeof of?.apply !== 'function') throw invalid('a model, or a function that returns a loss', of)
-  knownKeys('the options of hessian', options, ['batchSize', 'filter', 'training'])
-  const { batchSize = 256, filter, training = false } = options
-  whole('batchSize', batchSize, 1, 2 ** 31 - 1)
-  const passes = predicate(filter)
-  const { variables, batches } = modelLoss(of, second as Examples, y as Examples, { batchSize, training })
-  const chosen = variables.filter(({ name }, i) => passes(name, i))
-  if (variables.length > 0 && chosen.length === 0) {
-    throw invalid('a filter that matches a variable', filter)
-  }
-  return made(chosen, batches)
+export function hessian(model: Model, x: Examples, y: Examples, options?: ModelHessianOptions): HessianOperator
+export function hessian(model: Model, data: Batches, options?: StreamHessianOptions): HessianOperator
+export function hessian(loss: Loss, options: LossHessianOptions): HessianOperator
+export function hessian(of: Model | Loss, ...rest: unknown[]): HessianOperator {
+  if (typeof of === 'function') return ofLoss(of, rest[0] as LossHessianOptions)
+  const given = modelData<ProductOptions & { training?: boolean }>('hessian', of, rest, [...productNames, 'training'])
+  return ofModel(given)
 }
 
-function ofLoss(loss: Loss, options: LossHessianOptions): Operator {
-  knownKeys('the options of hessian', options, ['variables'])
-  if (!Array.isArray(options.variables)) throw invalid('an array of variables', options.variables)
-  return made(options.variables, [{ loss, examples: 1 }])
+function ofLoss(loss: Loss, options: LossHessianOptions): HessianOperator {
+  knownKeys('the options of hessian', options, ['variables', ...productNames])
+  const { variables } = options
+  if (!Array.isArray(variables)) throw invalid('an array of variables', variables)
+  const kinks = (batch: Batch) => kinksOf(variables, batch.loss)
+  return made(variables, options, kinks, (recipe) => overBatches(recipe, [{ loss, examples: 1 }]))
 }
 
-function made(variables: readonly Variable[], batches: readonly Batch[]): Operator {
+function ofModel(given: ModelData<ProductOptions & RunOptions>): HessianOperator {
+  const { variables, loss, options } = given
+  const kinks = (batch: ModelBatch) => [...lossKinks(loss), ...kinksOf(variables, () => batch.outputs())]
+  return made(variables, options, kinks, (recipe) => operatorOn(given, recipe))
+}
+
+function made<B extends Batch>(
+  variables: readonly Variable[],
+  { method = 'exact', step: given, check = true }: ProductOptions,
+  kinks: (batch: B) => string[],
+  over: (recipe: Recipe<B>) => Operator,
+): HessianOperator {
+  oneOf('method', method, ['exact', 'difference'])
+  if (given !== undefined) number('step', given, { min: 0, open: true })
+  if (given !== undefined && method === 'exact') throw invalid("no step unless the method is 'difference'", given)
+  if (typeof check !== 'boolean') throw invalid('true or false for check', check)
   checkVariables(variables)
-  const size = variables.reduce((sum, one) => sum + one.size, 0)
-  const examples = batches.reduce((sum, one) => sum + one.examples, 0)
-  refuseWobble(batches[0]!.loss, variables)
-  return {
-    size,
-    blocks: variables.map(({ name, size: length }) => ({ name, size: length })),
-    passes: 3 * batches.length,
-    matvec(v) {
-      checked(v, size, 'a vector')
-      if (!v.every(Number.isFinite)) {
-        throw new SaltflatError('ERR_NOT_FINITE', 'Expected a finite vector, received NaN or Infinity in it.')
-      }
-      checkVariables(variables)
-      if (batches.length === 1) return hessianProduct(batches[0]!.loss, variables, v)
-      const sum = new Float64Array(size)
-      for (const batch of batches) {
-        const product = hessianProduct(batch.loss, variables, v)
-        for (let i = 0; i < size; i++) sum[i]! += product[i]! * (batch.examples / examples)
-      }
-      return Float32Array.from(sum)
-    },
+  const exact = method === 'exact'
+  const delta = given ?? differenceStep(variables)
+  const difference = (batch: B, factor: number) => (v: Float32Array) =>
+    differenceProduct(batch.loss, variables, v, factor * delta)
+  let smoothed = false
+  let found: SelfCheck | null = null
+  const inspect = (batch: B) => {
+    if (check) refuseWobble(batch.loss, variables)
+    const kinked = kinks(batch)
+    if (!exact && kinked.length > 0 && given === undefined) throw stepWanted(kinked)
+    smoothed = !exact && kinked.length > 0
+    if (!check) return
+    const size = variables.reduce((sum, one) => sum + one.size, 0)
+    const product = exact ? (v: Float32Array) => hessianProduct(batch.loss, variables, v) : difference(batch, 1)
+    const differences = kinked.length > 0 ? null : ([difference(batch, 1), difference(batch, 2)] as const)
+    found = selfCheck(size, product, differences, exact)
   }
+  const operator = over({
+    variables,
+    passes: exact ? 3 : 2,
+    inspect: check || !exact ? inspect : null,
+    twice: check,
+    product: (batch, chosen, v) =>
+      exact ? hessianProduct(batch.loss, chosen, v) : differenceProduct(batch.loss, chosen, v, delta),
+  })
+  return Object.defineProperties(operator, {
+    method: { value: method, enumerable: true },
+    step: { value: exact ? null : delta, enumerable: true },
+    smoothed: { get: () => smoothed, enumerable: true },
+    selfCheck: { get: () => found, enumerable: true },
+  }) as HessianOperator
 }
 
-/** A loss that draws at random, or changes what it reads, has no Hessian. */
-function refuseWobble(loss: Loss, variables: readonly Variable[]): void {
-  const [first, second] = [0, 1].map(() => still(variables, () => forward(loss)))
-  if (first !== second) {
-    throw new SaltflatError(
-      'ERR_LOSS',
-      `Expected a loss that is the same every time, received ${first} and then ${second}. Take one batch, and layers as at inference.`,
-    )
-  }
+function stepWanted(kinks: readonly string[]): SaltflatError {
+  return new SaltflatError(
+    'ERR_INVALID_ARGUMENT',
+    `Expected a step for differences of a loss with kinks (${kinks.join(', ')}), whose Hessian they smooth over it, received none. Set step to about 0.1, or take method: 'exact'.`,
+  )
 }

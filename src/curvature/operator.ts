@@ -11,6 +11,8 @@ export interface Operator {
   readonly blocks?: readonly Block[]
   /** Gradient evaluations that a product costs, about; 0 where that means nothing. */
   readonly passes: number
+  /** The diagonal block of a number, where that is cheaper than the product with all of the vector; see `blocksOf`. */
+  readonly block?: (index: number) => Operator
 }
 
 /** One of them. */

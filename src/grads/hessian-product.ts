@@ -31,14 +31,17 @@ export function hessianProduct(loss: Loss, variables: readonly Variable[], v: Fl
       for (const [i, one] of gradients.entries()) if (one !== null) into[i]!.set(one.dataSync() as Float32Array)
     }),
   )
+  return finiteProduct(out, 'Hessian')
+}
+
+/** Refuses a product that is not finite. */
+export function finiteProduct(out: Float32Array, of: string): Float32Array {
   const wrong = out.findIndex((value) => !Number.isFinite(value))
-  if (wrong >= 0) {
-    throw new SaltflatError(
-      'ERR_NOT_FINITE',
-      `Expected a finite Hessian-vector product, received ${out[wrong]} at element ${wrong}. Look for 0/0 or √0 in the loss.`,
-    )
-  }
-  return out
+  if (wrong < 0) return out
+  throw new SaltflatError(
+    'ERR_NOT_FINITE',
+    `Expected a finite ${of}-vector product, received ${out[wrong]} at element ${wrong}. Look for 0/0 or √0 in the loss.`,
+  )
 }
 
 /** The gradient of ⟨∇f, v⟩; none where ∇f is the same everywhere, as of a linear loss. */
@@ -63,7 +66,7 @@ function twice(
 }
 
 /** ⟨∇f, v⟩. */
-function slope(loss: Loss, variables: readonly Variable[], directions: readonly Tensor[]): Scalar {
+export function slope(loss: Loss, variables: readonly Variable[], directions: readonly Tensor[]): Scalar {
   const { grads } = firstDerivatives(loss, variables)
   const products = variables.flatMap(({ name }, i) =>
     grads[name] === undefined ? [] : [sum(mul(grads[name], directions[i]!))],

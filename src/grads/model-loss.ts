@@ -16,72 +16,154 @@ export interface Batch {
   readonly examples: number
 }
 
-type LossFunction = (target: Tensor, prediction: Tensor) => Tensor
+/** A part of the data as a model sees it; tensors that the functions give are the caller's. */
+export interface ModelBatch extends Batch {
+  outputs(): Tensor[]
+  targets(): Tensor[]
+}
+
+/** Of a target and an output: what tfjs averages to a loss. */
+export type LossFunction = (target: Tensor, output: Tensor) => Tensor
 
 /** What this file uses of a compiled model beyond its types. */
 interface Compiled {
   readonly lossFunctions?: LossFunction[]
+  readonly outputNames: readonly string[]
   calculateLosses(): Scalar[]
 }
 
 /**
- * The loss that a compiled model is trained on, batch by batch in order, with its layers as at inference (`training`:
- * as in training): the mean of each output's loss, summed, and the regularizers'.
+ * The loss that a compiled model is trained on, of any batch, with its layers as at inference (`training`: as in
+ * training): the mean of each output's loss, summed, and the regularizers'.
  */
-export function modelLoss(
-  given: LayersModel,
-  x: Examples,
-  y: Examples,
-  { batchSize, training }: { batchSize: number; training: boolean },
-): { variables: Variable[]; batches: Batch[] } {
-  // A Sequential trains through a model of its own.
-  const model = (given as unknown as { model?: LayersModel }).model ?? given
-  const { lossFunctions } = model as unknown as Compiled
-  if (lossFunctions === undefined || model.optimizer == null) {
-    throw new SaltflatError('ERR_STATE', 'Expected a compiled model, received one without a loss. Call compile first.')
-  }
-  const [inputs, targets] = [listed('x', x, model.inputs.length), listed('y', y, model.outputs.length)]
-  const total = inputs[0]!.shape[0] ?? 0
-  checkTargets(model, targets)
-  for (const one of [...inputs, ...targets]) {
-    if (one.shape[0] !== total) {
-      throw new SaltflatError('ERR_SHAPE', `Expected ${total} examples in each tensor, received ${one.shape[0]}.`)
-    }
-  }
-  if (total === 0) throw new SaltflatError('ERR_EMPTY', 'Expected at least one example, received none.')
-  const batches: Batch[] = []
-  for (let start = 0; start < total; start += batchSize) {
-    const examples = Math.min(batchSize, total - start)
-    const part = (one: Tensor) => {
-      const cut = slice(one, start, examples)
-      // As `fit` takes them: a number an example is a row of one.
-      return cut.rank === 1 ? expandDims(cut, 1) : cut
-    }
-    const loss = () =>
-      tidy(() => {
-        const found = model.apply(inputs.length === 1 ? part(inputs[0]!) : inputs.map(part), { training })
-        const outputs = (Array.isArray(found) ? found : [found]) as Tensor[]
-        const losses = outputs.map((one, i) => mean(lossFunctions[i]!(part(targets[i]!), one)))
-        return [...losses, ...(model as unknown as Compiled).calculateLosses()].reduce((a, b) => add(a, b)) as Scalar
-      })
-    batches.push({ loss, examples })
-  }
-  return { variables: model.trainableWeights.map((weight) => weight.read() as Variable), batches }
-}
+export class ModelLoss {
+  readonly variables: readonly Variable[]
+  /** One an output, in the order of the model's. */
+  readonly lossFunctions: readonly LossFunction[]
+  /** The name of each, where the model was compiled with a name. */
+  readonly kinds: readonly (string | null)[]
+  readonly #model: LayersModel
+  readonly #training: boolean
 
-/** A target of another shape than the output would be broadcast, and give the Hessian of another loss. */
-function checkTargets(model: LayersModel, targets: readonly Tensor[]): void {
-  const kinds = ([] as unknown[]).concat((model as unknown as { loss: unknown }).loss)
-  const { lossFunctions } = model as unknown as Required<Compiled>
-  for (const [i, { shape }] of targets.entries()) {
-    const output = model.outputs[i]!.shape
-    const sparse = [kinds[i] ?? kinds[0], lossFunctions[i]!.name].includes('sparseCategoricalCrossentropy')
-    const expected = sparse ? [...output.slice(0, -1), 1] : output
-    const given = shape.length === 1 ? [shape[0], 1] : shape
-    const fits = given.length === expected.length && given.every((n, d) => d === 0 || (expected[d] ?? n) === n)
-    if (fits) continue
-    const wanted = ['examples', ...expected.slice(1).map((n) => n ?? 'any')].join(', ')
-    throw new SaltflatError('ERR_SHAPE', `Expected targets of shape [${wanted}] for y, received [${shape}].`)
+  constructor(given: LayersModel, { training }: { training: boolean }) {
+    // A Sequential trains through a model of its own.
+    this.#model = (given as unknown as { model?: LayersModel }).model ?? given
+    this.#training = training
+    const { lossFunctions, outputNames } = this.#compiled
+    if (lossFunctions === undefined || this.#model.optimizer == null) {
+      throw new SaltflatError(
+        'ERR_STATE',
+        'Expected a compiled model, received one without a loss. Call compile first.',
+      )
+    }
+    this.lossFunctions = lossFunctions
+    const { loss } = this.#model as unknown as { loss: unknown }
+    this.kinds = outputNames.map((name, i) => {
+      const one = Array.isArray(loss) ? loss[i] : ((loss as Record<string, unknown>)[name] ?? loss)
+      return typeof one === 'string' ? one : null
+    })
+    this.variables = this.#model.trainableWeights.map((weight) => weight.read() as Variable)
+  }
+
+  /** Names of the inputs and of the outputs, in order. */
+  get names(): { readonly inputs: readonly string[]; readonly outputs: readonly string[] } {
+    return { inputs: this.#model.inputNames, outputs: this.#model.outputNames }
+  }
+
+  /** The loss of the regularizers alone; null where there are none. */
+  get penalty(): Loss | null {
+    const found = tidy(() => this.#compiled.calculateLosses().length)
+    if (found === 0) return null
+    return () => tidy(() => this.#compiled.calculateLosses().reduce((a, b) => add(a, b)))
+  }
+
+  /** The data in batches of `batchSize`, cut when they are used. */
+  cut(x: Examples, y: Examples, batchSize: number): ModelBatch[] {
+    const { inputs, targets, total } = this.#checked(x, y)
+    const batches: ModelBatch[] = []
+    for (let start = 0; start < total; start += batchSize) {
+      const examples = Math.min(batchSize, total - start)
+      batches.push(this.#batch(inputs, targets, examples, (one) => slice(one, start, examples)))
+    }
+    return batches
+  }
+
+  /** The data as one batch. */
+  whole(x: Examples, y: Examples): ModelBatch {
+    const { inputs, targets, total } = this.#checked(x, y)
+    return this.#batch(inputs, targets, total, (one) => one)
+  }
+
+  get #compiled(): Compiled {
+    return this.#model as unknown as Compiled
+  }
+
+  #batch(
+    inputs: readonly Tensor[],
+    targets: readonly Tensor[],
+    examples: number,
+    cut: (one: Tensor) => Tensor,
+  ): ModelBatch {
+    this.#fitsStates(examples)
+    // As `fit` takes them: a number an example is a row of one.
+    const part = (one: Tensor) => {
+      const found = cut(one)
+      return found.rank === 1 ? expandDims(found, 1) : found
+    }
+    const batch: ModelBatch = {
+      examples,
+      outputs: () => {
+        const given = inputs.map(part)
+        const found = this.#model.apply(given.length === 1 ? given[0]! : given, { training: this.#training })
+        return (Array.isArray(found) ? found : [found]) as Tensor[]
+      },
+      targets: () => targets.map(part),
+      loss: () =>
+        tidy(() => {
+          const wanted = batch.targets()
+          const losses = batch.outputs().map((one, i) => mean(this.lossFunctions[i]!(wanted[i]!, one)))
+          return [...losses, ...this.#compiled.calculateLosses()].reduce((a, b) => add(a, b)) as Scalar
+        }),
+    }
+    return batch
+  }
+
+  #checked(x: Examples, y: Examples): { inputs: readonly Tensor[]; targets: readonly Tensor[]; total: number } {
+    const inputs = listed('x', x, this.#model.inputs.length)
+    const targets = listed('y', y, this.#model.outputs.length)
+    const total = inputs[0]!.shape[0] ?? 0
+    this.#checkTargets(targets)
+    for (const one of [...inputs, ...targets]) {
+      if (one.shape[0] !== total) {
+        throw new SaltflatError('ERR_SHAPE', `Expected ${total} examples in each tensor, received ${one.shape[0]}.`)
+      }
+    }
+    if (total === 0) throw new SaltflatError('ERR_EMPTY', 'Expected at least one example, received none.')
+    return { inputs, targets, total }
+  }
+
+  /** A target of another shape than the output would be broadcast, and give the Hessian of another loss. */
+  #checkTargets(targets: readonly Tensor[]): void {
+    for (const [i, { shape }] of targets.entries()) {
+      const output = this.#model.outputs[i]!.shape
+      const sparse = [this.kinds[i], this.lossFunctions[i]!.name].includes('sparseCategoricalCrossentropy')
+      const expected = sparse ? [...output.slice(0, -1), 1] : output
+      const given = shape.length === 1 ? [shape[0], 1] : shape
+      const fits = given.length === expected.length && given.every((n, d) => d === 0 || (expected[d] ?? n) === n)
+      if (fits) continue
+      const wanted = ['examples', ...expected.slice(1).map((n) => n ?? 'any')].join(', ')
+      throw new SaltflatError('ERR_SHAPE', `Expected targets of shape [${wanted}] for y, received [${shape}].`)
+    }
+  }
+
+  /** A layer that keeps a state for each example of a batch knows only batches of that size. */
+  #fitsStates(examples: number): void {
+    const size = this.#model.inputs[0]?.shape[0]
+    if (!this.#model.stateful || size == null || size === examples) return
+    throw new SaltflatError(
+      'ERR_SHAPE',
+      `Expected batches of ${size} examples, as a layer of the model keeps a state for each, received one of ${examples}. Set batchSize to ${size}, and give a multiple of it.`,
+    )
   }
 }
 

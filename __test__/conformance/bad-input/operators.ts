@@ -1,13 +1,21 @@
 import {
   AbortedError,
+  addOperators,
+  blocksOf,
+  dense,
+  fisher,
   fromMatvec,
+  gaussNewton,
   hessian,
   type Operator,
+  scaleOperator,
+  shiftOperator,
   spectralDensity,
   topEigenvalues,
   trace,
   withSecondOrder,
 } from '../../../src/index.ts'
+import { tf } from '../../helpers/backends.ts'
 import { assert, type Case, each, notANumber, type Outcome, simple, type Theme, written } from './case.ts'
 
 const H = fromMatvec(3, (v) => v.map((value, i) => (i + 1) * value))
@@ -47,6 +55,22 @@ const products: [string, Outcome, (v: Float32Array) => unknown][] = [
   ['an array', 'ERR_DTYPE', (v) => [...v]],
   ['too few elements', 'ERR_SHAPE', (v) => v.slice(1)],
 ]
+
+/** A bad option of an operator of a small model on its data. */
+function onModel(operator: typeof gaussNewton | typeof fisher, options: unknown): Case {
+  return {
+    of: operator.name,
+    what: `options: ${written(options)}`,
+    outcome: 'ERR_INVALID_ARGUMENT',
+    given: (world) => {
+      const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [2] })] })
+      model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' })
+      world.hold(model as never)
+      const [x, y] = [world.hold(tf.ones([3, 2])), world.hold(tf.ones([3, 1]))]
+      return () => operator(model, x, y, options as never)
+    },
+  }
+}
 
 /** Operators on flat vectors, and the algorithms that ask them. */
 export const operators: Theme = {
@@ -101,6 +125,51 @@ export const operators: Theme = {
           () =>
             hessian(loss, value as never),
       }),
+    ),
+    ...[
+      { method: 'fast' },
+      { step: 0.1 },
+      ...[0, -1, ...notANumber].map((step) => ({ method: 'difference', step })),
+      { check: 1 },
+    ].map(
+      (options): Case => ({
+        of: 'hessian',
+        what: `options: ${written(options)}`,
+        outcome: 'ERR_INVALID_ARGUMENT',
+        given:
+          ({ loss, variables }) =>
+          () =>
+            hessian(loss, { variables, ...options } as never),
+      }),
+    ),
+    ...[gaussNewton, fisher].flatMap((operator): Case[] => [
+      ...each(operator.name, 'model', [undefined, null, 1, {}, 'model', () => 1], (value) =>
+        operator(value, value, value),
+      ),
+      ...[{ check: 1 }, { training: true }, { batchSize: 0 }, { filter: 'nothing' }, { filter: 1 }, null, 'fast'].map(
+        (options) => onModel(operator, options),
+      ),
+    ]),
+    ...[undefined, null, 1, {}, 'H', { size: 3 }].flatMap((value) => [
+      ...each('addOperators', 'operator', [value], (one) => addOperators(H, one)),
+      ...each('scaleOperator', 'operator', [value], (one) => scaleOperator(one, 1)),
+      ...each('shiftOperator', 'operator', [value], (one) => shiftOperator(one, 1)),
+      ...each('blocksOf', 'operator', [value], (one) => blocksOf(one)),
+      ...each('dense', 'operator', [value], (one) => dense(one)),
+    ]),
+    ...each('scaleOperator', 'factor', [undefined, ...notANumber], (value) => scaleOperator(H, value)),
+    ...each('shiftOperator', 'mu', [undefined, ...notANumber], (value) => shiftOperator(H, value)),
+    simple('addOperators', 'no operators', 'ERR_INVALID_ARGUMENT', () => addOperators()),
+    simple('addOperators', 'operators of several sizes', 'ERR_INVALID_ARGUMENT', () =>
+      addOperators(
+        H,
+        fromMatvec(2, (v) => v),
+      ),
+    ),
+    ...each('dense', 'options', [null, 1, { signal: 1 }, { onProgress: 1 }, { probes: 1 }], (value) => dense(H, value)),
+    simple('dense', 'an operator that is too large', 'ERR_UNSUPPORTED', () => dense(fromMatvec(20_000, (v) => v))),
+    ...products.map(([what, outcome, product]) =>
+      simple('dense', `a product of ${what}`, outcome, () => dense(fromMatvec(3, product as never))),
     ),
     simple('withSecondOrder', 'a function that throws', 'works', () => {
       const mine = new RangeError('mine')
