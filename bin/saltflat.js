@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
-// Each command is a program of its own: the file it lives in, and what it does.
+const curvature = 'dist/cli/curvature/main.js'
+// Each command is a program of its own: the file it lives in, what it does, and what the program is to be told first.
 const commands = {
   build: ['scripts/build-native.mjs', 'compile the native addon here, where no prebuilt binary fits (needs Rust)'],
   doctor: ['dist/cli/doctor.js', 'say what works on this machine, and what is missing; --json for programs'],
@@ -17,14 +18,19 @@ const commands = {
     'dist/cli/matrix-sensing/main.js',
     'find a matrix from few measurements with GD, one-sided noise and NSO',
   ],
+  spectrum: [curvature, 'the spectrum of the Hessian of a saved model, as a page with a picture', 'spectrum'],
+  top: [curvature, 'the top eigenvalues of the Hessian of a saved model', 'top'],
+  trace: [curvature, 'the trace of the Hessian of a saved model, by layer', 'trace'],
 }
 
-const [name = '--help', ...rest] = process.argv.slice(2)
+const [first = '--help', ...given] = process.argv.slice(2)
+// `saltflat help COMMAND` is `saltflat COMMAND --help`.
+const [name, rest] = first === 'help' && given.length > 0 ? [given[0], ['--help']] : [first, given]
 if (name === '--version' || name === '-v') console.log(JSON.parse(readFileSync(join(root, 'package.json'))).version)
 else if (name === '--help' || name === '-h' || name === 'help') console.log(usage())
 else if (!Object.hasOwn(commands, name)) await unknown()
 else if (!existsSync(join(root, commands[name][0]))) fail(notBuilt())
-else run([join(root, commands[name][0]), ...rest])
+else run([join(root, commands[name][0]), ...commands[name].slice(2), ...rest])
 
 function usage() {
   const width = Math.max(...Object.keys(commands).map((command) => command.length))

@@ -22,7 +22,7 @@ let options
 let outputDir
 
 try {
-  options = readOptions()
+  options = await readOptions()
   if (options.help) {
     console.log(
       'saltflat build [--target TRIPLE] [--glibc 2.17] [--output-dir DIR]\n\nCompiles the native addon with cargo.',
@@ -35,13 +35,26 @@ try {
   else buildWithCargo()
   console.log(`Built ${relative(process.cwd(), join(outputDir, 'saltflat.node'))}`)
 } catch (error) {
-  console.error(`\nThe native addon was not built. ${error.message}`)
-  process.exitCode = 1
+  const usage = String(error.code).startsWith('ERR_PARSE_ARGS')
+  console.error(usage ? `ERR_INVALID_ARGUMENT: ${error.message}` : `\nThe native addon was not built. ${error.message}`)
+  process.exitCode = usage ? 2 : 1
 }
 
-function readOptions() {
+async function readOptions() {
   const [text, flag] = [{ type: 'string' }, { type: 'boolean' }]
-  return parseArgs({ options: { help: flag, faults: flag, target: text, glibc: text, 'output-dir': text } }).values
+  const known = { help: flag, faults: flag, target: text, glibc: text, 'output-dir': text }
+  try {
+    return parseArgs({ options: known }).values
+  } catch (error) {
+    const unknown = /'(-[^']*)'/.exec(error.message)?.[1]
+    if (error.code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION' || unknown === undefined) throw error
+    // Before a build nobody knows which flag is near.
+    const { suggestion } = await import('../dist/suggestion.js').catch(() => ({ suggestion: () => undefined }))
+    const names = Object.keys(known).map((name) => `--${name}`)
+    const meant = suggestion(unknown, names)
+    error.message = `Expected only ${names.join(', ')}, received unknown flag '${unknown}'.${meant ? ` Did you mean '${meant}'?` : ''}`
+    throw error
+  }
 }
 
 function needCargo() {

@@ -30,10 +30,27 @@ test('a whole number is one', (t) => {
 test('the command line tool answers a misspelt command, or flag, with a code and status 2', (t) => {
   for (const [args, message] of [
     [['docter'], /^ERR_INVALID_ARGUMENT: .*received unknown command 'docter'\./],
+    [['help', 'trcae'], /unknown command 'trcae'\. Did you mean 'trace'\?/],
+    [
+      ['build', '--outptu-dir', 'x'],
+      /^ERR_INVALID_ARGUMENT: .*unknown flag '--outptu-dir'\. Did you mean '--output-dir'\?/,
+    ],
+    [['trace', '--modle', 'x'], /unknown flag '--modle'\. Did you mean '--model'\?/],
     [['doctor', '--jsn'], /^ERR_INVALID_ARGUMENT: .*received unknown flag '--jsn'\. Did you mean '--json'\?/],
   ] as const) {
     const { status, stderr } = spawnSync(process.execPath, ['bin/saltflat.js', ...args], { encoding: 'utf8' })
     t.is(status, 2, stderr)
     t.regex(stderr, message)
   }
+})
+
+test('help of a command is what it says itself', (t) => {
+  const told = (...args: string[]) => spawnSync(process.execPath, ['bin/saltflat.js', ...args], { encoding: 'utf8' })
+  for (const command of ['doctor', 'main', 'spectrum', 'build']) {
+    const { status, stdout } = told('help', command)
+    t.is(status, 0, command)
+    t.is(stdout, told(command, '--help').stdout)
+    t.true(stdout.length > 50, command)
+  }
+  t.regex(told('help').stdout, /^Usage: saltflat COMMAND/)
 })

@@ -1,0 +1,27 @@
+import { ready, setBackend } from '@tensorflow/tfjs-core'
+import { SaltflatError, said } from '../../errors.ts'
+import { loadBackend } from '../backend.ts'
+import { type BackendName, backendNames } from './args.ts'
+
+/** Loads the backend asked for, or the fastest that is there, and gives the package that serves. */
+export async function chooseBackend(wanted: BackendName | undefined): Promise<string> {
+  const reasons: string[] = []
+  for (const name of wanted === undefined ? backendNames : [wanted]) {
+    try {
+      return name === 'cpu' ? await loadCpu() : await loadBackend(name)
+    } catch (error) {
+      reasons.push(`${name}: ${said(error).split('\n', 1)[0]}`)
+    }
+  }
+  throw new SaltflatError(
+    'ERR_UNSUPPORTED',
+    `Expected a backend of tfjs, received none that loads. ${reasons.join(' ')} Install one: npm install @tensorflow/tfjs-backend-wasm.`,
+  )
+}
+
+async function loadCpu(): Promise<string> {
+  await import('@tensorflow/tfjs-backend-cpu')
+  if (!(await setBackend('cpu'))) throw new SaltflatError('ERR_UNSUPPORTED', 'The tfjs backend cpu did not start.')
+  await ready()
+  return 'cpu'
+}

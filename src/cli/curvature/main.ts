@@ -1,0 +1,129 @@
+import { sep } from 'node:path'
+import { barLine, cleared, type Screen } from '../../callbacks/bar.ts'
+import { AbortedError, type Progress } from '../../curvature/lanczos.ts'
+import type { Operator } from '../../curvature/operator.ts'
+import { hessian, spectralDensity, topEigenvalues, trace } from '../../index.ts'
+import { loadSavedModel } from '../../io/saved-model.ts'
+import { save } from '../../report/save.ts'
+import { toText, wrap } from '../../report/text.ts'
+import { onInterrupt } from '../interrupt.ts'
+import { runProgram } from '../program.ts'
+import { type Arguments, type CommandName, commandNames, parseArguments, usageOf } from './args.ts'
+import { chooseBackend } from './backend.ts'
+import { checkFiles, readExamples } from './inputs.ts'
+import { type Finding, viewOfFinding } from './view.ts'
+
+// `saltflat spectrum | trace | top`: the curvature of a model that tfjs has saved.
+
+async function main([command, ...argv]: readonly string[]): Promise<number> {
+  const name = commandNames.find((one) => one === command) as CommandName
+  const args = parseArguments(name, argv)
+  if (args.help) {
+    console.log(usageOf(name))
+    return 0
+  }
+  await checkFiles([args.model, ...args.data, ...args.labels])
+  const stop = new AbortController()
+  const view = progressView(process.stderr)
+  const release = onInterrupt(() => {
+    view.clear()
+    console.error('Ending after the current product; press Ctrl-C again to quit at once.')
+    stop.abort()
+  })
+  try {
+    const finding = await find(name, args, { signal: stop.signal, onProgress: view.update })
+    view.clear()
+    return await tell(finding, args)
+  } finally {
+    view.clear()
+    release()
+  }
+}
+
+interface Watched {
+  readonly signal: AbortSignal
+  onProgress(progress: Progress): void
+}
+
+async function find(command: CommandName, args: Arguments, watched: Watched): Promise<Finding> {
+  const backend = await chooseBackend(args.backend)
+  const model = await loadSavedModel(args.model)
+  model.compile({ optimizer: 'sgd', loss: args.loss })
+  const { x, y, count } = await readExamples(model, args)
+  const operator = hessian(model, x, y, { batchSize: args.batchSize, filter: args.layers })
+  const begun = performance.now()
+  const { result, complete } = await measured<Finding['result']>(() => measures[command](operator, args, watched))
+  const seconds = (performance.now() - begun) / 1000
+  return { command, args, result, complete, backend, examples: count, size: operator.size, seconds } as Finding
+}
+
+const measures = {
+  spectrum: (operator: Operator, { probes, steps, seed }: Arguments, watched: Watched) =>
+    spectralDensity(operator, { probes, seed, ...(steps !== null && { steps }), ...watched }),
+  trace: (operator: Operator, { probes, seed }: Arguments, watched: Watched) =>
+    trace(operator, { probes, seed, ...watched }),
+  top: (operator: Operator, { count, which, steps, seed }: Arguments, watched: Watched) =>
+    topEigenvalues(operator, {
+      ...{ count: Math.min(count, operator.size), which, seed, ...watched },
+      ...(steps !== null && { steps }),
+    }),
+}
+
+/** A result, in whole or what there was when its signal came; null where that is nothing. */
+async function measured<T>(run: () => Promise<T>): Promise<{ result: T | null; complete: boolean }> {
+  try {
+    return { result: await run(), complete: true }
+  } catch (error) {
+    if (!(error instanceof AbortedError)) throw error
+    return { result: error.partial as T | null, complete: false }
+  }
+}
+
+/** Prints and writes what was found; gives the exit code. */
+async function tell(finding: Finding, { out, json }: Arguments): Promise<number> {
+  const code = finding.complete ? 0 : 130
+  if (finding.result === null) {
+    console.error('Ended before there was anything to tell.')
+    return code
+  }
+  const view = viewOfFinding(finding)
+  if (json) console.log(JSON.stringify(view.data, null, 2))
+  else {
+    console.log(`\n${toText(view.table)}\n`)
+    const width = Math.min(process.stdout.columns || 100, 100)
+    for (const sentence of view.summary) console.log(wrap(sentence, width).join('\n'))
+  }
+  if (out !== undefined) {
+    await save(view, out)
+    console.error(`${finding.complete ? '' : 'partial: '}${out.replaceAll(sep, '/')}`)
+  }
+  return code
+}
+
+/** Lines of a run where there is no terminal. */
+const lines = 10
+
+/** A bar on a terminal, some lines elsewhere. */
+function progressView(screen: Screen): { update(progress: Progress): void; clear(): void } {
+  const begun = performance.now()
+  let drawn = false
+  return {
+    update({ done, total }) {
+      const text = `${done} of ${total} products`
+      if (!screen.isTTY) {
+        if (done % Math.ceil(total / lines) === 0) screen.write(`${text}\n`)
+        return
+      }
+      screen.write(barLine(done / total, performance.now() - begun, text, screen))
+      drawn = true
+    },
+    clear() {
+      if (drawn) screen.write(cleared)
+      drawn = false
+    },
+  }
+}
+
+await runProgram(main)
+// A backend's threads would keep the process alive.
+process.stdout.write('', () => process.exit())
