@@ -1,4 +1,5 @@
 import test from 'ava'
+import { cleared } from '../../src/callbacks/bar.ts'
 import { progressBar } from '../../src/index.ts'
 import { onEachBackend, tf } from '../helpers/backends.ts'
 import { random, start } from '../helpers/training.ts'
@@ -40,15 +41,15 @@ onEachBackend(test, 'without a terminal: one line an epoch, no control character
 onEachBackend(test, 'on a terminal: share, time left, place and loss, within the columns', async (t) => {
   for (const how of ['fit', 'fitDataset'] as const) {
     const said = await train({ isTTY: true, columns: 60 }, how)
-    for (const text of said) t.true(text.startsWith('\r\x1b[2K') && text.replace('\r\x1b[2K', '').trimEnd().length < 60)
+    for (const text of said) t.true(text.startsWith(cleared) && text.replace(cleared, '').trimEnd().length < 60)
     const shares = said.flatMap((text) => /(\d+)\u00a0%/.exec(text)?.[1] ?? []).map(Number)
     t.deepEqual(
       shares,
       shares.toSorted((a, b) => a - b),
     )
     t.is(shares.at(-1), 100)
-    t.regex(said.at(-2)!, /^\r\x1b\[2K█{12} 100\u00a0% {2}0:00 left {2}epoch 3\/3 2\/2 {2}loss/)
-    t.regex(said.at(-1)!, /^\r\x1b\[2Kepoch 3\/3 {2}loss [\d.e-]+\n$/)
+    t.regex(said.at(-2)!.replace(cleared, ''), /^█{12} 100\u00a0% {2}0:00 left {2}epoch 3\/3 2\/2 {2}loss/)
+    t.regex(said.at(-1)!.replace(cleared, ''), /^epoch 3\/3 {2}loss [\d.e-]+\n$/)
   }
 })
 
