@@ -13,10 +13,11 @@ import { schedules } from './schedules.ts'
 import { states } from './states.ts'
 import { variables } from './variables.ts'
 import { vectors } from './vectors.ts'
+import { watching } from './watching.ts'
 import { workspaces } from './workspaces.ts'
 
 /** All of the table. */
 export const themes: readonly Theme[] = [
-  ...[options, schedules, variables, losses, gradients, models, states, savings, files],
+  ...[options, schedules, variables, losses, gradients, models, states, savings, files, watching],
   ...[vectors, batches, traces, operators, workspaces, nativeFunctions, nativeLanczos],
 ]
