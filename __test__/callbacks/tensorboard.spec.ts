@@ -16,12 +16,20 @@ interface Run {
 }
 
 const python = process.env.SALTFLAT_PYTHON || 'python3'
-const hasTensorBoard = spawnSync(python, ['-c', 'import tensorboard.plugins.hparams.plugin_data_pb2']).status === 0
-if (!hasTensorBoard) console.warn(`SKIPPED: ${python} has no tensorboard (SALTFLAT_PYTHON names a Python that has)`)
+let hasTensorBoard: boolean | undefined
+/** Asked when it is wanted: the long tests get it first. */
+function canRead(): boolean {
+  if (hasTensorBoard === undefined) {
+    hasTensorBoard = spawnSync(python, ['-c', 'import tensorboard.plugins.hparams.plugin_data_pb2']).status === 0
+    const how = 'SALTFLAT_PYTHON names a Python that has; npm run test:long fetches it'
+    if (!hasTensorBoard) console.warn(`SKIPPED: reading it back, as ${python} has no tensorboard (${how})`)
+  }
+  return hasTensorBoard
+}
 
 /** What TensorBoard's own reader finds in folders; null where there is no TensorBoard. */
 function read(...folders: string[]): Run[] | null {
-  if (!hasTensorBoard) return null
+  if (!canRead()) return null
   const args = ['-B', join(import.meta.dirname, '..', 'io', 'event-file-read.py'), ...folders]
   const { stdout, stderr, status } = spawnSync(python, args, { encoding: 'utf8' })
   if (status !== 0) throw new Error(stderr)

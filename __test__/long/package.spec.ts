@@ -1,7 +1,8 @@
+import { spawnSync } from 'node:child_process'
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { npmTool } from '../../scripts/tools.mjs'
 import { node, npm, root, run } from './package/commands.ts'
 import { json, type Tarball, tarball } from './package/tarball.ts'
@@ -123,6 +124,27 @@ test.serial('its command line tool finds the prebuilt binary', (t) => {
   )
 })
 
+test.serial('it measures a model that stock tfjs has saved, on numpy arrays, in a folder with nothing else', (t) => {
+  t.timeout(5 * 60_000)
+  // As another program would have left them: this one does not import saltflat's own writer.
+  writeFileSync(join(user, 'save.js'), savingProgram)
+  node(user, 'save.js')
+  const tool = join(installed, 'bin', 'saltflat.js')
+  const flags = ['--model', 'saved/model.json', '--data', 'x.npy', '--labels', 'y.npy', '--scale', '1/255']
+  const common = [...flags, '--loss', 'categoricalCrossentropy']
+  const said = node(user, tool, 'spectrum', ...common, '--probes', '2', '--steps', '20', '--out', 'made/spectrum.html')
+  t.regex(said, /Eigenvalues lie between/)
+  const page = readFileSync(join(user, 'made', 'spectrum.html'), 'utf8')
+  t.regex(page, /^<!doctype html>/)
+  t.notRegex(page, /<script|https?:\/\/(?!www\.w3\.org)/)
+  const { result, backend } = JSON.parse(node(user, tool, 'trace', ...common, '--json', '--probes', '400'))
+  t.is(backend, 'cpu')
+  const top = JSON.parse(node(user, tool, 'top', ...common, '--json', '--count', '1', '--seed', '1'))
+  t.true(top.result.converged[0] && top.result.values[0] > 0)
+  t.true(Number.isFinite(result.mean) && result.standardError < Math.abs(result.mean))
+  openInChromium(t, join(user, 'made', 'spectrum.html'))
+})
+
 const compilers = [
   { name: 'TypeScript 7', tsc: () => join(root, 'node_modules', 'typescript', 'bin', 'tsc'), commonJs: true },
   { name: 'TypeScript 6', tsc: () => npmTool('typescript-6', 'tsc'), commonJs: true },
@@ -206,6 +228,45 @@ model.compile({ optimizer, loss: 'categoricalCrossentropy' })
 const history = await model.fit(tf.ones([4, 3]), tf.tensor2d([[1, 0], [1, 0], [1, 0], [1, 0]]), { epochs: 5, verbose: 0 })
 console.log(JSON.stringify({ backend: tf.getBackend(), losses: history.history.loss }))
 `
+
+const savingProgram = `
+import { mkdirSync, writeFileSync } from 'node:fs'
+import * as tf from '@tensorflow/tfjs-core'
+import '@tensorflow/tfjs-backend-cpu'
+import { layers, sequential } from '@tensorflow/tfjs-layers'
+
+const conv = layers.conv2d({ filters: 2, kernelSize: 3, activation: 'relu', inputShape: [6, 6, 1] })
+const model = sequential({ layers: [conv, layers.flatten(), layers.dense({ units: 3, activation: 'softmax' })] })
+mkdirSync('saved', { recursive: true })
+await model.save(tf.io.withSaveHandler(async ({ modelTopology, weightSpecs, weightData, format }) => {
+  const weightsManifest = [{ paths: ['weights.bin'], weights: weightSpecs }]
+  writeFileSync('saved/model.json', JSON.stringify({ modelTopology, format, weightsManifest }))
+  writeFileSync('saved/weights.bin', Buffer.from(weightData))
+  return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' } }
+}))
+function npy(file, descr, shape, bytes) {
+  const header = "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (" + shape.join(', ') + ",), }"
+  const line = header.padEnd(117) + '\\n'
+  writeFileSync(file, Buffer.concat([Buffer.from([0x93]), Buffer.from('NUMPY'), Buffer.from([1, 0, 118, 0]), Buffer.from(line), bytes]))
+}
+npy('x.npy', '|u1', [30, 6, 6], Buffer.from(Array.from({ length: 30 * 36 }, (_, i) => (i * 37) % 256)))
+npy('y.npy', '|u1', [30], Buffer.from(Array.from({ length: 30 }, (_, i) => i % 3)))
+`
+
+/** The page opens without a complaint in its console, where there is a browser. */
+function openInChromium(t: ExecutionContext, page: string): void {
+  const candidates = [process.env.SALTFLAT_CHROMIUM, 'chromium', 'chromium-browser', 'google-chrome', 'headless_shell']
+  const browser = candidates.find((one) => one && spawnSync(one, ['--version']).status === 0)
+  if (browser === undefined) {
+    console.warn('SKIPPED: no Chromium to open the page (SALTFLAT_CHROMIUM names one)')
+    return
+  }
+  const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--enable-logging=stderr', '--v=0', '--dump-dom']
+  const { status, stdout, stderr } = spawnSync(browser, [...flags, `file://${page}`], { encoding: 'utf8' })
+  t.is(status, 0, stderr)
+  t.regex(stdout, /Spectrum of the Hessian/)
+  t.notRegex(stderr, /CONSOLE.*(error|violat|fail)/i)
+}
 
 const commonTypes = `
 import saltflat = require('saltflat')

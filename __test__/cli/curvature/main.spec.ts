@@ -96,13 +96,16 @@ for (const backend of backends) {
       traced.result.perLayer.map(({ name }: { name: string }) => name),
       ['first/kernel', 'first/bias'],
     )
-    const top = JSON.parse((await run(['top', ...args, '--count', '2', '--seed', '3'])).stdout)
-    const { values } = await topEigenvalues(hessian(model, x, y), { count: 2, seed: 3 })
-    t.deepEqual(
-      top.result.values.map((one: number) => one.toPrecision(5)),
-      values.map((one) => one.toPrecision(5)),
-    )
-    t.like(top, { command: 'top', complete: true, examples, size: 47, seed: 3 })
+    // Each start of a program is a second; what differs between backends is loading.
+    if (backend === 'cpu') {
+      const top = JSON.parse((await run(['top', ...args, '--count', '2', '--seed', '3'])).stdout)
+      const { values } = await topEigenvalues(hessian(model, x, y), { count: 2, seed: 3 })
+      t.deepEqual(
+        top.result.values.map((one: number) => one.toPrecision(5)),
+        values.map((one) => one.toPrecision(5)),
+      )
+      t.like(top, { command: 'top', complete: true, examples, size: 47, seed: 3 })
+    }
     model.dispose()
     tf.dispose([x, y])
   })
