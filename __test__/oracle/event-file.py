@@ -1,11 +1,9 @@
-"""An event file by TensorBoard's own record writer and messages.
-
-pip install tensorboard; python __test__/oracle/event-file.py > __test__/oracle/event-file.json
-"""
+"""An event file by TensorBoard's own record writer and messages, into event-file.json beside this file."""
 
 import importlib.metadata
 import io
 import json
+from pathlib import Path
 
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
@@ -26,4 +24,5 @@ for event in (
 ):
     writer.write(event.SerializeToString(deterministic=True))
 versions = {name: importlib.metadata.version(name) for name in ("tensorboard", "protobuf")}
-print(json.dumps({"made by": "__test__/oracle/event-file.py", "versions": versions, "hex": file.getvalue().hex()}))
+found = {"made by": "__test__/oracle/event-file.py", "versions": versions, "hex": file.getvalue().hex()}
+Path(__file__).with_suffix(".json").write_text(json.dumps(found) + "\n")
