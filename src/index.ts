@@ -101,6 +101,11 @@ export type { Examples } from './grads/model-loss.ts'
 export { type PerturbBatchOptions, perturbBatch } from './curvature/perturb-batch.ts'
 export { type SmoothedTraceOptions, smoothedTrace } from './curvature/smoothed-trace.ts'
 
+// Pictures and files of what was measured.
+export { type Format, save } from './report/save.ts'
+export { loadResult } from './report/json.ts'
+export type { CurvatureResult, SliceOfLoss, StabilityCurve } from './report/curvature/results.ts'
+
 // Arrays that numpy reads and writes.
 export { decodeNpy, encodeNpy, type NpyArray, type NpyData, type NpyType } from './io/npy.ts'
 

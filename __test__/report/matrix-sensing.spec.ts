@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import type { MatrixSensing, SensingResult } from '../../src/report/matrix-sensing.ts'
-import { save } from '../../src/report/save.ts'
+import { saveView } from '../../src/report/save.ts'
 import { significant } from '../../src/report/text.ts'
 import { viewOf } from '../../src/report/views.ts'
 
@@ -66,7 +66,7 @@ test('the findings are those of the figures, whichever way they point', (t) => {
 })
 
 test('svg: logarithmic axes with superscripts, all methods, nothing from outside', async (t) => {
-  await save(result(), join(folder, 'a.svg'))
+  await saveView(viewOf(result()), join(folder, 'a.svg'))
   const svg = await readFile(join(folder, 'a.svg'), 'utf8')
   for (const text of ['>GD<', '>one-sided<', '>NSO<', 'Size of the solution', '4.60e-4']) {
     t.true(svg.includes(text), text)
@@ -76,7 +76,7 @@ test('svg: logarithmic axes with superscripts, all methods, nothing from outside
 })
 
 test('html, csv and json hold every figure', async (t) => {
-  await Promise.all(['b.html', 'b.csv', 'b.json'].map((name) => save(result(), join(folder, name))))
+  await Promise.all(['b.html', 'b.csv', 'b.json'].map((name) => saveView(viewOf(result()), join(folder, name))))
   const [html, csv, json] = await Promise.all(
     ['b.html', 'b.csv', 'b.json'].map((name) => readFile(join(folder, name), 'utf8')),
   )
@@ -90,7 +90,7 @@ test('html, csv and json hold every figure', async (t) => {
 test('an error of 0 is left out of a logarithmic axis; an early end has its text', async (t) => {
   const exact = result()
   const curve = exact.gd!.curve.map((point) => ({ ...point, trainMse: 0 }))
-  await save({ ...exact, gd: { ...exact.gd!, trainMse: 0, curve } }, join(folder, 'c.svg'))
+  await saveView(viewOf({ ...exact, gd: { ...exact.gd!, trainMse: 0, curve } }), join(folder, 'c.svg'))
   t.notRegex(await readFile(join(folder, 'c.svg'), 'utf8'), /NaN|Infinity/)
   const { gd: _, oneSided: __, nso: ___, ...rest } = result({ complete: false })
   t.regex(viewOf(rest).summary[0]!, /before any method took a step/)

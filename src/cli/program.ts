@@ -2,7 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { dirname, relative, resolve } from 'node:path'
 import { SaltflatError } from '../errors.ts'
-import { save } from '../report/save.ts'
+import { saveView } from '../report/save.ts'
 import { toText, wrap } from '../report/text.ts'
 import { type Result, viewOf } from '../report/views.ts'
 
@@ -35,14 +35,15 @@ export async function show(
   pictures: readonly string[],
   { json }: Outputs,
 ): Promise<void> {
-  const { table, summary } = viewOf(result)
+  const view = viewOf(result)
+  const { table, summary } = view
   const any = table.rows.length > 0
   if (any) console.log(`\n${toText(table)}\n`)
   for (const sentence of summary) console.log(wrap(sentence, Math.min(process.stdout.columns || 100, 100)).join('\n'))
   console.log()
   for (const file of [...(any ? pictures : []), ...(json === undefined ? [] : [json])]) {
     try {
-      await save(result, file, file === json ? 'json' : undefined)
+      await saveView(view, file, file === json ? 'json' : undefined)
       console.log(`${result.complete ? '' : 'partial: '}${relative(process.cwd(), resolve(file))}`)
     } catch (error) {
       // A picture needs optional packages; their absence must not cost the figures.

@@ -13,7 +13,10 @@ const width = 2 * margin + gap + 2 * chartWidth
 
 /** A whole result as one SVG: title, findings, table, two charts a row, notes. It refers to nothing outside itself. */
 export async function figure(view: Plottable): Promise<string> {
-  const charts = await Promise.all(view.charts.map(({ spec }) => drawSvg(themed(spec, chartWidth, chartHeight))))
+  // A chart alone has the whole width.
+  const [across, high] =
+    view.charts.length === 1 ? [2 * chartWidth + gap, 1.4 * chartHeight] : [chartWidth, chartHeight]
+  const charts = await Promise.all(view.charts.map(({ spec }) => drawSvg(themed(spec, across, high))))
   const parts: string[] = []
   let y = margin + 20
   const line = (text: string, size: number, colour: string, weight = 'normal', height = size * 1.45) => {
@@ -34,7 +37,7 @@ export async function figure(view: Plottable): Promise<string> {
   for (const [index, chart] of view.charts.entries()) {
     const x = margin + (index % 2) * (chartWidth + gap)
     parts.push(heading(chart, x, y + 8), place(charts[index]!, x, y + captionHeight))
-    if (index % 2 === 1 || index === view.charts.length - 1) y += captionHeight + chartHeight + 34
+    if (index % 2 === 1 || index === view.charts.length - 1) y += captionHeight + high + 34
   }
   y += 4
   for (const note of view.notes) for (const text of wrap(note, 150)) line(text, 12, quiet)
@@ -48,7 +51,7 @@ ${parts.join('\n')}
 
 function drawTable({ columns, rows }: Table, top: number): string {
   // The first column takes what it needs for a name; the others share the rest.
-  const first = 90
+  const first = Math.max(90, ...rows.map(([name]) => 9 * String(name ?? '').length))
   const step = (width - 2 * margin - first) / Math.max(columns.length - 1, 1)
   const row = (cells: Table['rows'][number], y: number, colour: string) =>
     cells.map((cell, column) => {

@@ -198,7 +198,7 @@ function decades(floor: number, ceiling: number): number[] {
 }
 
 /** A logarithmic axis labelled 10⁻³, at six powers of ten or fewer. */
-function powers(low: number, high: number): Spec {
+export function powers(low: number, high: number): Spec {
   const all = decades(10 ** Math.floor(Math.log10(low)), 10 ** Math.ceil(Math.log10(high)))
   const step = Math.ceil((all.length - 1) / 5)
   return {

@@ -20,6 +20,8 @@ export interface Plottable {
   readonly rows: Table
   /** The plain object JSON holds. */
   readonly data: object
+  /** For each result the array that numpy gets, in row-major order. */
+  readonly array?: readonly { readonly shape: readonly number[]; readonly values: readonly number[] }[]
 }
 
 /** One picture: a Vega-Lite view without its heading, which stands beside it as text. */

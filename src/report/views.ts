@@ -13,8 +13,8 @@ const views: { readonly [K in Result['kind']]: (result: Extract<Result, { kind: 
   'matrix-sensing': matrixSensingView,
 }
 
-/** Text and pictures of a result, or the Plottable itself where one was given. */
-export function viewOf(result: Result | Plottable): Plottable {
+/** Text and pictures of a result. */
+export function viewOf(result: Result): Plottable {
   // The table's type says that the view fits the kind; a lookup by a union of kinds loses that.
-  return 'kind' in result ? (views[result.kind] as (one: Result) => Plottable)(result) : result
+  return (views[result.kind] as (one: Result) => Plottable)(result)
 }
