@@ -1,5 +1,16 @@
 // What tsc must infer of files that others read and write, and what it must refuse.
-import { decodeNpy, encodeNpy, type NpyArray } from 'saltflat'
+import {
+  type CurvatureResult,
+  decodeNpy,
+  encodeNpy,
+  loadResult,
+  type NpyArray,
+  type Operator,
+  save,
+  spectralDensity,
+  topEigenvalues,
+  trace,
+} from 'saltflat'
 import { exactly } from './exact.ts'
 
 exactly<NpyArray>()(decodeNpy(encodeNpy({ shape: [2], data: Float32Array.of(1, 2) })))
@@ -11,3 +22,15 @@ encodeNpy({ shape: [2], data: [1, 2] })
 encodeNpy({ shape: [2], data: Float32Array.of(1, 2), dtype: 'f4' })
 // @ts-expect-error bytes, not a path
 decodeNpy('x.npy')
+
+// Results, alone and by name.
+declare const H: Operator
+exactly<Promise<void>>()(save(await spectralDensity(H), 'x.html'))
+save({ Adam: await trace(H), NSO: await trace(H) }, 'x', 'vl.json')
+exactly<Promise<CurvatureResult | Readonly<Record<string, CurvatureResult>>>>()(loadResult('x.json'))
+// @ts-expect-error await it first
+save(topEigenvalues(H), 'x.svg')
+// @ts-expect-error no such format
+save(await topEigenvalues(H), 'x', 'pdf')
+// @ts-expect-error a number has no picture
+save(1, 'x.svg')

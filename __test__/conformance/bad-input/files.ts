@@ -1,4 +1,6 @@
-import { decodeNpy, encodeNpy, type NpyArray } from '../../../src/index.ts'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { decodeNpy, encodeNpy, loadResult, type NpyArray, save } from '../../../src/index.ts'
 import { type Case, detached, each, type Outcome, simple, type Theme, written } from './case.ts'
 
 const notBytes = [undefined, null, 1, 'x.npy', {}, [0x93], new Float32Array(4), new ArrayBuffer(8)]
@@ -17,11 +19,41 @@ const refused: [string, Outcome, Partial<Record<keyof NpyArray, unknown>>][] = [
   ['a negative number called uint64', 'ERR_DTYPE', { dtype: 'uint64', data: Float64Array.of(1, -1) }],
 ]
 
+const top = {
+  method: 'lanczos',
+  values: [1],
+  residuals: [0],
+  converged: [true],
+  vectors: null,
+  steps: 1,
+  passes: 1,
+  bytes: 4,
+} as const
+const notAResult = [
+  ...[undefined, null, 1, 'x', [], {}, { a: 1 }, { a: null }, { method: 'constructor' }, { method: 1 }],
+  ...[
+    { method: 'lanczos' },
+    { ...top, values: [] },
+    { ...top, values: 1 },
+    { ...top, values: ['1'] },
+    { a: top, b: {} },
+  ],
+]
+const notAPath = [undefined, null, 1, {}, '', 'x', 'x.pdf', 'x.constructor', 'html', '.json/']
+const notAFormat = [null, 1, {}, '', 'pdf', '.json', 'constructor']
+const here = join(tmpdir(), 'saltflat-never-written.json')
+
 /** Files that others read. */
 export const files: Theme = {
   name: 'files of arrays',
   on: 'once',
   cases: [
+    ...each('save', 'result', notAResult, (result) => save(result, here)),
+    ...each('save', 'path', notAPath, (path) => save(top, path)),
+    ...each('save', 'format', notAFormat, (format) => save(top, here, format)),
+    simple('save', 'two in one array', 'ERR_INVALID_ARGUMENT', () => save({ a: top, b: top }, 'x.npy')),
+    simple('save', 'a folder as a file', 'ERR_INVALID_ARGUMENT', () => save(top, tmpdir(), 'json')),
+    ...each('loadResult', 'path', [undefined, null, 1, {}, '', here, tmpdir()], loadResult),
     ...each('decodeNpy', 'bytes', notBytes, decodeNpy),
     simple('decodeNpy', 'bytes of another file', 'ERR_STATE', () => decodeNpy(Buffer.from('PK'))),
     simple('decodeNpy', 'a text array', 'ERR_DTYPE', () =>

@@ -21,7 +21,7 @@ export function densityView(all: readonly Named<SpectralDensity>[]): Plottable {
     ),
     charts: charts(all),
     table: {
-      columns: ['', 'smallest node', 'largest node', 'mean of λ', 'root mean square of λ', 'starts', 'gradients'],
+      columns: ['', 'smallest node', 'largest node', 'mean of λ', 'RMS of λ', 'starts', 'gradients'],
       rows: rows.map(({ name, lowest, highest, result: { moments, runs, passes } }) => [
         name,
         significant(lowest),
@@ -37,7 +37,7 @@ export function densityView(all: readonly Named<SpectralDensity>[]): Plottable {
       `${result.runs.length} starts of ${result.steps} products, Gaussians of width ${significant(result.width)}`,
     ]),
     notes: [
-      'Each node of a start’s quadrature becomes a Gaussian of the width given; the curve is their mean over the starts and integrates to 1.',
+      'Density: share of the eigenvalues per unit of λ. Each node of a start’s quadrature becomes a Gaussian of the width given; the curve is their mean over the starts and integrates to 1.',
       `Ticks under the curve are nodes. The band is a standard deviation between starts. Density below 10⁻${'⁰¹²³⁴⁵⁶⁷⁸⁹'[decades]} of the peak is not shown.`,
     ],
     rows: {
@@ -68,10 +68,10 @@ function charts(all: readonly Named<SpectralDensity>[]): Chart[] {
     Math.min(...all.map(({ result: { grid } }) => grid[0]!)),
     Math.max(...all.map(({ result: { grid } }) => grid.at(-1)!)),
   ]
-  const shared = all.length === 1 ? '' : ', the same axes for each'
+  const shared = all.length === 1 ? '' : ', equal axes'
   return all.map(({ name, result }, index) => ({
     title: name || 'Density of eigenvalues',
-    caption: `share of the eigenvalues per unit of λ, log scale${shared}; ticks: nodes; band: ± one deviation between starts`,
+    caption: `log scale${shared}; ticks: nodes; band: ± deviation between starts`,
     spec: chart(result, palette[index % palette.length]!.colour, { floor, ceiling, from, to }),
   }))
 }

@@ -24,5 +24,7 @@ export function seriesOf<T>(all: readonly Named<T>[], single: string): (Series &
 
 /** A legend above the picture where there is more than one name. */
 export function legendOf(series: readonly Series[]): object | null {
-  return series.length < 2 ? null : { orient: 'top', title: null, labelFontSize: 13, symbolSize: 90, offset: 6 }
+  return series.length < 2
+    ? null
+    : { orient: 'top', title: null, labelFontSize: 13, symbolSize: 90, symbolOpacity: 1, offset: 6 }
 }

@@ -3,6 +3,7 @@ import { count, significant } from '../text.ts'
 import type { Chart, Plottable, Spec } from '../types.ts'
 import type { Named, SliceOfLoss } from './results.ts'
 import { legendOf, nameColumn, named, seriesOf } from './rows.ts'
+import { ticks } from './ticks.ts'
 
 /** Steps of colour in a map: edges between them read as contours. */
 const levels = 14
@@ -140,7 +141,9 @@ function mapOf({ name, result: { axes, loss } }: Series & { readonly result: Sli
   const values = loss.flatMap((value, i) => {
     if (!Number.isFinite(value)) return []
     const [a, b] = [Math.floor(i / inner), i % inner]
-    return [{ x: across[a]!, x2: across[a + 1]!, y: up[b]!, y2: up[b + 1]!, level: level(value) }]
+    // Each cell reaches a little under the next: else a seam shows between them.
+    const [x, y] = [across[a]!, up[b]!]
+    return [{ x, x2: x + 1.03 * (across[a + 1]! - x), y, y2: y + 1.03 * (up[b + 1]! - y), level: level(value) }]
   })
   const axis = (field: string, title: string, ends: readonly number[]): Spec => ({
     field,
@@ -151,6 +154,15 @@ function mapOf({ name, result: { axes, loss } }: Series & { readonly result: Sli
   })
   const x = axis('x', first!.name, across)
   const y = axis('y', second!.name, up)
+  const color = {
+    field: 'level',
+    type: 'quantitative',
+    scale: { scheme: 'viridis', domain: [low, high], ...(log ? { type: 'log' } : { zero: false }) },
+    legend: {
+      ...{ type: 'gradient', title: 'loss', titleFontWeight: 'normal', gradientLength: 200, format: '~g' },
+      ...(log ? { values: ticks([low, high]) } : { tickCount: 5 }),
+    },
+  }
   return {
     title: name === 'loss' ? 'Loss over a plane' : name,
     caption: `steps of colour are equal steps of ${log ? 'the logarithm of the loss' : 'the loss'}; grey: not finite; cross: the weights`,
@@ -158,26 +170,8 @@ function mapOf({ name, result: { axes, loss } }: Series & { readonly result: Sli
       data: { values },
       layer: [
         {
-          // Without a seam between cells.
-          mark: { type: 'rect', strokeWidth: 0.6 },
-          encoding: {
-            x,
-            x2: { field: 'x2' },
-            y,
-            y2: { field: 'y2' },
-            ...Object.fromEntries(
-              ['fill', 'stroke'].map((channel) => [
-                channel,
-                {
-                  field: 'level',
-                  type: 'quantitative',
-                  scale: { type: log ? 'log' : 'linear', scheme: 'viridis', domain: [low, high], zero: false },
-                  legend:
-                    channel === 'fill' ? { title: 'loss', gradientLength: 160, tickCount: 5, format: '.2~g' } : null,
-                },
-              ]),
-            ),
-          },
+          mark: { type: 'rect', clip: true },
+          encoding: { x, x2: { field: 'x2' }, y, y2: { field: 'y2' }, color },
         },
         {
           data: { values: [{ x: 0, y: 0 }] },

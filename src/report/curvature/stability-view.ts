@@ -3,6 +3,7 @@ import { significant, withError } from '../text.ts'
 import type { Plottable, Spec } from '../types.ts'
 import type { Named, StabilityCurve } from './results.ts'
 import { legendOf, nameColumn, named, seriesOf } from './rows.ts'
+import { ticks } from './ticks.ts'
 
 /** How the loss rises under noise: measured, beside what the trace of the Hessian predicts. */
 export function stabilityView(all: readonly Named<StabilityCurve>[]): Plottable {
@@ -129,14 +130,4 @@ function chart(series: readonly (Series & { readonly result: StabilityCurve })[]
       },
     ],
   }
-}
-
-/** 1, 2 and 5 times powers of ten within some values. */
-function ticks(xs: readonly number[]): number[] {
-  const [low, high] = [Math.min(...xs), Math.max(...xs)]
-  const found: number[] = []
-  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
-    found.push(...[1, 2, 5].map((digit) => Number(`${digit}e${power}`)))
-  }
-  return found.filter((at) => at >= low / 1.15 && at <= high * 1.15)
 }
