@@ -23,14 +23,25 @@ ${toTable(view.table)}
 <div class="charts">
 ${charts}
 </div>
-<h2>How to read this</h2>
-<ul>${view.notes.map((note) => `<li>${escapeXml(note)}</li>`).join('\n')}</ul>
-<h2>Settings</h2>
-<dl>${view.settings.map(([name, value]) => `<dt>${escapeXml(name)}</dt><dd>${escapeXml(value)}</dd>`).join('\n')}</dl>
+${section(
+  'How to read this',
+  'ul',
+  view.notes.map((note) => `<li>${escapeXml(note)}</li>`),
+)}
+${section(
+  'Settings',
+  'dl',
+  view.settings.map(([name, value]) => `<dt>${escapeXml(name)}</dt><dd>${escapeXml(value)}</dd>`),
+)}
 ${view.command === undefined ? '' : `<h2>The same again</h2>\n<pre>${escapeXml(view.command)}</pre>`}
 </main>
 </html>
 `
+}
+
+/** A list under its heading, where there is something in it. */
+function section(title: string, list: 'ul' | 'dl', items: readonly string[]): string {
+  return items.length === 0 ? '' : `<h2>${title}</h2>\n<${list}>${items.join('\n')}</${list}>`
 }
 
 async function drawings(charts: readonly Chart[]): Promise<string> {
