@@ -11,10 +11,11 @@ import { kernels } from './tables/kernels.mjs'
 import { matrixSensing } from './tables/matrix-sensing.mjs'
 import { comparison, profile } from './tables/profile.mjs'
 import { sigmaAndK } from './tables/sigma-and-k.mjs'
+import { spectrum } from './tables/spectrum.mjs'
 
 /** THE table: which file shows what, between the marks of that name. */
 const pages = {
-  'README.md': { digits, 'matrix-sensing': matrixSensing, benches },
+  'README.md': { digits, 'matrix-sensing': matrixSensing, spectrum, benches },
   'docs/batch-norm.md': { 'batch-norm': batchNorm },
   'docs/performance.md': { profile, comparison },
   'docs/backends.md': { steps, updates, kernels },
