@@ -1,9 +1,9 @@
 // The spectrum of the Hessian of a small net on real digits, 40 % of the labels redrawn, after Adam and after NSO at equal
 // numbers of gradient evaluations: the net, the data and the settings of `npm start` on wasm.
 // Expected: NSO ends on flatter ground. Its largest eigenvalue is some 4 against 80, its trace some 50 against 350, and
-// its accuracy on clean images 77 % against 54 %. Prints all three for both, and writes saltflat-report/spectrum.png with the two spectra (--out
-// FILE for another place or format, --json FILE for the figures). Some minutes on tfjs-node or, without it, on wasm. Runs
-// offline: npm run example -- spectrum
+// its accuracy on clean images 77 % against 54 %. Writes saltflat-report/spectrum.png with the two spectra (--out FILE for
+// another place or format, --json FILE for the figures). Some minutes on tfjs-node or, without it, on wasm. Runs offline:
+// npm run example -- spectrum
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import * as tf from '@tensorflow/tfjs'
