@@ -97,6 +97,15 @@ export {
   spectralDensity,
 } from './curvature/spectral-density.ts'
 export { type TopEigenvalues, type TopEigenvaluesOptions, topEigenvalues } from './curvature/top-eigenvalues.ts'
+export {
+  type LossNoiseStabilityOptions,
+  type ModelNoiseStabilityOptions,
+  type NoiseStability,
+  type NoiseStabilityOptions,
+  noiseStability,
+  type StabilityPoint,
+} from './curvature/noise-stability.ts'
+export type { LossSubjectOptions } from './curvature/subject.ts'
 export type { Examples } from './grads/model-loss.ts'
 export { type PerturbBatchOptions, perturbBatch } from './curvature/perturb-batch.ts'
 export { type SmoothedTraceOptions, smoothedTrace } from './curvature/smoothed-trace.ts'

@@ -32,7 +32,7 @@ export function evaluate(loss: Loss, variables: readonly Variable[], metrics = f
       const { value, grads } = withKernels(engine().backendName, () =>
         variableGrads(() => scalar(call(loss)), variables as Variable[]),
       )
-      found = finite(value)
+      found = finite(value.dataSync()[0]!)
       return variables.map((variable) => grads[variable.name] ?? null) as Tensor[]
     }) as (Tensor | null)[]
     return { loss: found, gradients }
@@ -46,11 +46,16 @@ export function evaluate(loss: Loss, variables: readonly Variable[], metrics = f
 
 /** Evaluates the loss alone, for its side effects (BatchNorm's statistics). */
 export function forward(loss: Loss, metrics = false): number {
+  return value(loss, metrics, finite)
+}
+
+/** The loss alone, through `check`; by default as it comes, finite or not. */
+export function value(loss: Loss, metrics = false, check = (found: number): number => found): number {
   const release = holdKept(metrics)
   try {
     let found = Number.NaN
     tidy(() => {
-      found = finite(scalar(call(loss)))
+      found = check(scalar(call(loss)).dataSync()[0]!)
     })
     return found
   } catch (error) {
@@ -90,8 +95,7 @@ function scalar(value: unknown): Scalar {
   return value as Scalar
 }
 
-function finite(value: Tensor): number {
-  const loss = value.dataSync()[0]!
+function finite(loss: number): number {
   if (!Number.isFinite(loss)) {
     throw new SaltflatError(
       'ERR_NOT_FINITE',

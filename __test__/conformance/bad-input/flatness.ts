@@ -1,0 +1,110 @@
+import { noiseStability } from '../../../src/index.ts'
+import { tf } from '../../helpers/backends.ts'
+import { type Case, notANumber, type Outcome, type Theme, type World, written } from './case.ts'
+
+type Measure = (...args: never[]) => Promise<unknown>
+
+/** Every measure that moves the weights, options that it works with, and what is bad for each of its own. */
+const measures: [string, Measure, object, Record<string, readonly unknown[]>][] = [
+  [
+    'noiseStability',
+    noiseStability,
+    { sigmas: [0.1], samples: 2, probes: 2 },
+    {
+      sigmas: [undefined, [], 0.1, '0.1', null, [-1], [0.1, Number.NaN], [Number.POSITIVE_INFINITY], ['0.1'], [1e39]],
+      samples: [0, 1, 1.5, 1e9, ...notANumber],
+      probes: [0, 1, 1.5, 1e9, ...notANumber],
+      distribution: ['cauchy', null, 1],
+      trace: [true, null, 1, {}, { mean: 1 }, { mean: 1, standardError: -1 }, { mean: Number.NaN, standardError: 1 }],
+    },
+  ],
+]
+
+const shared: Record<string, readonly unknown[]> = {
+  seed: [-1, 1.5, 2 ** 53, ...notANumber],
+  signal: [1, 'now', {}],
+  onProgress: [1, 'bar', {}],
+  variables: [undefined, null, 1, {}, [1], [null]],
+  filter: ['nothing', [], 1, null, [1]],
+  batchSize: [32],
+  seeds: [1],
+}
+
+/** Losses that cannot be measured, and why. */
+const losses: [string, Outcome, (world: World) => unknown][] = [
+  [
+    'a loss that returns a vector',
+    'ERR_LOSS',
+    ({ b }) =>
+      () =>
+        tf.square(b),
+  ],
+  ['a loss that returns a number', 'ERR_LOSS', () => () => 1],
+  ['a loss that draws', 'ERR_LOSS', () => () => tf.scalar(Math.cos(performance.now()))],
+  ['a loss of NaN', 'ERR_NOT_FINITE', () => () => tf.scalar(Number.NaN)],
+  ['null for the loss', 'ERR_INVALID_ARGUMENT', () => null],
+  ['a tensor for the loss', 'ERR_INVALID_ARGUMENT', ({ a }) => a],
+]
+
+/** What the measures of flatness get that they cannot work with; all leave the weights as they are. */
+export const flatness: Theme = {
+  name: 'flatness',
+  on: 'each backend',
+  cases: measures.flatMap(([of, measure, good, own]): Case[] => {
+    const run = measure as (...args: unknown[]) => Promise<unknown>
+    const options = Object.entries({ ...own, ...shared }).flatMap(([option, values]) =>
+      values.map(
+        (value): Case => ({
+          ...{ of, what: `${option}: ${written(value)}`, outcome: 'ERR_INVALID_ARGUMENT' },
+          given:
+            ({ loss, variables }) =>
+            () =>
+              run(loss, { variables, ...good, [option]: value }),
+        }),
+      ),
+    )
+    return [
+      ...options,
+      ...[undefined, null, 1, 'fast'].map(
+        (value): Case => ({
+          ...{ of, what: `options: ${written(value)}`, outcome: 'ERR_INVALID_ARGUMENT' },
+          given:
+            ({ loss }) =>
+            () =>
+              run(loss, value),
+        }),
+      ),
+      ...losses.map(
+        ([what, outcome, made]): Case => ({
+          ...{ of, what, outcome },
+          given: (world) => {
+            const loss = made(world)
+            return () => run(loss, { variables: world.variables, ...good })
+          },
+        }),
+      ),
+      {
+        ...{ of, what: 'no variables', outcome: 'ERR_EMPTY' },
+        given:
+          ({ loss }) =>
+          () =>
+            run(loss, { ...good, variables: [] }),
+      },
+      {
+        ...{ of, what: 'a variable that was disposed', outcome: 'ERR_DISPOSED' },
+        given: (world) => {
+          const gone = world.variable(tf.ones([2]))
+          gone.dispose()
+          return () => run(world.loss, { ...good, variables: [...world.variables, gone] })
+        },
+      },
+      {
+        ...{ of, what: 'a signal that has fired', outcome: 'ERR_ABORTED', message: /ended by its signal/ },
+        given:
+          ({ loss, variables }) =>
+          () =>
+            run(loss, { variables, ...good, signal: AbortSignal.abort() }),
+      },
+    ]
+  }),
+}

@@ -1,0 +1,37 @@
+// What tsc must infer of measures of flatness, and what it must refuse.
+import type { Scalar, Tensor, Variable } from '@tensorflow/tfjs-core'
+import type { LayersModel } from '@tensorflow/tfjs-layers'
+import { type AbortedError, type HutchinsonTrace, type NoiseStability, noiseStability } from 'saltflat'
+import { exactly } from './exact.ts'
+
+declare const model: LayersModel
+declare const x: Tensor
+declare const y: Tensor
+declare const scalar: Scalar
+declare const variables: Variable[]
+declare const estimate: HutchinsonTrace
+
+// Stability under noise.
+exactly<Promise<NoiseStability>>()(
+  noiseStability(model, x, y, { sigmas: [0.1], samples: 8, seed: 1, distribution: 'laplace', batchSize: 32 }),
+)
+exactly<Promise<NoiseStability>>()(
+  noiseStability(() => scalar, { variables, sigmas: [0.1], trace: estimate, filter: /kernel/ }),
+)
+noiseStability(model, [x, x], [y], { sigmas: [0.1], trace: false, onProgress: ({ etaMs }) => exactly<number>()(etaMs) })
+// @ts-expect-error how large is the noise?
+noiseStability(model, x, y, {})
+// @ts-expect-error of which weights?
+noiseStability(() => scalar, { sigmas: [0.1] })
+// @ts-expect-error several sizes
+noiseStability(model, x, y, { sigmas: 0.1 })
+// @ts-expect-error a trace, or none
+noiseStability(model, x, y, { sigmas: [0.1], trace: true })
+// @ts-expect-error no such shape
+noiseStability(model, x, y, { sigmas: [0.1], distribution: 'cauchy' })
+
+// What there was before an abort.
+declare const aborted: AbortedError<NoiseStability>
+exactly<NoiseStability | null>()(aborted.partial)
+// @ts-expect-error a result is not to be changed
+aborted.partial!.loss = 0
