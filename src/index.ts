@@ -105,6 +105,14 @@ export {
   noiseStability,
   type StabilityPoint,
 } from './curvature/noise-stability.ts'
+export {
+  type LossLossSliceOptions,
+  type LossSlice,
+  type LossSliceOptions,
+  lossSlice,
+  type ModelLossSliceOptions,
+  type SliceAxis,
+} from './curvature/loss-slice.ts'
 export type { LossSubjectOptions } from './curvature/subject.ts'
 export type { Examples } from './grads/model-loss.ts'
 export { type PerturbBatchOptions, perturbBatch } from './curvature/perturb-batch.ts'

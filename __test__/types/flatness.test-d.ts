@@ -1,7 +1,14 @@
 // What tsc must infer of measures of flatness, and what it must refuse.
 import type { Scalar, Tensor, Variable } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
-import { type AbortedError, type HutchinsonTrace, type NoiseStability, noiseStability } from 'saltflat'
+import {
+  type AbortedError,
+  type HutchinsonTrace,
+  type LossSlice,
+  lossSlice,
+  type NoiseStability,
+  noiseStability,
+} from 'saltflat'
 import { exactly } from './exact.ts'
 
 declare const model: LayersModel
@@ -29,6 +36,17 @@ noiseStability(model, x, y, { sigmas: 0.1 })
 noiseStability(model, x, y, { sigmas: [0.1], trace: true })
 // @ts-expect-error no such shape
 noiseStability(model, x, y, { sigmas: [0.1], distribution: 'cauchy' })
+
+// Slices of the loss.
+exactly<Promise<LossSlice>>()(lossSlice(model, x, y))
+exactly<Promise<LossSlice>>()(lossSlice(model, x, y, { directions: 2, points: 11, vectors: 'normalize' }))
+exactly<Promise<LossSlice>>()(lossSlice(() => scalar, { variables, directions: [new Float32Array(3)] }))
+// @ts-expect-error a plane at most
+lossSlice(model, x, y, { directions: 3 })
+// @ts-expect-error of which weights?
+lossSlice(() => scalar, { points: 5 })
+// @ts-expect-error no such way
+lossSlice(model, x, y, { normalize: 'layer' })
 
 // What there was before an abort.
 declare const aborted: AbortedError<NoiseStability>

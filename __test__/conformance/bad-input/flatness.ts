@@ -1,4 +1,4 @@
-import { noiseStability } from '../../../src/index.ts'
+import { lossSlice, noiseStability } from '../../../src/index.ts'
 import { tf } from '../../helpers/backends.ts'
 import { type Case, notANumber, type Outcome, type Theme, type World, written } from './case.ts'
 
@@ -16,6 +16,20 @@ const measures: [string, Measure, object, Record<string, readonly unknown[]>][] 
       probes: [0, 1, 1.5, 1e9, ...notANumber],
       distribution: ['cauchy', null, 1],
       trace: [true, null, 1, {}, { mean: 1 }, { mean: 1, standardError: -1 }, { mean: Number.NaN, standardError: 1 }],
+    },
+  ],
+  [
+    'lossSlice',
+    lossSlice,
+    { points: 3 },
+    {
+      directions: [0, 3, null, '1', [], [1, 2, 3]],
+      names: ['x', [], [1], ['x', 'y'], null],
+      range: [0, -1, 1e31, ...notANumber],
+      points: [0, 1, 2, 4, 1.5, 1e9, ...notANumber],
+      normalize: ['layer', null, 1],
+      vectors: ['ignore', null, 1],
+      quadratic: [0, 'yes', null],
     },
   ],
 ]
@@ -46,65 +60,86 @@ const losses: [string, Outcome, (world: World) => unknown][] = [
   ['a tensor for the loss', 'ERR_INVALID_ARGUMENT', ({ a }) => a],
 ]
 
+/** Directions that are none: the weights are nine. */
+const directions: [string, Outcome, unknown[]][] = [
+  ['numbers', 'ERR_DTYPE', [1]],
+  ['nothing', 'ERR_DTYPE', [null]],
+  ['doubles', 'ERR_DTYPE', [new Float64Array(9)]],
+  ['too few', 'ERR_SHAPE', [new Float32Array(8)]],
+  ['one of two too long', 'ERR_SHAPE', [new Float32Array(9), new Float32Array(10)]],
+  ['NaN', 'ERR_NOT_FINITE', [new Float32Array(9).fill(Number.NaN)]],
+]
+
 /** What the measures of flatness get that they cannot work with; all leave the weights as they are. */
 export const flatness: Theme = {
   name: 'flatness',
   on: 'each backend',
-  cases: measures.flatMap(([of, measure, good, own]): Case[] => {
-    const run = measure as (...args: unknown[]) => Promise<unknown>
-    const options = Object.entries({ ...own, ...shared }).flatMap(([option, values]) =>
-      values.map(
-        (value): Case => ({
-          ...{ of, what: `${option}: ${written(value)}`, outcome: 'ERR_INVALID_ARGUMENT' },
-          given:
-            ({ loss, variables }) =>
-            () =>
-              run(loss, { variables, ...good, [option]: value }),
-        }),
-      ),
-    )
-    return [
-      ...options,
-      ...[undefined, null, 1, 'fast'].map(
-        (value): Case => ({
-          ...{ of, what: `options: ${written(value)}`, outcome: 'ERR_INVALID_ARGUMENT' },
-          given:
-            ({ loss }) =>
-            () =>
-              run(loss, value),
-        }),
-      ),
-      ...losses.map(
-        ([what, outcome, made]): Case => ({
-          ...{ of, what, outcome },
-          given: (world) => {
-            const loss = made(world)
-            return () => run(loss, { variables: world.variables, ...good })
-          },
-        }),
-      ),
-      {
-        ...{ of, what: 'no variables', outcome: 'ERR_EMPTY' },
-        given:
-          ({ loss }) =>
-          () =>
-            run(loss, { ...good, variables: [] }),
-      },
-      {
-        ...{ of, what: 'a variable that was disposed', outcome: 'ERR_DISPOSED' },
-        given: (world) => {
-          const gone = world.variable(tf.ones([2]))
-          gone.dispose()
-          return () => run(world.loss, { ...good, variables: [...world.variables, gone] })
-        },
-      },
-      {
-        ...{ of, what: 'a signal that has fired', outcome: 'ERR_ABORTED', message: /ended by its signal/ },
+  cases: [
+    ...directions.map(
+      ([what, outcome, given]): Case => ({
+        ...{ of: 'lossSlice', what: `directions of ${what}`, outcome },
         given:
           ({ loss, variables }) =>
           () =>
-            run(loss, { variables, ...good, signal: AbortSignal.abort() }),
-      },
-    ]
-  }),
+            lossSlice(loss, { variables, directions: given as Float32Array[] }),
+      }),
+    ),
+    ...measures.flatMap(([of, measure, good, own]): Case[] => {
+      const run = measure as (...args: unknown[]) => Promise<unknown>
+      const options = Object.entries({ ...own, ...shared }).flatMap(([option, values]) =>
+        values.map(
+          (value): Case => ({
+            ...{ of, what: `${option}: ${written(value)}`, outcome: 'ERR_INVALID_ARGUMENT' },
+            given:
+              ({ loss, variables }) =>
+              () =>
+                run(loss, { variables, ...good, [option]: value }),
+          }),
+        ),
+      )
+      return [
+        ...options,
+        ...[undefined, null, 1, 'fast'].map(
+          (value): Case => ({
+            ...{ of, what: `options: ${written(value)}`, outcome: 'ERR_INVALID_ARGUMENT' },
+            given:
+              ({ loss }) =>
+              () =>
+                run(loss, value),
+          }),
+        ),
+        ...losses.map(
+          ([what, outcome, made]): Case => ({
+            ...{ of, what, outcome },
+            given: (world) => {
+              const loss = made(world)
+              return () => run(loss, { variables: world.variables, ...good })
+            },
+          }),
+        ),
+        {
+          ...{ of, what: 'no variables', outcome: 'ERR_EMPTY' },
+          given:
+            ({ loss }) =>
+            () =>
+              run(loss, { ...good, variables: [] }),
+        },
+        {
+          ...{ of, what: 'a variable that was disposed', outcome: 'ERR_DISPOSED' },
+          given: (world) => {
+            const gone = world.variable(tf.ones([2]))
+            gone.dispose()
+            return () => run(world.loss, { ...good, variables: [...world.variables, gone] })
+          },
+        },
+        {
+          ...{ of, what: 'a signal that has fired', outcome: 'ERR_ABORTED', message: /ended by its signal/ },
+          given:
+            ({ loss, variables }) =>
+            () =>
+              run(loss, { variables, ...good, signal: AbortSignal.abort() }),
+        },
+      ]
+    }),
+  ],
 }
