@@ -113,6 +113,24 @@ export {
   type ModelLossSliceOptions,
   type SliceAxis,
 } from './curvature/loss-slice.ts'
+export {
+  type ExampleTrace,
+  type PerExampleTraces,
+  type PerExampleTracesOptions,
+  perExampleTraces,
+} from './curvature/per-example-traces.ts'
+export { type TraceBound, type TraceBoundInputs, type TraceBoundTerms, traceBound } from './curvature/trace-bound.ts'
+export {
+  type PublishedTraceBound,
+  type PublishedTraceBoundInputs,
+  publishedTraceBound,
+} from './curvature/published-trace-bound.ts'
+export {
+  type LayerCurvature,
+  type PublishedLambda1,
+  type PublishedLambda1Options,
+  publishedLambda1,
+} from './curvature/published-lambda1.ts'
 export type { LossSubjectOptions } from './curvature/subject.ts'
 export type { Examples } from './grads/model-loss.ts'
 export { type PerturbBatchOptions, perturbBatch } from './curvature/perturb-batch.ts'

@@ -4,10 +4,19 @@ import type { LayersModel } from '@tensorflow/tfjs-layers'
 import {
   type AbortedError,
   type HutchinsonTrace,
+  hessian,
   type LossSlice,
   lossSlice,
   type NoiseStability,
   noiseStability,
+  type PerExampleTraces,
+  type PublishedLambda1,
+  type PublishedTraceBound,
+  perExampleTraces,
+  publishedLambda1,
+  publishedTraceBound,
+  type TraceBound,
+  traceBound,
 } from 'saltflat'
 import { exactly } from './exact.ts'
 
@@ -47,6 +56,20 @@ lossSlice(model, x, y, { directions: 3 })
 lossSlice(() => scalar, { points: 5 })
 // @ts-expect-error no such way
 lossSlice(model, x, y, { normalize: 'layer' })
+
+// Bounds, and what they are made of.
+exactly<Promise<PerExampleTraces>>()(perExampleTraces(model, x, y, { probes: 4, filter: 'kernel' }))
+// @ts-expect-error each example is a batch
+perExampleTraces(model, x, y, { batchSize: 4 })
+exactly<TraceBound>()(traceBound({ loss: 0, trace: 1, radius: 1, examples: 10, ceiling: 1, transfer: 1 }))
+// @ts-expect-error how many examples?
+traceBound({ loss: 0, trace: 1, radius: 1, ceiling: 1 })
+exactly<PublishedTraceBound>()(publishedTraceBound({ traces: [1], norms: [1], ceiling: 1, examples: 10 }))
+// @ts-expect-error one a layer
+publishedTraceBound({ traces: 1, norms: 1, ceiling: 1, examples: 10 })
+exactly<Promise<PublishedLambda1>>()(publishedLambda1(hessian(model, x, y), { iterations: 10 }))
+// @ts-expect-error an operator, not a model
+publishedLambda1(model)
 
 // What there was before an abort.
 declare const aborted: AbortedError<NoiseStability>

@@ -4,7 +4,7 @@ import { invalid, knownKeys, whole } from '../options.ts'
 import { maskOf } from '../params/mask.ts'
 import { checkVariables, type Variable } from '../params/variables.ts'
 import type { ParameterFilter } from '../types.ts'
-import { hessian, type LossHessianOptions, type ModelHessianOptions, refuseWobble } from './hessian.ts'
+import { hessian, type LossHessianOptions, type ModelHessianOptions } from './hessian.ts'
 import type { Operator } from './operator.ts'
 
 /** What the measures take besides their own options where the loss is a function. */

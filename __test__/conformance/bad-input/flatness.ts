@@ -1,6 +1,6 @@
-import { lossSlice, noiseStability } from '../../../src/index.ts'
+import { lossSlice, noiseStability, perExampleTraces, publishedTraceBound, traceBound } from '../../../src/index.ts'
 import { tf } from '../../helpers/backends.ts'
-import { type Case, notANumber, type Outcome, type Theme, type World, written } from './case.ts'
+import { type Case, each, notANumber, type Outcome, simple, type Theme, type World, written } from './case.ts'
 
 type Measure = (...args: never[]) => Promise<unknown>
 
@@ -142,4 +142,76 @@ export const flatness: Theme = {
       ]
     }),
   ],
+}
+
+const inputs = { loss: 0.1, trace: 3, radius: 4, examples: 60_000, ceiling: 1 }
+const published = { traces: [3, 4], norms: [1, 2], ceiling: 1, examples: 60_000 }
+const notPositive = [undefined, 0, -1, ...notANumber]
+
+/** What the bounds get, which are made of numbers alone. */
+export const bounds: Theme = {
+  name: 'bounds',
+  on: 'once',
+  cases: [
+    ...Object.entries({
+      loss: [undefined, -1, 2, ...notANumber],
+      ...{ trace: notPositive, radius: notPositive, ceiling: [...notPositive, 0.05], examples: [1.5, ...notPositive] },
+      ...{ delta: [0, 1, -1, ...notANumber], beta: [0, 1, -1, ...notANumber], sigma: [0, -1, ...notANumber] },
+      ...{ transfer: [-1, 1.1, ...notANumber], epsilon: [1] },
+    }).flatMap(([option, values]) => each('traceBound', option, values, (v) => traceBound({ ...inputs, [option]: v }))),
+    ...Object.entries({
+      ...{ traces: [undefined, [], 1, [-1], ['1']], norms: [undefined, [], 1, [-1], [null]] },
+      ...{ ceiling: notPositive, examples: [1.5, ...notPositive], layers: [1] },
+    }).flatMap(([option, values]) =>
+      each('publishedTraceBound', option, values, (v) => publishedTraceBound({ ...published, [option]: v })),
+    ),
+    simple('publishedTraceBound', 'a norm too few', 'ERR_SHAPE', () =>
+      publishedTraceBound({ ...published, norms: [1] }),
+    ),
+    ...[undefined, null, 1].flatMap((value) => [
+      ...each('traceBound', 'inputs', [value], traceBound),
+      ...each('publishedTraceBound', 'inputs', [value], publishedTraceBound),
+    ]),
+  ],
+}
+
+/** What `perExampleTraces` gets. */
+export const exampleTraces: Theme = {
+  name: 'traces of examples',
+  on: 'once',
+  cases: [
+    ...[undefined, null, 1, {}, 'model', () => tf.scalar(1)].flatMap((value) =>
+      each('perExampleTraces', 'model', [value], (model) => perExampleTraces(model, [], [])),
+    ),
+    ...Object.entries({
+      ...{ probes: [0, 1, 1.5, 1e9, 2 ** 24, ...notANumber], seed: [-1, 1.5, ...notANumber], batchSize: [1] },
+      ...{ signal: [1, {}], onProgress: [1, {}], filter: ['nothing', 1] },
+    }).flatMap(([option, values]) =>
+      values.map((value) => onModel(`${option}: ${written(value)}`, { [option]: value })),
+    ),
+    ...[null, 1, 'fast'].map((value) => onModel(`options: ${written(value)}`, value as never)),
+    { ...onModel('a signal that has fired', { signal: AbortSignal.abort() }, 'ERR_ABORTED'), message: /by its signal/ },
+    onModel('targets of another shape', {}, 'ERR_SHAPE', [2, 3]),
+    onModel('no examples', {}, 'ERR_EMPTY', [0, 1], [0, 2]),
+  ],
+}
+
+/** A call on a small compiled model. */
+function onModel(
+  what: string,
+  options: object,
+  outcome: Outcome = 'ERR_INVALID_ARGUMENT',
+  y = [2, 1],
+  x = [2, 2],
+): Case {
+  return {
+    ...{ of: 'perExampleTraces', what, outcome },
+    given: (world) => {
+      const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [2] })] })
+      model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' })
+      world.hold(model as unknown as { dispose(): void })
+      const [inputs, targets] = [world.hold(tf.ones(x)), world.hold(tf.ones(y))]
+      return () => perExampleTraces(model, inputs, targets, options)
+    },
+  }
 }

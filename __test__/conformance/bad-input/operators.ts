@@ -8,6 +8,7 @@ import {
   gaussNewton,
   hessian,
   type Operator,
+  publishedLambda1,
   scaleOperator,
   shiftOperator,
   spectralDensity,
@@ -37,6 +38,7 @@ const algorithms: [
       steps: [0, 4, ...notANumber],
     },
   ],
+  ['publishedLambda1', publishedLambda1, { iterations: [0, 1.5, 1e9, ...notANumber], tolerance: [-1, ...notANumber] }],
   [
     'spectralDensity',
     spectralDensity,

@@ -1,7 +1,7 @@
 import { batches, traces } from './batches.ts'
 import type { Theme } from './case.ts'
 import { files } from './files.ts'
-import { flatness } from './flatness.ts'
+import { bounds, exampleTraces, flatness } from './flatness.ts'
 import { gradients } from './gradients.ts'
 import { losses } from './losses.ts'
 import { models } from './models.ts'
@@ -19,6 +19,6 @@ import { workspaces } from './workspaces.ts'
 
 /** All of the table. */
 export const themes: readonly Theme[] = [
-  ...[options, schedules, variables, losses, gradients, models, states, savings, files],
-  ...[watching, vectors, batches, traces, operators, workspaces, nativeFunctions, nativeLanczos, flatness],
+  ...[options, schedules, variables, losses, gradients, models, states, savings, files, watching],
+  ...[vectors, batches, traces, operators, workspaces, nativeFunctions, nativeLanczos, flatness, bounds, exampleTraces],
 ]
