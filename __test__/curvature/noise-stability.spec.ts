@@ -51,17 +51,17 @@ onEachBackend(test, 'mean and prediction meet the closed form within their error
   const { variables, loss, a, b } = quadratic()
   const before = variables.map(bits)
   const value = tf.tidy(() => loss().dataSync()[0]!)
-  const found = await noiseStability(loss, { variables, sigmas: [0.1, 1], samples: 300, seed: 3, probes: 400 })
+  const found = await noiseStability(loss, { variables, sigmas: [0.1, 1], samples: 120, seed: 3, probes: 60 })
   t.true(Math.abs(found.loss - value) < 1e-5)
   for (const { sigma, mean, standardError, quadratic, quadraticError } of found.points) {
     const truth = (sigma ** 2 / 2) * traceOf(matrix)
     t.true(Math.abs(mean - truth) < 4 * standardError, `${mean} ± ${standardError} for ${truth}`)
     t.true(Math.abs(quadratic! - truth) < 4 * quadraticError!, `${quadratic} ± ${quadraticError} for ${truth}`)
     // Var(UᵀHU) = 2‖H‖² for gaussian U and symmetric H.
-    t.true(Math.abs(standardError / ((sigma ** 2 / 2) * Math.sqrt((2 * frobenius) / 300)) - 1) < 0.25)
+    t.true(Math.abs(standardError / ((sigma ** 2 / 2) * Math.sqrt((2 * frobenius) / 120)) - 1) < 0.25)
   }
-  t.is(found.evaluations, 1 + 2 * 2 * 300)
-  t.is(found.passes, Math.ceil(found.evaluations / 3) + 3 * 400)
+  t.is(found.evaluations, 1 + 2 * 2 * 120)
+  t.is(found.passes, Math.ceil(found.evaluations / 3) + 3 * 60)
   t.deepEqual([a, b].map(bits), before)
 })
 
@@ -75,7 +75,7 @@ onEachBackend(test, 'on a quartic it has the σ⁴ that the prediction lacks', a
     ['uniform', 1.8],
     ['laplace', 6],
   ] as const) {
-    const options = { variables: [w], sigmas: [0.5], samples: 2000, distribution, probes: 2, seed: 1 }
+    const options = { variables: [w], sigmas: [0.5], samples: 300, distribution, probes: 2, seed: 1 }
     const { points } = await noiseStability(loss, options)
     const [{ mean, standardError, quadratic }] = points as [(typeof points)[0]]
     // E (w + σu)⁴ − w⁴ = 6σ²w² + σ⁴·E u⁴.
@@ -134,7 +134,7 @@ onEachBackend(
   async (t) => {
     const { model, x, y } = net()
     const before = weightsOf(model)
-    const options = { sigmas: [0.01, 0.1], samples: 40, seed: 2 }
+    const options = { sigmas: [0.01, 0.1], samples: 10, seed: 2 }
     const whole = await noiseStability(model, x, y, options)
     t.true(Math.abs(whole.loss - tf.tidy(() => (model.evaluate(x, y) as tf.Scalar).dataSync()[0]!)) < 1e-6)
     const parts = await noiseStability(model, x, y, { ...options, batchSize: 3 })
