@@ -1,11 +1,12 @@
 import type { Loss } from '../grads/evaluate.ts'
-import { type Batch, type Examples, type Model, modelLoss } from '../grads/model-loss.ts'
+import { type Batch, type Examples, type Model, ModelLoss } from '../grads/model-loss.ts'
 import { invalid, knownKeys, whole } from '../options.ts'
 import { maskOf } from '../params/mask.ts'
 import { checkVariables, type Variable } from '../params/variables.ts'
 import type { ParameterFilter } from '../types.ts'
 import { hessian, type LossHessianOptions, type ModelHessianOptions } from './hessian.ts'
 import type { Operator } from './operator.ts'
+import { refuseWobble } from './wobble.ts'
 
 /** What the measures take besides their own options where the loss is a function. */
 export interface LossSubjectOptions extends LossHessianOptions {
@@ -56,7 +57,9 @@ function modelSubject<O>(name: string, own: readonly string[], [of, x, y, option
   const { batchSize = 256, filter, training = false } = options as ModelHessianOptions
   whole('batchSize', batchSize, 1, 2 ** 31 - 1)
   const [model, inputs, targets] = [of as Model, x as Examples, y as Examples]
-  const { variables, batches } = modelLoss(model, inputs, targets, { batchSize, training })
+  const ofModel = new ModelLoss(model, { training })
+  const { variables } = ofModel
+  const batches = ofModel.cut(inputs, targets, batchSize)
   checkVariables(variables)
   const mask = maskOf(variables, filter)
   return {

@@ -4,7 +4,7 @@ import { AbortedError, type Progress } from '../../curvature/lanczos.ts'
 import type { Operator } from '../../curvature/operator.ts'
 import { hessian, spectralDensity, topEigenvalues, trace } from '../../index.ts'
 import { loadSavedModel } from '../../io/saved-model.ts'
-import { save } from '../../report/save.ts'
+import { saveView } from '../../report/save.ts'
 import { toText, wrap } from '../../report/text.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { runProgram } from '../program.ts'
@@ -94,7 +94,7 @@ async function tell(finding: Finding, { out, json }: Arguments): Promise<number>
     for (const sentence of view.summary) console.log(wrap(sentence, width).join('\n'))
   }
   if (out !== undefined) {
-    await save(view, out)
+    await saveView(view, out)
     console.error(`${finding.complete ? '' : 'partial: '}${out.replaceAll(sep, '/')}`)
   }
   return code
