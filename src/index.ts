@@ -88,6 +88,10 @@ export { type DenseOperator, dense } from './curvature/dense.ts'
 export type { Batches, DataBatch } from './grads/stream.ts'
 export { type Block, fromMatvec, type Operator } from './curvature/operator.ts'
 export { type BlockTrace, type HutchinsonTrace, type TraceOptions, trace } from './curvature/trace.ts'
+export { type FunctionTrace, type TraceOfOptions, traceOf } from './curvature/trace-of.ts'
+export { type Diagonal, type DiagonalOptions, diagonal } from './curvature/diagonal.ts'
+export type { Interval } from './curvature/interval.ts'
+export type { ProbeDistribution } from './curvature/probes.ts'
 export { AbortedError, type Progress, type RunOptions } from './curvature/lanczos.ts'
 export {
   type Moment,

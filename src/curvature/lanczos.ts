@@ -3,6 +3,7 @@ import { type Lanczos, loadBinding, typed } from '../native/index.ts'
 import { invalid } from '../options.ts'
 import { Turns } from '../turns.ts'
 import { checked, type Operator } from './operator.ts'
+import type { ProbeDistribution } from './probes.ts'
 
 /** Stream of Lanczos starts; see the design's table of streams. */
 const stream = 3
@@ -32,6 +33,16 @@ export interface Projected {
   readonly betas: number[]
 }
 
+/** How a run starts. */
+export interface StartOptions {
+  readonly seed: number
+  readonly index: number
+  /** Whether the basis stays. */
+  readonly keep: boolean
+  /** Elements of the start. Default 'gaussian': a direction uniform on the sphere. */
+  readonly distribution?: ProbeDistribution
+}
+
 /** A run of the iteration on an operator, from start number `index` of a seed. */
 export class LanczosRun implements Projected {
   readonly alphas: number[] = []
@@ -39,12 +50,13 @@ export class LanczosRun implements Projected {
   readonly #operator: Operator
   readonly #native: Lanczos
 
-  constructor(operator: Operator, { seed, index, keep }: { seed: number; index: number; keep: boolean }) {
+  constructor(operator: Operator, options: StartOptions) {
+    const { seed, index, keep, distribution = 'gaussian' } = options
     this.#operator = operator
     const { Lanczos, sample } = loadBinding()
     this.#native = typed(() => new Lanczos(operator.size, keep))
     try {
-      typed(() => this.#native.start(sample(seed, 'gaussian', stream, 0, index, 0, operator.size)))
+      typed(() => this.#native.start(sample(seed, distribution, stream, 0, index, 0, operator.size)))
     } catch (error) {
       this.#native.dispose()
       throw error

@@ -37,6 +37,10 @@ export interface SpectralDensity {
   readonly steps: number
   /** Gradient evaluations spent, about. */
   readonly passes: number
+  /** Milliseconds that it took. */
+  readonly wallMs: number
+  /** Native memory of a run, in bytes: the same however many steps. */
+  readonly bytes: number
 }
 
 /** What one start saw of the spectrum. */
@@ -80,10 +84,11 @@ export async function spectralDensity(
   whole('points', points, 2, 1_000_000)
   whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)
   if (width !== undefined) number('width', width, { min: 0, open: true })
+  const begun = performance.now()
   const watch = new Watch<SpectralDensity>(options, probes * steps)
   const runs: { nodes: number[]; weights: number[] }[] = []
-  let products = 0
-  const found = () => smoothed(runs, { width, points, steps, passes: products * operator.passes })
+  let [products, bytes] = [0, 0]
+  const found = () => smoothed(runs, { width, points, steps, passes: products * operator.passes, bytes, begun })
   for (let index = 0; index < probes; index++) {
     const run = new LanczosRun(operator, { seed, index, keep: false })
     try {
@@ -93,6 +98,7 @@ export async function spectralDensity(
         products++
         watch.tick()
       }
+      bytes = Math.max(bytes, run.bytes)
       const { values, row } = ritz(run, 'first')
       runs.push({ nodes: values, weights: values.map((_, i) => row(i)[0]! ** 2) })
     } finally {
@@ -104,7 +110,7 @@ export async function spectralDensity(
 
 function smoothed(
   runs: readonly Quadrature[],
-  rest: { width: number | undefined; points: number; steps: number; passes: number },
+  rest: { width: number | undefined; points: number; steps: number; passes: number; bytes: number; begun: number },
 ): SpectralDensity {
   const all = runs.flatMap(({ nodes }) => nodes)
   const [lowest, highest] = [all.reduce((a, b) => Math.min(a, b)), all.reduce((a, b) => Math.max(a, b))]
@@ -132,6 +138,8 @@ function smoothed(
     moments,
     steps: rest.steps,
     passes: rest.passes,
+    wallMs: performance.now() - rest.begun,
+    bytes: rest.bytes,
   }
 }
 

@@ -9,9 +9,27 @@ export interface Spread {
 
 /** What some samples say. */
 export function spreadOf(samples: readonly number[]): Spread {
-  const { length } = samples
-  const mean = samples.reduce((sum, one) => sum + one, 0) / length
-  const squares = samples.reduce((sum, one) => sum + (one - mean) ** 2, 0)
-  const deviation = length > 1 ? Math.sqrt(squares / (length - 1)) : 0
-  return { mean, deviation, standardError: length > 1 ? deviation / Math.sqrt(length) : Infinity }
+  const running = new RunningSpread()
+  for (const sample of samples) running.add(sample)
+  return running.spread
+}
+
+/** The same of samples that come one by one and are not kept (Welford 1962). */
+export class RunningSpread {
+  #count = 0
+  #mean = 0
+  #squares = 0
+
+  add(sample: number): void {
+    const before = sample - this.#mean
+    this.#mean += before / ++this.#count
+    this.#squares += before * (sample - this.#mean)
+  }
+
+  /** What they say by now; a mean of 0 before the first. */
+  get spread(): Spread {
+    const count = this.#count
+    const deviation = count > 1 ? Math.sqrt(this.#squares / (count - 1)) : 0
+    return { mean: this.#mean, deviation, standardError: count > 1 ? deviation / Math.sqrt(count) : Infinity }
+  }
 }

@@ -1,13 +1,21 @@
-import { loadBinding, typed } from '../native/index.ts'
-import { knownKeys, whole } from '../options.ts'
+import { invalid, knownKeys, number, oneOf, whole } from '../options.ts'
+import type { Interval } from './interval.ts'
 import { type RunOptions, Watch } from './lanczos.ts'
-import { checked, checkOperator, type Operator } from './operator.ts'
-import { spreadOf } from './spread.ts'
+import { checkOperator, type Operator } from './operator.ts'
+import { blockDots, blocksOf, type ProbeDistribution, Probes, productOf } from './probes.ts'
+import { Sketch } from './sketch.ts'
+import { Tally } from './tally.ts'
 
 /** Options of `trace`. */
 export interface TraceOptions extends RunOptions {
-  /** Probes, each one product: 2 to 16,777,216. Default 32. */
+  /** 'hutchinson', or 'hutch++', which first takes out what few directions explain. Default 'hutchinson'. */
+  method?: 'hutchinson' | 'hutch++'
+  /** Products at most: 2 to 16,777,216; for 'hutch++' at least 4, of which two thirds go into the sketch. Default 32. */
   probes?: number
+  /** Elements of the probes: ±1, or normal, whose variance is larger. Default 'rademacher'. */
+  distribution?: ProbeDistribution
+  /** Stops before the last probe once standardError ≤ tolerance·|mean|, after 10 probes or more: > 0. Default: never. */
+  tolerance?: number
   /** Seed of the probes: a safe integer ≥ 0. Default 0. */
   seed?: number
 }
@@ -15,17 +23,25 @@ export interface TraceOptions extends RunOptions {
 /** An estimate of the trace, with its quality. */
 export interface HutchinsonTrace {
   /** How it was taken. */
-  readonly method: 'hutchinson'
+  readonly method: 'hutchinson' | 'hutch++'
   /** tr H. */
   readonly mean: number
   /** Standard error of `mean`. */
   readonly standardError: number
+  /** `mean` ± as many of them as Student's t has it. */
+  readonly interval95: Interval
+  /** Whether the standard error is within the tolerance; null where none was asked for. */
+  readonly converged: boolean | null
   /** The same for each block of the operator, which sum up to the whole. */
   readonly perLayer: readonly BlockTrace[]
-  /** Probes taken. */
+  /** Products taken. */
   readonly probes: number
   /** Gradient evaluations spent, about. */
   readonly passes: number
+  /** Milliseconds that it took. */
+  readonly wallMs: number
+  /** Native memory of the sketch, in bytes; 0 for 'hutchinson'. */
+  readonly bytes: number
 }
 
 /** The part of a trace that lies in one block. */
@@ -38,61 +54,69 @@ export interface BlockTrace {
   readonly standardError: number
 }
 
-/** Stream of trace probes; see the design's table of streams. */
-const stream = 2
-
+const names = ['method', 'probes', 'distribution', 'tolerance', 'seed', 'signal', 'onProgress']
 /**
- * The trace of an operator by Hutchinson's estimator: the mean of zᵀHz over probes z of ±1.
+ * The trace of an operator from products with random vectors.
  *
- * Unbiased; its variance is twice the sum of squares off the diagonal, over the number of probes. One product a probe,
- * and memory of three vectors. Probe j is a function of (seed, j) alone. Throws AbortedError on the signal, with the
- * estimate so far as `partial` (null before the second probe); and whatever the operator throws. Source: Hutchinson,
- * Communications in Statistics 1990.
+ * 'hutchinson': the mean of zᵀHz over probes z. Unbiased; for probes of ±1 its variance is twice the sum of squares off the
+ * diagonal over the number of probes, for normal ones 2‖H‖²_F. Memory of three vectors.
+ *
+ * 'hutch++': a third of the products makes a sketch, whose orthonormal range Q holds the large eigenvalues; a third takes
+ * tr QᵀHQ, exactly; the rest are Hutchinson's, of what Q leaves. Worth it where few eigenvalues make up most of ‖H‖_F: the
+ * error then falls as 1/products and not as its root. Memory of a third of `probes` vectors more. Given the sketch the
+ * estimate is unbiased and its samples independent, so their standard error is that of the whole, sketch and all. With
+ * `tolerance` only the last third stops early.
+ *
+ * Probe j is a function of (seed, j) alone. Stopping by a tolerance picks lucky errors, so the interval covers a little less
+ * often than it says. Throws ERR_NOT_FINITE for a product that is not finite; AbortedError on the signal, with the estimate
+ * so far as `partial` (null before the second sample); and whatever the operator throws. Source: Hutchinson, Communications
+ * in Statistics 1990; Meyer, Musco, Musco & Woodruff, SOSA 2021.
  *
  * @example
  * const { mean, standardError, perLayer } = await trace(hessian(model, x, y), { probes: 64 })
+ * const same = await trace(hessian(model, x, y), { method: 'hutch++', probes: 64, tolerance: 0.01 })
  */
 export async function trace(operator: Operator, options: TraceOptions = {}): Promise<HutchinsonTrace> {
   checkOperator(operator)
-  knownKeys('the options of trace', options, ['probes', 'seed', 'signal', 'onProgress'])
-  const { probes = 32, seed = 0 } = options
+  knownKeys('the options of trace', options, names)
+  const { method = 'hutchinson', probes = 32, distribution = 'rademacher', tolerance, seed = 0 } = options
+  oneOf('method', method, ['hutchinson', 'hutch++'])
   whole('probes', probes, 2, 2 ** 24)
+  if (method === 'hutch++' && probes < 4) throw invalid("at least 4 probes for 'hutch++'", probes)
+  oneOf('distribution', distribution, ['rademacher', 'gaussian'])
+  if (tolerance !== undefined) number('tolerance', tolerance, { min: 0, open: true })
   whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)
-  const { size, blocks = [{ name: 'all', size }] } = operator
-  const samples: number[][] = []
   const watch = new Watch<HutchinsonTrace>(options, probes)
-  for (let probe = 0; probe < probes; probe++) {
-    await watch.check(() => (samples.length < 2 ? null : summed(operator, blocks, samples)))
-    const z = typed(() => loadBinding().sample(seed, 'rademacher', stream, 0, probe, 0, size))
-    const product = checked(await operator.matvec(z), size)
-    let start = 0
-    samples.push(
-      blocks.map(({ size: length }) => {
-        let dot = 0
-        for (let i = start; i < start + length; i++) dot += z[i]! * product[i]!
-        start += length
-        return dot
-      }),
-    )
+  const begun = performance.now()
+  const random = new Probes(seed, distribution, operator.size)
+  const blocks = blocksOf(operator)
+  const sketch = method === 'hutch++' ? new Sketch(operator) : null
+  const tally = new Tally(blocks)
+  let products = 0
+  const product = async (v: Float32Array) => {
+    await watch.check(() => (tally.count < 2 ? null : found()))
+    const result = await productOf(operator, v)
+    products++
     watch.tick()
+    return result
   }
-  return summed(operator, blocks, samples)
-}
-
-function summed(
-  { passes }: Operator,
-  blocks: readonly { readonly name: string }[],
-  samples: readonly number[][],
-): HutchinsonTrace {
-  const quality = (values: readonly number[]) => {
-    const { mean, standardError } = spreadOf(values)
-    return { mean, standardError }
-  }
-  return {
-    method: 'hutchinson',
-    ...quality(samples.map((row) => row.reduce((sum, value) => sum + value, 0))),
-    perLayer: blocks.map(({ name }, i) => ({ name, ...quality(samples.map((row) => row[i]!)) })),
-    probes: samples.length,
-    passes: samples.length * passes,
+  const found = (): HutchinsonTrace => ({
+    method,
+    ...tally.estimate(tolerance),
+    probes: products,
+    passes: products * operator.passes,
+    wallMs: performance.now() - begun,
+    bytes: sketch?.bytes ?? 0,
+  })
+  try {
+    if (sketch !== null) tally.know(await sketch.take(random, Math.floor(probes / 3), product), sketch.spans)
+    while (products < probes && !tally.done(tolerance)) {
+      const z = random.at(tally.count)
+      const left = sketch?.remove(z) ?? z
+      tally.add(blockDots(blocks, left, await product(left)))
+    }
+    return found()
+  } finally {
+    sketch?.dispose()
   }
 }

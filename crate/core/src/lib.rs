@@ -2,12 +2,13 @@
 //!
 //! [`rng`] counters to bits · [`noise`] which draw is which element · [`transform`] bits to draws · [`layout`] tensors to
 //! one flat vector · [`optimizer`] base optimizers as element rules · [`penalty`] decay and distance · [`backend`] the
-//! fused passes over memory · [`lanczos`] the iteration · [`tridiagonal`] its eigenvalues. [`memory`] is what vectors lie in,
-//! [`fault`] what tests let fail.
+//! fused passes over memory · [`lanczos`] the iteration · [`tridiagonal`] its eigenvalues · [`basis`] the range of a sketch.
+//! [`memory`] is what vectors lie in, [`fault`] what tests let fail.
 //!
 //! Everything here gives the same bits for every SIMD width and every number of threads.
 
 pub mod backend;
+pub mod basis;
 pub mod error;
 pub mod fault;
 pub mod lanczos;
@@ -22,6 +23,7 @@ pub mod tridiagonal;
 
 pub use backend::cpu::{Cpu, Level, Threads, Which};
 pub use backend::{Backend, Clip, Direction, Keep, Metric, Micro, Mix, Noise, Update, Vectors};
+pub use basis::Basis;
 pub use error::{Error, Result};
 pub use lanczos::Lanczos;
 pub use layout::Layout;

@@ -2,6 +2,7 @@
 //!
 //! Every exported function catches panics, and an error's `code` is one of the stable strings of the TypeScript layer.
 
+pub mod basis;
 pub mod batch;
 pub mod buffer;
 mod error;

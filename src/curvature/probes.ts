@@ -1,0 +1,58 @@
+import { SaltflatError } from '../errors.ts'
+import { loadBinding, typed } from '../native/index.ts'
+import { type Block, checked, type Operator } from './operator.ts'
+
+/** Stream of trace probes; see the design's table of streams. */
+const stream = 2
+/** Places of the counter in it: one a purpose. */
+const purposes = { probe: 0, sketch: 1 }
+
+/** Shape of a probe's elements: ±1, or normal. */
+export type ProbeDistribution = 'rademacher' | 'gaussian'
+
+/** Random vectors z with E zzᵀ = I, each a function of (seed, purpose, index) alone. */
+export class Probes {
+  readonly #seed: number
+  readonly #distribution: ProbeDistribution
+  readonly #size: number
+
+  constructor(seed: number, distribution: ProbeDistribution, size: number) {
+    this.#seed = seed
+    this.#distribution = distribution
+    this.#size = size
+  }
+
+  at(index: number, purpose: keyof typeof purposes = 'probe'): Float32Array {
+    const { sample } = loadBinding()
+    return typed(() => sample(this.#seed, this.#distribution, stream, purposes[purpose], index, 0, this.#size))
+  }
+}
+
+/** The operator's blocks, or one that is all of it. */
+export function blocksOf({ size, blocks = [{ name: 'all', size }] }: Operator): readonly Block[] {
+  return blocks
+}
+
+/** A·v if it is one. What the operator throws is its own. */
+export async function productOf(operator: Operator, v: Float32Array): Promise<Float32Array> {
+  return checked(await operator.matvec(v), operator.size)
+}
+
+/** v·w in each block. */
+export function blockDots(blocks: readonly Block[], v: Float32Array, w: Float32Array): number[] {
+  let start = 0
+  const dots = blocks.map(({ size }) => {
+    let dot = 0
+    const end = start + size
+    for (let i = start; i < end; i++) dot += v[i]! * w[i]!
+    start = end
+    return dot
+  })
+  if (!dots.every(Number.isFinite)) throw notFinite()
+  return dots
+}
+
+/** The refusal of a product with NaN or Infinity in it. */
+export function notFinite(): SaltflatError {
+  return new SaltflatError('ERR_NOT_FINITE', 'Expected a finite product, received NaN or Infinity in it.')
+}

@@ -1,0 +1,134 @@
+import { SaltflatError } from '../errors.ts'
+import { invalid, knownKeys, oneOf, whole } from '../options.ts'
+import { type Interval, interval95 } from './interval.ts'
+import { LanczosRun, type RunOptions, ritz, Watch } from './lanczos.ts'
+import { checkOperator, type Operator } from './operator.ts'
+import type { ProbeDistribution } from './probes.ts'
+import { RunningSpread } from './spread.ts'
+
+/** Options of `traceOf`. */
+export interface TraceOfOptions extends RunOptions {
+  /** Starts, each a run of its own: 2 to 16,777,216. Default 10. */
+  probes?: number
+  /** Products a run, the nodes of its quadrature: 1 to 10,000. Default 80, or the operator's size. */
+  steps?: number
+  /** Elements of the starts: ±1, or normal, whose direction is uniform on the sphere. Default 'rademacher'. */
+  distribution?: ProbeDistribution
+  /** Seed of the starts: a safe integer ≥ 0. Default 0. */
+  seed?: number
+}
+
+/** An estimate of the trace of a function of an operator, with its quality. */
+export interface FunctionTrace {
+  /** How it was taken. */
+  readonly method: 'lanczos-quadrature'
+  /** tr f(H). */
+  readonly mean: number
+  /** Standard error of `mean` from one start to the next. */
+  readonly standardError: number
+  /** `mean` ± as many of them as Student's t has it. */
+  readonly interval95: Interval
+  /** How far half the steps lie from all of them: where f is smooth on the spectrum, more than the error of too few steps. */
+  readonly truncation: number
+  /** Starts taken. */
+  readonly probes: number
+  /** Products a run, at most. */
+  readonly steps: number
+  /** Gradient evaluations spent, about. */
+  readonly passes: number
+  /** Milliseconds that it took. */
+  readonly wallMs: number
+  /** Native memory of a run, in bytes. */
+  readonly bytes: number
+}
+
+const names = ['probes', 'steps', 'distribution', 'seed', 'signal', 'onProgress']
+
+/**
+ * The trace of f(H), which has the eigenvectors of H and the eigenvalues f(λ), by stochastic Lanczos quadrature:
+ *
+ * tr f(H) ≈ size · mean over starts of Σ weightᵢ·f(nodeᵢ).
+ *
+ * Math.log gives the log-determinant, λ ↦ 1/λ the trace of the inverse, λ ↦ λ² the squared Frobenius norm, λ ↦ λ > t ? 1 : 0
+ * the number of eigenvalues above t. A run of m steps is exact for polynomials up to degree 2m − 1, so the more f bends
+ * where eigenvalues lie, the more steps it wants: `truncation` tells, and `standardError` does not. f is asked at the nodes,
+ * which lie between the smallest and the largest eigenvalue. `probes` × `steps` products and memory of five vectors,
+ * whatever the steps. The seed decides the starts. Throws ERR_NOT_FINITE where f is not finite at a node, which the message
+ * names (a Hessian may have negative eigenvalues: shift it, or take a Gauss–Newton matrix); AbortedError on the signal, with
+ * the estimate so far as `partial` (null before the second run ends); and whatever the operator or f throws. Source: Golub &
+ * Meurant 1994; Ubaru, Chen & Saad, SIAM J. Matrix Anal. Appl. 2017.
+ *
+ * @example
+ * const H = hessian(model, x, y)
+ * const squares = await traceOf(H, (lambda) => lambda ** 2, { probes: 4, steps: 20 })
+ * console.log(Math.sqrt(squares.mean), squares.truncation) // → … …
+ */
+export async function traceOf(
+  operator: Operator,
+  f: (eigenvalue: number) => number,
+  options: TraceOfOptions = {},
+): Promise<FunctionTrace> {
+  checkOperator(operator)
+  if (typeof f !== 'function') throw invalid('a function of an eigenvalue for f', f)
+  knownKeys('the options of traceOf', options, names)
+  const { size } = operator
+  const { probes = 10, steps = Math.min(size, 80), distribution = 'rademacher', seed = 0 } = options
+  whole('probes', probes, 2, 2 ** 24)
+  whole('steps', steps, 1, 10_000)
+  oneOf('distribution', distribution, ['rademacher', 'gaussian'])
+  whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)
+  const begun = performance.now()
+  const watch = new Watch<FunctionTrace>(options, probes * steps)
+  const [all, half] = [new RunningSpread(), new RunningSpread()]
+  let [runs, products, bytes] = [0, 0, 0]
+  const found = (): FunctionTrace => {
+    const { mean, standardError } = all.spread
+    return {
+      method: 'lanczos-quadrature',
+      mean,
+      standardError,
+      interval95: interval95(mean, standardError, runs - 1),
+      truncation: Math.abs(mean - half.spread.mean),
+      probes: runs,
+      steps,
+      passes: products * operator.passes,
+      wallMs: performance.now() - begun,
+      bytes,
+    }
+  }
+  for (; runs < probes; runs++) {
+    const run = new LanczosRun(operator, { seed, index: runs, keep: false, distribution })
+    try {
+      while (run.alphas.length < steps && !run.ended) {
+        await watch.check(() => (runs < 2 ? null : found()))
+        await run.step()
+        products++
+        watch.tick()
+      }
+      bytes = Math.max(bytes, run.bytes)
+      const { length } = run.alphas
+      const value = size * integral(run, length, f)
+      all.add(value)
+      // A run that has ended is exact.
+      half.add(run.ended ? value : size * integral(run, Math.ceil(length / 2), f))
+    } finally {
+      run.dispose()
+    }
+  }
+  return found()
+}
+
+/** Σ weight·f(node) of a run's first steps. */
+function integral({ alphas, betas }: LanczosRun, steps: number, f: (eigenvalue: number) => number): number {
+  const { values, row } = ritz({ alphas: alphas.slice(0, steps), betas: betas.slice(0, steps) }, 'first')
+  return values.reduce((sum, node, i) => {
+    const value = Number(f(node))
+    if (!Number.isFinite(value)) {
+      throw new SaltflatError(
+        'ERR_NOT_FINITE',
+        `Expected f to be finite between the smallest and the largest eigenvalue, received ${value} at ${node}. Shift the operator, or take an f that is defined there.`,
+      )
+    }
+    return sum + row(i)[0]! ** 2 * value
+  }, 0)
+}
