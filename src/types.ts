@@ -71,6 +71,8 @@ export interface TraceEstimate {
   readonly trace: number
   /** Standard error of `trace`; Infinity after a single sample. */
   readonly standardError: number
+  /** Covers the trace 95 times in 100 while the weights stay where they are: by Student's t. */
+  readonly interval95: readonly [number, number]
   /**
    * The same for each perturbed tensor (a layer's kernel and bias apart), in the order of the trainable weights, under
    * the variable's name: `tf.variable(x, true, 'name')` gives one in loops of your own.

@@ -7,14 +7,19 @@ const level = 0.95
 const panels = 400
 
 /**
- * mean ± t·standardError with Student's t for so many degrees of freedom (samples − 1; they need not be whole): a standard
- * error is itself an estimate, and with few samples 1.96 of them are too few.
+ * mean ± t·standardError with Student's t for so many degrees of freedom (samples − 1; they need not be whole), for a
+ * standard error is itself an estimate. Where a few large eigenvalues rule, samples of zᵀHz are skewed, and so is their mean:
+ * most lie a little low, a few far too high. `skewness`, that of the mean, moves both ends towards where such a mean misses,
+ * by Hall's cubic transformation (Hall, J. R. Statist. Soc. B 1992).
  */
-export function interval95(mean: number, standardError: number, degrees: number): Interval {
+export function interval95(mean: number, standardError: number, degrees: number, skewness = 0): Interval {
   if (standardError === 0) return [mean, mean]
   if (!(degrees > 0)) return [-Infinity, Infinity]
-  const half = studentQuantile(degrees) * standardError
-  return [mean - half, mean + half]
+  const t = studentQuantile(degrees)
+  const reach = (y: number) =>
+    // A root of nearly 1 loses its digits, and does nothing.
+    Math.abs(skewness) < 1e-6 ? y : (3 / skewness) * (Math.cbrt(1 + skewness * (y - skewness / 6)) - 1)
+  return [mean - reach(t) * standardError, mean - reach(-t) * standardError]
 }
 
 const known = new Map<number, number>()

@@ -1,4 +1,5 @@
 import type { TraceEstimate } from '../types.ts'
+import { interval95 } from './interval.ts'
 
 /**
  * A running mean of trace samples with its standard error, each sample weighing `decay` times its successor (decay 1: all
@@ -49,6 +50,7 @@ export class RunningTrace {
     return {
       trace: this.#mean[last]!,
       standardError: this.#error(last),
+      interval95: interval95(this.#mean[last]!, this.#error(last), this.#degrees()),
       perLayer: this.#names.map((name, i) => ({ name, trace: this.#mean[i]!, standardError: this.#error(i) })),
       sigma: this.#sigma,
       samples: this.#samples,
@@ -68,6 +70,15 @@ export class RunningTrace {
     this.#mean.set(saved.subarray(4, 4 + size))
     this.#deviation.set(saved.subarray(4 + size))
     return true
+  }
+
+  /** Degrees of freedom of the variance: Satterthwaite's, from Σw² and Σw³ of the weights w, which sum up to 1. */
+  #degrees(): number {
+    const decay = this.#decay
+    if (decay === 1) return this.#samples - 1
+    const total = (power: number) => (1 - decay ** (power * this.#samples)) / (1 - decay ** power)
+    const [squares, cubes] = [total(2) / total(1) ** 2, total(3) / total(1) ** 3]
+    return this.#samples > 1 ? (1 - squares) ** 2 / (squares - 2 * cubes + squares ** 2) : 0
   }
 
   #error(i: number): number {

@@ -9,6 +9,7 @@ import { type Variable, Variables } from '../params/variables.ts'
 import { Weights } from '../params/weights.ts'
 import type { ParameterFilter, TraceEstimate } from '../types.ts'
 import { RunningTrace } from './running-trace.ts'
+import { RunningSpread } from './spread.ts'
 
 /** Options of `smoothedTrace`. */
 export interface SmoothedTraceOptions {
@@ -54,6 +55,7 @@ export function smoothedTrace(loss: Loss, options: SmoothedTraceOptions): TraceE
     const mask = maskOf(variables, filter)
     const names = variables.filter((_, i) => mask[i]).map(({ name }) => name)
     const running = new RunningTrace(names, 1)
+    const total = new RunningSpread()
     const scales = Float32Array.from(mask, (perturbed) => (perturbed ? sigma : 0))
     const effects = new SideEffects(variables)
     // The same randomness inside the model for every gradient: the loss is one function of W.
@@ -74,12 +76,12 @@ export function smoothedTrace(loss: Loss, options: SmoothedTraceOptions): TraceE
         dots = weights.finish({ ...mean, perturbation: pair }, gradients)
       })
       const samples = dots.filter((_, i) => mask[i])
-      running.add(
-        samples.map((dot) => dot / (2 * sigma)),
-        sigma,
-      )
+      const sampled = samples.map((dot) => dot / (2 * sigma))
+      running.add(sampled, sigma)
+      total.add(sampled.reduce((sum, one) => sum + one, 0))
     }
-    return running.estimate()!
+    // Few pairs, whose skewness counts.
+    return { ...running.estimate()!, interval95: total.interval95 }
   } catch (error) {
     throw fromNative(error)
   } finally {

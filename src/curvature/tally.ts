@@ -1,4 +1,4 @@
-import { type Interval, interval95 } from './interval.ts'
+import type { Interval } from './interval.ts'
 import type { Block } from './operator.ts'
 import { RunningSpread } from './spread.ts'
 
@@ -58,11 +58,13 @@ export class Tally {
   }
 
   estimate(tolerance: number | undefined): Tallied {
-    const { mean, standardError } = this.#quality(this.#total, sum(this.#known))
+    const known = sum(this.#known)
+    const { mean, standardError } = this.#quality(this.#total, known)
+    const [low, high] = this.#total.interval95
     return {
       mean,
       standardError,
-      interval95: interval95(mean, standardError, this.count - 1),
+      interval95: this.#certain ? [mean, mean] : [low + known, high + known],
       converged: tolerance === undefined ? null : this.#within(tolerance),
       perLayer: this.#blocks.map(({ name }, i) => ({ name, ...this.#quality(this.#spreads[i]!, this.#known[i]!) })),
     }

@@ -1,6 +1,6 @@
 import { SaltflatError } from '../errors.ts'
 import { invalid, knownKeys, oneOf, whole } from '../options.ts'
-import { type Interval, interval95 } from './interval.ts'
+import type { Interval } from './interval.ts'
 import { LanczosRun, type RunOptions, ritz, Watch } from './lanczos.ts'
 import { checkOperator, type Operator } from './operator.ts'
 import type { ProbeDistribution } from './probes.ts'
@@ -26,7 +26,7 @@ export interface FunctionTrace {
   readonly mean: number
   /** Standard error of `mean` from one start to the next. */
   readonly standardError: number
-  /** `mean` ± as many of them as Student's t has it. */
+  /** Covers tr f(H) 95 times in 100, but for `truncation`: by Student's t, and Hall's correction for skewed samples. */
   readonly interval95: Interval
   /** How far half the steps lie from all of them: where f is smooth on the spectrum, more than the error of too few steps. */
   readonly truncation: number
@@ -87,7 +87,7 @@ export async function traceOf(
       method: 'lanczos-quadrature',
       mean,
       standardError,
-      interval95: interval95(mean, standardError, runs - 1),
+      interval95: all.interval95,
       truncation: Math.abs(mean - half.spread.mean),
       probes: runs,
       steps,

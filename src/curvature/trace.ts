@@ -28,7 +28,7 @@ export interface HutchinsonTrace {
   readonly mean: number
   /** Standard error of `mean`. */
   readonly standardError: number
-  /** `mean` ± as many of them as Student's t has it. */
+  /** Covers tr H 95 times in 100: by Student's t, and Hall's correction for skewed samples. */
   readonly interval95: Interval
   /** Whether the standard error is within the tolerance; null where none was asked for. */
   readonly converged: boolean | null
