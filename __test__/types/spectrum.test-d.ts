@@ -6,7 +6,10 @@ import {
   addOperators,
   blocksOf,
   type DenseOperator,
+  type Diagonal,
   dense,
+  diagonal,
+  type FunctionTrace,
   fisher,
   fromMatvec,
   gaussNewton,
@@ -21,6 +24,7 @@ import {
   type TopEigenvalues,
   topEigenvalues,
   trace,
+  traceOf,
   withSecondOrder,
 } from 'saltflat'
 import { exactly } from './exact.ts'
@@ -65,6 +69,18 @@ fromMatvec(3, (v) => [...v])
 
 // What is measured.
 exactly<Promise<HutchinsonTrace>>()(trace(H, { probes: 8, seed: 1 }))
+exactly<Promise<HutchinsonTrace>>()(trace(H, { method: 'hutch++', distribution: 'gaussian', tolerance: 0.01 }))
+exactly<Promise<FunctionTrace>>()(traceOf(H, Math.exp, { probes: 4, steps: 20 }))
+exactly<Promise<Diagonal>>()(diagonal(H, { probes: 4 }))
+exactly<Promise<Diagonal>>()(diagonal(H, { method: 'exact' }))
+// @ts-expect-error no such method
+trace(H, { method: 'hutch+' })
+// @ts-expect-error of which function?
+traceOf(H)
+// @ts-expect-error a number for a number
+traceOf(H, (one: string) => one)
+// @ts-expect-error its probes are ±1
+diagonal(H, { distribution: 'gaussian' })
 exactly<Promise<TopEigenvalues>>()(topEigenvalues(H, { count: 5, which: 'magnitude', vectors: true }))
 exactly<Promise<SpectralDensity>>()(spectralDensity(H, { probes: 4, steps: 30, points: 100 }))
 trace(H, { signal: AbortSignal.timeout(1), onProgress: ({ done }) => exactly<number>()(done) })

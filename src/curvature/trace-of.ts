@@ -8,7 +8,7 @@ import { RunningSpread } from './spread.ts'
 
 /** Options of `traceOf`. */
 export interface TraceOfOptions extends RunOptions {
-  /** Starts, each a run of its own: 2 to 16,777,216. Default 10. */
+  /** Starts, each a run of its own: 2 to 16,777,216. Default 16: with fewer the interval covers less than it says. */
   probes?: number
   /** Products a run, the nodes of its quadrature: 1 to 10,000. Default 80, or the operator's size. */
   steps?: number
@@ -72,7 +72,7 @@ export async function traceOf(
   if (typeof f !== 'function') throw invalid('a function of an eigenvalue for f', f)
   knownKeys('the options of traceOf', options, names)
   const { size } = operator
-  const { probes = 10, steps = Math.min(size, 80), distribution = 'rademacher', seed = 0 } = options
+  const { probes = 16, steps = Math.min(size, 80), distribution = 'rademacher', seed = 0 } = options
   whole('probes', probes, 2, 2 ** 24)
   whole('steps', steps, 1, 10_000)
   oneOf('distribution', distribution, ['rademacher', 'gaussian'])

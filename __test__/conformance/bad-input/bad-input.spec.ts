@@ -50,8 +50,8 @@ test('every code is reached', (t) => {
 test('every public function and every native export has a case', (t) => {
   const named = new Set(themes.flatMap(({ cases }) => cases.map(({ of }) => of)))
   const publicNames = Object.entries(saltflat).flatMap(([name, value]) => (typeof value === 'function' ? [name] : []))
-  const { Workspace, Lanczos, ...functions } = loadBinding()
-  const methods = Object.entries({ Workspace, Lanczos }).flatMap(([of, { prototype }]) =>
+  const { Workspace, Lanczos, Basis, ...functions } = loadBinding()
+  const methods = Object.entries({ Workspace, Lanczos, Basis }).flatMap(([of, { prototype }]) =>
     Object.getOwnPropertyNames(prototype).map((name) => (name === 'constructor' ? of : `${of}.${name}`)),
   )
   const native = [...Object.keys(functions), ...methods].map((name) => `native ${name}`)

@@ -3,6 +3,7 @@ import {
   addOperators,
   blocksOf,
   dense,
+  diagonal,
   fisher,
   fromMatvec,
   gaussNewton,
@@ -14,6 +15,7 @@ import {
   spectralDensity,
   topEigenvalues,
   trace,
+  traceOf,
   withSecondOrder,
 } from '../../../src/index.ts'
 import { tf } from '../../helpers/backends.ts'
@@ -27,7 +29,26 @@ const algorithms: [
   (operator: Operator, options: never) => Promise<unknown>,
   Record<string, readonly unknown[]>,
 ][] = [
-  ['trace', trace, { probes: [0, 1, 1.5, 1e9, ...notANumber] }],
+  [
+    'trace',
+    trace,
+    {
+      probes: [0, 1, 1.5, 1e9, ...notANumber],
+      method: ['hutch', null, 1],
+      distribution: ['uniform', null, 1],
+      tolerance: [0, -1, ...notANumber],
+    },
+  ],
+  [
+    'traceOf',
+    (operator, options) => traceOf(operator, Math.exp, options),
+    {
+      probes: [0, 1, 1.5, 1e9, ...notANumber],
+      steps: [0, 1.5, 1e9, ...notANumber],
+      distribution: ['laplace', null, 1],
+    },
+  ],
+  ['diagonal', diagonal, { probes: [0, 1, 1.5, 1e9, ...notANumber], method: ['hutch++', null, 1] }],
   [
     'topEigenvalues',
     topEigenvalues,
@@ -112,6 +133,32 @@ export const operators: Theme = {
         message: /ended by its signal/,
       },
     ]),
+    ...each('traceOf', 'f', [undefined, null, 1, {}, 'log'], (value) => traceOf(H, value)),
+    simple('trace', "'hutch++' of 3 probes", 'ERR_INVALID_ARGUMENT', () => trace(H, { method: 'hutch++', probes: 3 })),
+    simple('traceOf', 'an f that is not defined there', 'ERR_NOT_FINITE', () => traceOf(H, (one) => Math.log(-one))),
+    simple('traceOf', 'an f that gives no number', 'ERR_NOT_FINITE', () => traceOf(H, () => 'x' as never)),
+    simple('diagonal', "'exact' of too many elements", 'ERR_INVALID_ARGUMENT', () =>
+      diagonal(
+        fromMatvec(10_001, (v) => v),
+        { method: 'exact' },
+      ),
+    ),
+    ...(['hutchinson', 'hutch++'] as const).map((method) =>
+      simple('trace', `a product of NaN for '${method}'`, 'ERR_NOT_FINITE', () =>
+        trace(
+          fromMatvec(3, (v) => v.map(() => Number.NaN)),
+          { method },
+        ),
+      ),
+    ),
+    ...(['hutchinson', 'exact'] as const).map((method) =>
+      simple('diagonal', `a product of NaN for '${method}'`, 'ERR_NOT_FINITE', () =>
+        diagonal(
+          fromMatvec(3, (v) => v.map(() => Number.NaN)),
+          { method },
+        ),
+      ),
+    ),
     ...each('fromMatvec', 'size', [0, -1, 1.5, 2 ** 31, undefined, ...notANumber], (value) =>
       fromMatvec(value, (v) => v),
     ),

@@ -5,6 +5,7 @@ import { bounds, exampleTraces, flatness } from './flatness.ts'
 import { gradients } from './gradients.ts'
 import { losses } from './losses.ts'
 import { models } from './models.ts'
+import { nativeBasis } from './native-basis.ts'
 import { nativeFunctions } from './native-functions.ts'
 import { nativeLanczos } from './native-lanczos.ts'
 import { operators } from './operators.ts'
@@ -20,5 +21,17 @@ import { workspaces } from './workspaces.ts'
 /** All of the table. */
 export const themes: readonly Theme[] = [
   ...[options, schedules, variables, losses, gradients, models, states, savings, files, watching],
-  ...[vectors, batches, traces, operators, workspaces, nativeFunctions, nativeLanczos, flatness, bounds, exampleTraces],
+  ...[
+    vectors,
+    batches,
+    traces,
+    operators,
+    workspaces,
+    nativeFunctions,
+    nativeLanczos,
+    flatness,
+    bounds,
+    exampleTraces,
+    nativeBasis,
+  ],
 ]
