@@ -7,6 +7,7 @@ import { steps, updates } from './tables/backends.mjs'
 import { batchNorm } from './tables/batch-norm.mjs'
 import { benches } from './tables/benches.mjs'
 import { digits } from './tables/digits.mjs'
+import { estimates } from './tables/estimates.mjs'
 import { kernels } from './tables/kernels.mjs'
 import { matrixSensing } from './tables/matrix-sensing.mjs'
 import { comparison, profile } from './tables/profile.mjs'
@@ -19,6 +20,7 @@ const pages = {
   'docs/batch-norm.md': { 'batch-norm': batchNorm },
   'docs/performance.md': { profile, comparison },
   'docs/backends.md': { steps, updates, kernels },
+  'docs/curvature.md': { estimates },
   'docs/sigma-and-k.md': { 'sigma-and-k': sigmaAndK },
 }
 

@@ -69,7 +69,7 @@ async function covers(
 
 for (const distribution of ['rademacher', 'gaussian'] as const) {
   for (const method of ['hutchinson', 'hutch++'] as const) {
-    for (const probes of method === 'hutchinson' ? [10, 32, 100] : [32, 100]) {
+    for (const probes of method === 'hutchinson' ? [10, 32, 100] : [32, 60]) {
       test(`${method}, ${probes} probes, ${distribution}`, (t) =>
         covers(t, traceFrom(matrix), (seed) => trace(H, { method, probes, distribution, seed })))
     }
@@ -109,8 +109,8 @@ function eigenvalues(of: readonly Float64Array[]): number[] {
   return a.map((row, i) => row[i]!)
 }
 
-test('a tolerance, which picks lucky errors, while it asks for 3 %', (t) =>
-  covers(t, traceFrom(matrix), (seed) => trace(H, { probes: 5000, tolerance: 0.03, seed })))
+test('a tolerance, which picks lucky errors, while it asks for 5 %', (t) =>
+  covers(t, traceFrom(matrix), (seed) => trace(H, { probes: 5000, tolerance: 0.05, seed })))
 
 test('the real thing: products of the same net in tfjs, 16 probes', async (t) => {
   await tf.setBackend('cpu')
@@ -147,8 +147,7 @@ test('the free estimate of 100 steps of training, against the smoothed trace', a
   t.log(`smoothed ${truth} ± ${deviation / Math.sqrt(samples.length)}, at W ${traceFrom(matrix)}`)
   await covers(t, truth, async (seed) => {
     const optimizer = nso(sgd({ learningRate: 0 }), { sigma, seed })
-    const gradient = (w: Float32Array) => ({ loss: null, gradient: Float32Array.from(net.gradient(w)) })
-    await minimize(gradient as never, W, optimizer, { steps: 100 })
+    await minimize((at) => Float32Array.from(net.gradient(at)), W, optimizer, { steps: 100 })
     const estimate = optimizer.curvature!
     optimizer.dispose()
     return estimate
@@ -167,14 +166,13 @@ for (const perturbations of [1, 3]) {
   test(`the free estimate on a quartic, whose smoothed trace is known, k = ${perturbations}`, (t) =>
     covers(t, smoothed, async (seed) => {
       const optimizer = nso(sgd({ learningRate: 0 }), { sigma: quartic.sigma, perturbations, seed })
-      const gradient = (at: Float32Array) => ({
-        gradient: at.map((one, i) => {
+      const gradient = (at: Float32Array) =>
+        at.map((one, i) => {
           let sum = 4 * quartic.a(i) * one ** 3
           for (let j = 0; j < at.length; j++) sum += quartic.b(i, j) * at[j]!
           return sum
-        }),
-      })
-      await minimize(gradient as never, w, optimizer, { steps: 60 })
+        })
+      await minimize(gradient, w, optimizer, { steps: 60 })
       const estimate = optimizer.curvature!
       optimizer.dispose()
       return estimate
