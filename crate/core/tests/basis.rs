@@ -86,7 +86,9 @@ fn what_is_no_vector_is_refused_and_changes_nothing() {
 #[test]
 fn the_same_bits_at_every_width_and_number_of_threads() {
     let bits = |basis: &Basis| -> Vec<u32> {
-        (0..6).flat_map(|i| basis.vector(i).unwrap().iter().map(|x| x.to_bits()).collect::<Vec<_>>()).collect()
+        (0..6)
+            .flat_map(|i| basis.vector(i).unwrap().iter().map(|x| x.to_bits()).collect::<Vec<_>>())
+            .collect()
     };
     let expected = bits(&built(70_001, 6, Level::Scalar, 1));
     for level in Level::available() {
