@@ -14,6 +14,7 @@ type Method = CurvatureResult['method']
 const table: Readonly<Record<Method, { view: (all: never) => Plottable; lists: readonly string[] }>> = {
   'lanczos-quadrature': { view: densityView, lists: ['runs', 'grid', 'density', 'spread', 'moments'] },
   hutchinson: { view: traceView, lists: ['perLayer'] },
+  'hutch++': { view: traceView, lists: ['perLayer'] },
   lanczos: { view: eigenvaluesView, lists: ['values', 'residuals', 'converged'] },
   'noise-stability': { view: stabilityView, lists: ['points'] },
   'loss-slice': { view: sliceView, lists: ['axes', 'loss'] },
