@@ -92,7 +92,9 @@ export { type FunctionTrace, type TraceOfOptions, traceOf } from './curvature/tr
 export { type Diagonal, type DiagonalOptions, diagonal } from './curvature/diagonal.ts'
 export type { Interval } from './curvature/interval.ts'
 export type { ProbeDistribution } from './curvature/probes.ts'
-export { AbortedError, type Progress, type RunOptions } from './curvature/lanczos.ts'
+export { AbortedError, type LongRunOptions, type Progress, type RunOptions } from './curvature/lanczos.ts'
+export type { RunState, RunStore } from './curvature/run-store.ts'
+export { type RunFileOptions, runFile } from './io/run-file.ts'
 export {
   type Moment,
   type Quadrature,
@@ -136,6 +138,7 @@ export {
   publishedLambda1,
 } from './curvature/published-lambda1.ts'
 export type { LossSubjectOptions } from './curvature/subject.ts'
+export type { Which } from './curvature/wanted.ts'
 export type { Examples } from './grads/model-loss.ts'
 export { type PerturbBatchOptions, perturbBatch } from './curvature/perturb-batch.ts'
 export { type SmoothedTraceOptions, smoothedTrace } from './curvature/smoothed-trace.ts'

@@ -237,7 +237,10 @@ function lanczos(): InstanceType<Binding['Lanczos']> {
   const run = new Lanczos(4, true)
   run.start(Float32Array.of(1, 1, 1, 1))
   for (let step = 0; step < 3; step++) run.step(run.vector().map((value, i) => value * i))
-  run.combine([1, 1, 1])
+  run.restart([1, 2])
+  run.lock([], [0, 1])
+  run.start(Float32Array.of(1, 2, 3, 5))
+  run.restore(run.state(), [run.basis(0), run.basis(1), run.basis(2)])
   return run
 }
 

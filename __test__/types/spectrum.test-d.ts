@@ -17,6 +17,8 @@ import {
   type HutchinsonTrace,
   hessian,
   type Operator,
+  type RunStore,
+  runFile,
   type SpectralDensity,
   scaleOperator,
   shiftOperator,
@@ -84,6 +86,18 @@ diagonal(H, { distribution: 'gaussian' })
 exactly<Promise<TopEigenvalues>>()(topEigenvalues(H, { count: 5, which: 'magnitude', vectors: true }))
 exactly<Promise<SpectralDensity>>()(spectralDensity(H, { probes: 4, steps: 30, points: 100 }))
 trace(H, { signal: AbortSignal.timeout(1), onProgress: ({ done }) => exactly<number>()(done) })
+
+// A long run goes on from a file, or from wherever one likes.
+const store = runFile('top.safetensors', { every: 50 })
+exactly<RunStore>()(store)
+topEigenvalues(H, { which: 'both', basis: 40, verify: false, checkpoint: store })
+spectralDensity(H, { checkpoint: { every: 1, load: () => null, save: async ({ vectors }) => void vectors.length } })
+// @ts-expect-error a store says how often
+topEigenvalues(H, { checkpoint: { load: () => null, save() {} } })
+// @ts-expect-error no store, a path
+topEigenvalues(H, { checkpoint: 'top.safetensors' })
+// @ts-expect-error a misspelt option
+runFile('top.safetensors', { evry: 1 })
 // @ts-expect-error an operator, not a model
 trace(model)
 // @ts-expect-error no such option

@@ -1,9 +1,10 @@
 import { SaltflatError } from '../errors.ts'
-import { type Lanczos, loadBinding, typed } from '../native/index.ts'
+import { type Lanczos, type LanczosState, loadBinding, typed } from '../native/index.ts'
 import { invalid } from '../options.ts'
 import { Turns } from '../turns.ts'
 import { checked, type Operator } from './operator.ts'
 import type { ProbeDistribution } from './probes.ts'
+import type { RunStore } from './run-store.ts'
 
 /** Stream of Lanczos starts; see the design's table of streams. */
 const stream = 3
@@ -14,6 +15,12 @@ export interface RunOptions {
   signal?: AbortSignal
   /** Told after each product. */
   onProgress?: (progress: Progress) => void
+}
+
+/** How a run that lasts is kept. */
+export interface LongRunOptions extends RunOptions {
+  /** Where the run is saved as it goes, and goes on from if it is there: `runFile(path)`, or a store of your own. */
+  checkpoint?: RunStore
 }
 
 /** How far a run has come. */
@@ -28,44 +35,42 @@ export interface Progress {
 
 /** The projected matrix after some steps: α on the diagonal, β beside it. */
 export interface Projected {
-  readonly alphas: number[]
+  readonly alphas: readonly number[]
   /** One for each step; the last is the norm of what is left, 0 where nothing is. */
-  readonly betas: number[]
+  readonly betas: readonly number[]
 }
 
-/** How a run starts. */
-export interface StartOptions {
-  readonly seed: number
-  readonly index: number
-  /** Whether the basis stays. */
-  readonly keep: boolean
-  /** Elements of the start. Default 'gaussian': a direction uniform on the sphere. */
-  readonly distribution?: ProbeDistribution
+/** Where a run stands: the numbers of it, and its vectors. */
+export interface LanczosMoment {
+  readonly numbers: LanczosState
+  readonly vectors: Float32Array[]
 }
 
-/** A run of the iteration on an operator, from start number `index` of a seed. */
-export class LanczosRun implements Projected {
-  readonly alphas: number[] = []
-  readonly betas: number[] = []
+/** Runs of the iteration on an operator, one after the other; their starts are functions of a seed. */
+export class LanczosRun {
   readonly #operator: Operator
   readonly #native: Lanczos
+  #ended = false
 
-  constructor(operator: Operator, options: StartOptions) {
-    const { seed, index, keep, distribution = 'gaussian' } = options
+  constructor(operator: Operator, { keep }: { keep: boolean }) {
     this.#operator = operator
-    const { Lanczos, sample } = loadBinding()
+    const { Lanczos } = loadBinding()
     this.#native = typed(() => new Lanczos(operator.size, keep))
-    try {
-      typed(() => this.#native.start(sample(seed, distribution, stream, 0, index, 0, operator.size)))
-    } catch (error) {
-      this.#native.dispose()
-      throw error
-    }
   }
 
-  /** Whether the space is spanned: there is no further step. */
+  /**
+   * Begins anew from start number `index` of a seed, orthogonal to what is locked: by default in a direction uniform on
+   * the sphere.
+   */
+  start(seed: number, index: number, distribution: ProbeDistribution = 'gaussian'): void {
+    const { sample } = loadBinding()
+    typed(() => this.#native.start(sample(seed, distribution, stream, 0, index, 0, this.#operator.size)))
+    this.#ended = false
+  }
+
+  /** Whether the space of this start is spanned: there is no further step. */
   get ended(): boolean {
-    return this.betas.at(-1) === 0
+    return this.#ended
   }
 
   /** Bytes of native memory held. */
@@ -73,24 +78,61 @@ export class LanczosRun implements Projected {
     return this.#native.bytes
   }
 
+  /** The projected matrix of a run that was never restarted. */
+  get projected(): Projected {
+    return typed(() => this.#native.state())
+  }
+
   /** One product and one step. */
   async step(): Promise<void> {
     // What the operator throws is its own.
     const found = await this.#operator.matvec(typed(() => this.#native.vector()))
     const product = checked(found, this.#operator.size)
-    const [alpha, beta] = typed(() => this.#native.step(product)) as [number, number]
-    this.alphas.push(alpha)
-    this.betas.push(beta)
+    const [, beta] = typed(() => this.#native.step(product)) as [number, number]
+    this.#ended = beta === 0
   }
 
-  /** Σ cᵢ·vᵢ over the kept basis. */
-  combine(coefficients: readonly number[]): Float32Array {
-    return typed(() => this.#native.combine([...coefficients]))
+  /** Ritz values of this start, ascending, and a bound on the residual of each. */
+  ritz(): { values: number[]; residuals: number[] } {
+    return typed(() => this.#native.ritz())
+  }
+
+  /** Goes on from the Ritz vectors at these places alone. */
+  restart(kept: readonly number[]): void {
+    typed(() => this.#native.restart(ascending(kept)))
+  }
+
+  /** Sets Ritz vectors apart, behind those of the locked ones that stay so; both in ascending order of place. */
+  lock(stay: readonly number[], kept: readonly number[]): void {
+    typed(() => this.#native.lock(ascending(stay), ascending(kept)))
+  }
+
+  /** A copy of a locked vector. */
+  locked(place: number): Float32Array {
+    return typed(() => this.#native.basis(place))
+  }
+
+  /** All that the run is. */
+  moment(): LanczosMoment {
+    return typed(() => {
+      const numbers = this.#native.state()
+      return { numbers, vectors: Array.from({ length: numbers.vectors }, (_, i) => this.#native.basis(i)) }
+    })
+  }
+
+  /** Stands where a run stood. */
+  restore({ numbers, vectors }: LanczosMoment): void {
+    typed(() => this.#native.restore(numbers, vectors))
+    this.#ended = numbers.betas.at(-1) === 0
   }
 
   dispose(): void {
     this.#native.dispose()
   }
+}
+
+function ascending(places: readonly number[]): number[] {
+  return places.toSorted((a, b) => a - b)
 }
 
 /** Eigenvalues of the projected matrix, ascending, and a row of entries of each eigenvector. */
@@ -109,9 +151,11 @@ export class Watch<T> {
   readonly #total: number
   readonly #begun = performance.now()
   readonly #turns = new Turns()
-  #done = 0
+  readonly #before: number
+  #done: number
 
-  constructor(options: RunOptions, total: number) {
+  /** `done`: products of a run that this one goes on with. */
+  constructor(options: RunOptions, total: number, done = 0) {
     const { signal, onProgress } = options
     if (signal !== undefined && typeof signal?.aborted !== 'boolean') throw invalid('an AbortSignal for signal', signal)
     if (onProgress !== undefined && typeof onProgress !== 'function') {
@@ -119,20 +163,29 @@ export class Watch<T> {
     }
     this.#options = options
     this.#total = total
+    this.#before = done
+    this.#done = done
   }
 
-  /** To be asked before each product. */
-  async check(partial: () => T | null): Promise<void> {
+  /** Milliseconds since the beginning. */
+  get elapsed(): number {
+    return performance.now() - this.#begun
+  }
+
+  /** To be asked before each product; `last` is awaited before a signal ends the run. */
+  async check(partial: () => T | null, last?: () => Promise<void>): Promise<void> {
     // A product is done at once: without a turn no signal would ever fire.
     await this.#turns.take()
     const { signal } = this.#options
-    if (signal?.aborted) throw new AbortedError(partial(), this.#done, signal)
+    if (!signal?.aborted) return
+    await last?.()
+    throw new AbortedError(partial(), this.#done, signal)
   }
 
   /** To be told after each product. */
   tick(): void {
     this.#done++
-    const each = (performance.now() - this.#begun) / this.#done
+    const each = this.elapsed / (this.#done - this.#before)
     const [done, total] = [this.#done, this.#total]
     this.#options.onProgress?.({ done, total, etaMs: each * (total - done) })
   }

@@ -1,10 +1,11 @@
 import { knownKeys, number, whole } from '../options.ts'
-import { LanczosRun, type RunOptions, ritz, Watch } from './lanczos.ts'
+import { type LanczosMoment, LanczosRun, type LongRunOptions, ritz, Watch } from './lanczos.ts'
 import { checkOperator, type Operator } from './operator.ts'
+import { Saves } from './run-store.ts'
 import { spreadOf } from './spread.ts'
 
 /** Options of `spectralDensity`. */
-export interface SpectralDensityOptions extends RunOptions {
+export interface SpectralDensityOptions extends LongRunOptions {
   /** Starts, each a run of its own: 1 to 16,777,216. Default 4. */
   probes?: number
   /** Products a run, the nodes of its quadrature: 2 to 10,000. Default 80, or the operator's size. */
@@ -37,10 +38,10 @@ export interface SpectralDensity {
   readonly steps: number
   /** Gradient evaluations spent, about. */
   readonly passes: number
-  /** Milliseconds that it took. */
-  readonly wallMs: number
-  /** Native memory of a run, in bytes: the same however many steps. */
+  /** Bytes of native memory: the same however many steps. */
   readonly bytes: number
+  /** Milliseconds, those of a run that this one went on with included. */
+  readonly wallMs: number
 }
 
 /** What one start saw of the spectrum. */
@@ -59,7 +60,7 @@ export interface Moment {
   readonly standardError: number
 }
 
-const names = ['probes', 'steps', 'width', 'points', 'seed', 'signal', 'onProgress']
+const names = ['probes', 'steps', 'width', 'points', 'seed', 'checkpoint', 'signal', 'onProgress']
 
 /**
  * The density of an operator's eigenvalues by stochastic Lanczos quadrature.
@@ -84,33 +85,63 @@ export async function spectralDensity(
   whole('points', points, 2, 1_000_000)
   whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)
   if (width !== undefined) number('width', width, { min: 0, open: true })
-  const begun = performance.now()
-  const watch = new Watch<SpectralDensity>(options, probes * steps)
-  const runs: { nodes: number[]; weights: number[] }[] = []
-  let [products, bytes] = [0, 0]
-  const found = () => smoothed(runs, { width, points, steps, passes: products * operator.passes, bytes, begun })
-  for (let index = 0; index < probes; index++) {
-    const run = new LanczosRun(operator, { seed, index, keep: false })
-    try {
-      while (run.alphas.length < steps && !run.ended) {
-        await watch.check(() => (runs.length === 0 ? null : found()))
+  const { size } = operator
+  const saves = new Saves<Saved>(options.checkpoint, 'spectralDensity', { size, steps, seed })
+  const before = await saves.load()
+  const runs = [...(before?.at.runs ?? [])]
+  const wallMs = before?.at.wallMs ?? 0
+  let products = before?.at.products ?? 0
+  const watch = new Watch<SpectralDensity>(options, probes * steps, products)
+  const run = new LanczosRun(operator, { keep: false })
+  const quality = () => ({ passes: products * operator.passes, bytes: run.bytes, wallMs: wallMs + watch.elapsed })
+  const found = () => smoothed(runs.slice(0, probes), { width, points, steps, ...quality() })
+  const moment = () => {
+    const { numbers, vectors } = run.moment()
+    return { at: { numbers, runs: [...runs], products, wallMs: wallMs + watch.elapsed }, vectors }
+  }
+  try {
+    if (before !== null) run.restore({ numbers: before.at.numbers, vectors: before.vectors })
+    for (let index = runs.length; index < probes; index++) {
+      // One that is restored is in the midst of its probe.
+      if (before === null || index > before.at.runs.length) run.start(seed, index)
+      while (run.projected.alphas.length < steps && !run.ended) {
+        await saves.keep(products, moment)
+        await watch.check(
+          () => (runs.length === 0 ? null : found()),
+          () => saves.keep(products, moment, true),
+        )
         await run.step()
         products++
         watch.tick()
       }
-      bytes = Math.max(bytes, run.bytes)
-      const { values, row } = ritz(run, 'first')
+      const { values, row } = ritz(run.projected, 'first')
       runs.push({ nodes: values, weights: values.map((_, i) => row(i)[0]! ** 2) })
-    } finally {
-      run.dispose()
     }
+    return found()
+  } finally {
+    run.dispose()
   }
-  return found()
+}
+
+/** What is saved of a run besides its vectors. */
+interface Saved {
+  readonly numbers: LanczosMoment['numbers']
+  /** Of the probes that are complete. */
+  readonly runs: readonly Quadrature[]
+  readonly products: number
+  readonly wallMs: number
 }
 
 function smoothed(
   runs: readonly Quadrature[],
-  rest: { width: number | undefined; points: number; steps: number; passes: number; bytes: number; begun: number },
+  rest: {
+    readonly width: number | undefined
+    readonly points: number
+    readonly steps: number
+    readonly passes: number
+    readonly bytes: number
+    readonly wallMs: number
+  },
 ): SpectralDensity {
   const all = runs.flatMap(({ nodes }) => nodes)
   const [lowest, highest] = [all.reduce((a, b) => Math.min(a, b)), all.reduce((a, b) => Math.max(a, b))]
@@ -138,8 +169,8 @@ function smoothed(
     moments,
     steps: rest.steps,
     passes: rest.passes,
-    wallMs: performance.now() - rest.begun,
     bytes: rest.bytes,
+    wallMs: rest.wallMs,
   }
 }
 

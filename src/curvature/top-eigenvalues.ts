@@ -1,18 +1,31 @@
-import { knownKeys, number, oneOf, whole } from '../options.ts'
-import { LanczosRun, type RunOptions, ritz, Watch } from './lanczos.ts'
+import { invalid, knownKeys, number, oneOf, whole } from '../options.ts'
+import { type LongRunOptions, Watch } from './lanczos.ts'
 import { checkOperator, type Operator } from './operator.ts'
+import { Saves } from './run-store.ts'
+import { Search, type SearchState } from './search.ts'
+import { listed, type Which, whiches } from './wanted.ts'
 
 /** Options of `topEigenvalues`. */
-export interface TopEigenvaluesOptions extends RunOptions {
-  /** Eigenvalues wanted: a whole number ≥ 1. Default 1. */
+export interface TopEigenvaluesOptions extends LongRunOptions {
+  /** Eigenvalues wanted, each as often as it repeats: a whole number ≥ 1, at most the operator's size. Default 1. */
   count?: number
-  /** Which: the largest, the smallest (most negative), or the largest in magnitude. Default 'largest'. */
-  which?: 'largest' | 'smallest' | 'magnitude'
-  /** Relative residual ‖Hv − λv‖/|λ| at which an eigenvalue counts as found: > 0. Default 1e-4, about what float32 gives. */
+  /**
+   * Which: the largest, the smallest (most negative), half of `count` of both (of an odd one, the larger half are the
+   * largest), or the largest in magnitude. Default 'largest'.
+   */
+  which?: Which
+  /**
+   * Relative residual ‖Hv − λv‖/|λ| at which an eigenvalue counts as found: > 0. Default 1e-4, about what float32 gives; so does
+   * a residual of a millionth of the largest |λ|, which is rounding.
+   */
   tolerance?: number
-  /** Products at most, and vectors held: 2 to the operator's size. Default 100, or 20 more than four times `count`. */
+  /** Products at most: at least 2 and `count`, or the operator's size. Default 200, or 20 × `count` where that is more. */
   steps?: number
-  /** Seed of the start: a safe integer ≥ 0. Default 0. */
+  /** Vectors in memory at most, those handed to and fro among them: 2 × `count` + 5 or more. Default 2 × (`count` + 10). */
+  basis?: number
+  /** Whether a fresh start then looks for what one start cannot see, such as eigenvalues that repeat. Default true. */
+  verify?: boolean
+  /** Seed of the starts: a safe integer ≥ 0. Default 0. */
   seed?: number
   /** Whether eigenvectors are wanted: flat, of length 1. Default false. */
   vectors?: boolean
@@ -22,31 +35,44 @@ export interface TopEigenvaluesOptions extends RunOptions {
 export interface TopEigenvalues {
   /** How they were found. */
   readonly method: 'lanczos'
-  /** In the order that was asked for: the first is the largest, the smallest or the largest in magnitude. */
+  /** In the order that was asked for: the first is the largest, the smallest or the largest in magnitude; of both ends, the largest come first, then the smallest, the outermost first. */
   readonly values: readonly number[]
-  /** ‖Hv − λv‖ of each. */
+  /** A bound on ‖Hv − λv‖ of each. */
   readonly residuals: readonly number[]
   /** Whether each residual is within the tolerance. */
   readonly converged: readonly boolean[]
+  /** Whether a fresh start has shown that none is missing, but with a probability of 1e-4. */
+  readonly complete: boolean
   /** The eigenvectors, where they were asked for. */
   readonly vectors: readonly Float32Array[] | null
   /** Products taken. */
   readonly steps: number
   /** Gradient evaluations spent, about. */
   readonly passes: number
-  /** Bytes of the basis. */
+  /** Bytes of native memory at the end, which never were more. */
   readonly bytes: number
+  /** Milliseconds, those of a run that this one went on with included. */
+  readonly wallMs: number
 }
 
-const names = ['count', 'which', 'tolerance', 'steps', 'seed', 'vectors', 'signal', 'onProgress']
+const names = [
+  ...['count', 'which', 'tolerance', 'steps', 'basis', 'verify', 'seed', 'vectors'],
+  ...['checkpoint', 'signal', 'onProgress'],
+]
 
 /**
- * The top eigenvalues of an operator by the Lanczos iteration with a basis that is kept orthogonal.
+ * The top eigenvalues of an operator by the Lanczos iteration with a basis that is kept orthogonal and restarted where it
+ * is full.
  *
- * One product a step; ends when all are found, or after `steps`. Memory of a vector a step. A vector is worth λ only up to
- * its residual: |λ − found| ≤ ‖Hv − λv‖. One start sees each *distinct* eigenvalue once: one that repeats is listed once, and
- * where there are fewer distinct ones than `count` the list is shorter. The start is a function of the seed alone. Throws AbortedError on the signal, with
- * what there is as `partial`; ERR_OUT_OF_MEMORY where the basis does not fit; and whatever the operator throws. Source: Lanczos 1950; Paige 1972.
+ * One product a step; ends when all are found and it is sure that none is missing, or after `steps`. Memory of `basis`
+ * vectors of the operator's size. A vector is worth λ only up to its residual: |λ − found| ≤ ‖Hv − λv‖. A start sees each
+ * eigenvalue once; those that have converged are set apart, and a fresh start orthogonal to them looks for others until
+ * `complete`, which costs as many products again where the wanted ones lie close to the rest, and some ten where they lie
+ * far from it. The list is shorter than `count` only where `steps` did not suffice. Starts are functions of the seed alone. With a
+ * `checkpoint`, a run that was ended goes on to the bit where it was saved last; `steps` and `vectors` may have changed.
+ * Throws AbortedError on the signal, with what there is as `partial`; ERR_OUT_OF_MEMORY where the basis does not fit;
+ * ERR_STATE where the checkpoint is of another run; and whatever the operator and the store throw. Source: Lanczos 1950; Paige
+ * 1972; Wu & Simon, SIAM J. Matrix Anal. Appl. 2000; Kuczyński & Woźniakowski, same, 1992.
  *
  * @example
  * const { values, residuals } = await topEigenvalues(hessian(model, x, y), { count: 5 })
@@ -54,69 +80,75 @@ const names = ['count', 'which', 'tolerance', 'steps', 'seed', 'vectors', 'signa
 export async function topEigenvalues(operator: Operator, options: TopEigenvaluesOptions = {}): Promise<TopEigenvalues> {
   checkOperator(operator)
   knownKeys('the options of topEigenvalues', options, names)
-  const { size } = operator
-  const { count = 1, which = 'largest', tolerance = 1e-4, seed = 0, vectors = false } = options
+  const { size, passes } = operator
+  const { count = 1, which = 'largest', tolerance = 1e-4, seed = 0, vectors = false, verify = true } = options
   whole('count', count, 1, size)
-  oneOf('which', which, ['largest', 'smallest', 'magnitude'])
+  oneOf('which', which, whiches)
   number('tolerance', tolerance, { min: 0, open: true })
   whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)
-  const { steps = Math.min(size, Math.max(100, 4 * count + 20)) } = options
-  whole('steps', steps, Math.min(size, Math.max(2, count)), size)
-  const watch = new Watch<TopEigenvalues>(options, steps)
-  const run = new LanczosRun(operator, { seed, index: 0, keep: true })
-  const found = () => chosen(run, { count, which, tolerance, vectors, passes: operator.passes })
+  const { steps = Math.max(200, 20 * count), basis = 2 * (count + 10) } = options
+  whole('steps', steps, Math.min(size, Math.max(2, count)), 2 ** 31 - 1)
+  whole('basis', basis, 2 * count + 5, 2 ** 31 - 1)
+  for (const [name, value] of Object.entries({ vectors, verify })) {
+    if (typeof value !== 'boolean') throw invalid(`true or false for ${name}`, value)
+  }
+  const wanted = { count, which, tolerance, seed, basis, verify }
+  const saves = new Saves<Saved>(options.checkpoint, 'topEigenvalues', { size, ...wanted })
+  const before = await saves.load()
+  const watch = new Watch<TopEigenvalues>(options, steps, before?.at.products)
+  const search = new Search(operator, wanted)
+  let products = before?.at.products ?? 0
+  const wallMs = () => (before?.at.wallMs ?? 0) + watch.elapsed
+  const moment = () => {
+    const { at, vectors } = search.moment()
+    return { at: { search: at, products, wallMs: wallMs() }, vectors }
+  }
+  const found = (): TopEigenvalues => {
+    const { complete, bytes } = search
+    let pairs = search.wanted(search.pairs())
+    if (vectors) pairs = search.lock(pairs)
+    const order = listed(
+      pairs.map(({ value }) => value),
+      which,
+      count,
+    )
+    const inOrder = order.map((place) => pairs[place]!)
+    return {
+      method: 'lanczos',
+      values: inOrder.map(({ value }) => value),
+      residuals: inOrder.map(({ residual }) => residual),
+      converged: inOrder.map((pair) => search.converged(pair)),
+      complete,
+      vectors: vectors ? order.map((place) => search.vector(place)) : null,
+      steps: products,
+      passes: products * passes,
+      bytes,
+      wallMs: wallMs(),
+    }
+  }
   try {
-    while (run.alphas.length < steps && !run.ended) {
-      await watch.check(() => (run.alphas.length === 0 ? null : found()))
-      await run.step()
+    if (before === null) search.start()
+    else search.restore(before.at.search, before.vectors)
+    let over = false
+    while (!over && products < steps) {
+      await saves.keep(products, moment)
+      await watch.check(
+        () => (products === 0 ? null : found()),
+        () => saves.keep(products, moment, true),
+      )
+      over = await search.step()
+      products++
       watch.tick()
-      const { length } = run.alphas
-      // Looking costs O(m²), which is nothing beside a product, but not nothing at all.
-      if (length >= count && length % 4 === 0 && allConverged(run, { count, which, tolerance })) break
     }
     return found()
   } finally {
-    run.dispose()
+    search.dispose()
   }
 }
 
-interface Wanted {
-  readonly count: number
-  readonly which: NonNullable<TopEigenvaluesOptions['which']>
-  readonly tolerance: number
-}
-
-/** Places of the wanted ones among ascending Ritz values. */
-function places(values: readonly number[], { count, which }: Wanted): number[] {
-  const order = values.map((_, i) => i)
-  if (which === 'largest') order.reverse()
-  if (which === 'magnitude') order.sort((a, b) => Math.abs(values[b]!) - Math.abs(values[a]!))
-  return order.slice(0, count)
-}
-
-function allConverged(run: LanczosRun, wanted: Wanted): boolean {
-  const { values, row } = ritz(run, 'ends')
-  const rest = run.betas.at(-1)!
-  return places(values, wanted).every((i) => Math.abs(rest * row(i)[1]!) <= wanted.tolerance * Math.abs(values[i]!))
-}
-
-function chosen(
-  run: LanczosRun,
-  wanted: Wanted & { readonly vectors: boolean; readonly passes: number },
-): TopEigenvalues {
-  const { values, row } = ritz(run, wanted.vectors ? 'all' : 'ends')
-  const rest = run.betas.at(-1)!
-  const picked = places(values, wanted)
-  const residuals = picked.map((i) => Math.abs(rest * row(i).at(-1)!))
-  const { length } = run.alphas
-  return {
-    method: 'lanczos',
-    values: picked.map((i) => values[i]!),
-    residuals,
-    converged: picked.map((i, k) => residuals[k]! <= wanted.tolerance * Math.abs(values[i]!)),
-    vectors: wanted.vectors ? picked.map((i) => run.combine(row(i))) : null,
-    steps: length,
-    passes: length * wanted.passes,
-    bytes: run.bytes,
-  }
+/** What is saved of a run besides its vectors. */
+interface Saved {
+  readonly search: SearchState
+  readonly products: number
+  readonly wallMs: number
 }

@@ -1,7 +1,7 @@
 import { SaltflatError } from '../errors.ts'
 import { invalid, knownKeys, oneOf, whole } from '../options.ts'
 import type { Interval } from './interval.ts'
-import { LanczosRun, type RunOptions, ritz, Watch } from './lanczos.ts'
+import { LanczosRun, type Projected, type RunOptions, ritz, Watch } from './lanczos.ts'
 import { checkOperator, type Operator } from './operator.ts'
 import type { ProbeDistribution } from './probes.ts'
 import { RunningSpread } from './spread.ts'
@@ -96,30 +96,32 @@ export async function traceOf(
       bytes,
     }
   }
-  for (; runs < probes; runs++) {
-    const run = new LanczosRun(operator, { seed, index: runs, keep: false, distribution })
-    try {
-      while (run.alphas.length < steps && !run.ended) {
+  const run = new LanczosRun(operator, { keep: false })
+  try {
+    for (; runs < probes; runs++) {
+      run.start(seed, runs, distribution)
+      for (let step = 0; step < steps && !run.ended; step++) {
         await watch.check(() => (runs < 2 ? null : found()))
         await run.step()
         products++
         watch.tick()
       }
-      bytes = Math.max(bytes, run.bytes)
-      const { length } = run.alphas
-      const value = size * integral(run, length, f)
+      bytes = run.bytes
+      const { projected } = run
+      const { length } = projected.alphas
+      const value = size * integral(projected, length, f)
       all.add(value)
       // A run that has ended is exact.
-      half.add(run.ended ? value : size * integral(run, Math.ceil(length / 2), f))
-    } finally {
-      run.dispose()
+      half.add(run.ended ? value : size * integral(projected, Math.ceil(length / 2), f))
     }
+  } finally {
+    run.dispose()
   }
   return found()
 }
 
 /** Σ weight·f(node) of a run's first steps. */
-function integral({ alphas, betas }: LanczosRun, steps: number, f: (eigenvalue: number) => number): number {
+function integral({ alphas, betas }: Projected, steps: number, f: (eigenvalue: number) => number): number {
   const { values, row } = ritz({ alphas: alphas.slice(0, steps), betas: betas.slice(0, steps) }, 'first')
   return values.reduce((sum, node, i) => {
     const value = Number(f(node))

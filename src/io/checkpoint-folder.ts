@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { SaltflatError } from '../errors.ts'
 import { type CheckpointContent, decodeCheckpoint } from './checkpoint-file.ts'
+import { codeOf, ignoring, synced, syncedFolder } from './durable.ts'
 import { readWhole } from './large.ts'
 
 /** As `pathOf` writes them; a file by another name is somebody else's. */
@@ -136,17 +137,6 @@ function isDamage(error: unknown): boolean {
   return error instanceof SaltflatError && error.code === 'ERR_STATE'
 }
 
-function codeOf(error: unknown): string {
-  return String((error as NodeJS.ErrnoException | null)?.code)
-}
-
-/** For `catch`: throws what has another code. */
-function ignoring(...codes: string[]): (error: unknown) => undefined {
-  return (error) => {
-    if (!codes.includes(codeOf(error))) throw error
-  }
-}
-
 /** The numbers of the files in a folder, newest first; none where there is no folder. */
 async function numbersIn(dir: string): Promise<number[]> {
   const names = (await readdir(dir).catch(ignoring('ENOENT'))) ?? []
@@ -156,21 +146,4 @@ async function numbersIn(dir: string): Promise<number[]> {
 
 function pathOf(dir: string, number: number): string {
   return join(dir, `checkpoint-${String(number).padStart(6, '0')}.safetensors`)
-}
-
-/** Writes, where there is something to write, and waits until the disk has it. */
-async function synced(path: string, flags: string, bytes?: Uint8Array): Promise<void> {
-  const handle = await open(path, flags)
-  try {
-    if (bytes !== undefined) await handle.writeFile(bytes)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-/** Renames are on the disk when the folder is, where the platform has a way to do this: Windows and some shares have none. */
-async function syncedFolder(dir: string): Promise<void> {
-  if (process.platform === 'win32') return
-  await synced(dir, 'r').catch(ignoring('EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'EISDIR', 'EPERM'))
 }

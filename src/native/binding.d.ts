@@ -29,8 +29,18 @@ export declare class Lanczos {
   vector(): Float32Array
   /** Takes H times that vector; α and β, which is 0 where the run has come to its end. */
   step(product: Float32Array): Array<number>
-  /** Σ cᵢ·vᵢ over the kept basis. */
-  combine(coefficients: Array<number>): Float32Array
+  /** Eigenvalues of the projected matrix, ascending, and a bound on the residual of each Ritz vector. */
+  ritz(): RitzPairs
+  /** Goes on from the Ritz vectors at these places, ascending, alone. */
+  restart(kept: Array<number>): void
+  /** Sets the Ritz vectors at these places apart, behind those of the locked ones that stay so; what follows is a start. */
+  lock(stay: Array<number>, kept: Array<number>): void
+  /** A copy of a vector of the basis, the locked ones first. */
+  basis(place: number): Float32Array
+  /** All that the run is besides its vectors. */
+  state(): LanczosState
+  /** Stands where the run stood that gave this state and these vectors of its basis. */
+  restore(state: LanczosState, vectors: Array<Float32Array>): void
   /** Frees the memory now. Twice is harmless. */
   dispose(): void
 }
@@ -145,6 +155,26 @@ export interface KeepOptions {
   new: number
 }
 
+/** All that a run is at a moment between steps, besides the vectors themselves. */
+export interface LanczosState {
+  /** Vectors in the basis. */
+  vectors: number
+  /** How many of them are locked: the first. */
+  locked: number
+  /** Ritz values that a restart has kept. */
+  thetas: Array<number>
+  /** Their couplings to the vector after them. */
+  arrow: Array<number>
+  /** The diagonal after them. */
+  alphas: Array<number>
+  /** Its neighbours, and what is left of the last product. */
+  betas: Array<number>
+  /** What each product had in locked directions. */
+  leaks: Array<number>
+  /** The largest element of any projected matrix so far. */
+  scale: number
+}
+
 /** Bytes of native memory held by all optimizers, and by the weights that tfjs computes with in it. */
 export declare function nativeBytes(): number
 
@@ -156,6 +186,14 @@ export declare function perturbBatch(weights: Array<Float32Array>, scales: Float
 
 /** Raw words `64·tile …` of a stream, for uniform integers. */
 export declare function randomWords(seed: number, stream: number, step: number, perturbation: number, tile: number, length: number): Uint32Array
+
+/** What a projected matrix says of the operator's eigenvalues. */
+export interface RitzPairs {
+  /** Ritz values, ascending. */
+  values: Array<number>
+  /** A bound on ‖Hx − θx‖ of each. */
+  residuals: Array<number>
+}
 
 /**
  * Elements 0 … length − 1 of tensor `tensor` in perturbation `perturbation` of step `step`: the very U that training

@@ -28,6 +28,8 @@ const top = {
   steps: 1,
   passes: 1,
   bytes: 4,
+  complete: true,
+  wallMs: 1,
 } as const
 const notAResult = [
   ...[undefined, null, 1, 'x', [], {}, { a: 1 }, { a: null }, { method: 'constructor' }, { method: 1 }],

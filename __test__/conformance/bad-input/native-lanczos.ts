@@ -1,23 +1,35 @@
-import { loadBinding } from '../../../src/native/index.ts'
-import { assert, type Case, simple, type Theme, type World } from './case.ts'
-import { type Argument, compute, flag, floats, name, native, numbers, spoilt, whole } from './native-arguments.ts'
+import { type LanczosState, loadBinding } from '../../../src/native/index.ts'
+import { assert, type Case, type Outcome, simple, type Theme, type World } from './case.ts'
+import {
+  type Argument,
+  compute,
+  flag,
+  floats,
+  name,
+  native,
+  numbers,
+  spoilt,
+  type Wrong,
+  whole,
+} from './native-arguments.ts'
 
 const { Lanczos, tridiagonalEigen } = loadBinding()
 type Run = InstanceType<typeof Lanczos>
 
-const coefficients: Argument = {
-  ...numbers('coefficients', 1),
-  wrongs: [
-    ...numbers('coefficients', 1).wrongs.filter(([, outcome]) => outcome !== 'ERR_SHAPE'),
-    [[1, 2, 3], 'ERR_STATE', 'more than there are vectors'],
-  ],
+/** Places of which `good` is one. */
+function places(what: string, good: number[], range = true): Argument {
+  const wrongs = [[-1], [0.5], [Number.NaN], ['x'], [2 ** 31], ...(range ? [[7], [0, 0]] : [])]
+  const all = [null, undefined, 'x', 1, {}, ...wrongs]
+  return { name: what, good: () => good, wrongs: all.map((one): Wrong => [one, 'ERR_INVALID_ARGUMENT']) }
 }
 
 /** Every method with its arguments. */
 const methods: readonly [string, readonly Argument[]][] = [
   ['start', [floats('vector', 3)]],
   ['step', [floats('product', 3)]],
-  ['combine', [coefficients]],
+  ['restart', [places('kept', [0])]],
+  ['lock', [places('stay', []), places('kept', [0])]],
+  ['basis', [whole('place', 0, 1)]],
 ]
 
 function begun(world: World): Run {
@@ -25,6 +37,31 @@ function begun(world: World): Run {
   run.start(Float32Array.of(1, 1, 1))
   return run
 }
+
+/** A method with arguments that are good after a step. */
+function call(run: Run, of: string): unknown {
+  const given: Record<string, unknown[]> = { basis: [0], restart: [[0]], lock: [[], [0]] }
+  return (run[of as 'step'] as (...all: unknown[]) => unknown)(...(given[of] ?? [new Float32Array(3)]))
+}
+
+type Spoil = (state: LanczosState, vectors: Float32Array[]) => [unknown, unknown]
+
+/** States that no run has given. */
+const states: readonly [string, Spoil, Outcome][] = [
+  ['as it was', (state, vectors) => [state, vectors], 'works'],
+  ['nothing', (_, vectors) => [undefined, vectors], 'ERR_INVALID_ARGUMENT'],
+  ['no vectors', (state) => [state, undefined], 'ERR_INVALID_ARGUMENT'],
+  ['a vector missing', (state, vectors) => [state, vectors.slice(1)], 'ERR_SHAPE'],
+  ['a vector null', (state, vectors) => [state, [null, vectors[1]]], 'ERR_SHAPE'],
+  ['a vector too many, and said to be', (s, v) => [{ ...s, vectors: 3 }, [...v, v[0]]], 'ERR_INVALID_ARGUMENT'],
+  ['a vector of another length', (state, vectors) => [state, vectors.map(() => new Float32Array(2))], 'ERR_SHAPE'],
+  ['vectors of float64', (state, vectors) => [state, vectors.map(() => new Float64Array(3))], 'ERR_DTYPE'],
+  ['more locked than there are', (state, vectors) => [{ ...state, locked: 3 }, vectors], 'ERR_INVALID_ARGUMENT'],
+  ['half a vector locked', (state, vectors) => [{ ...state, locked: 0.5 }, vectors], 'ERR_INVALID_ARGUMENT'],
+  ['a number missing', (state, vectors) => [{ ...state, alphas: [] }, vectors], 'ERR_INVALID_ARGUMENT'],
+  ['NaN', (state, vectors) => [{ ...state, alphas: [Number.NaN] }, vectors], 'ERR_INVALID_ARGUMENT'],
+  ['no scale', ({ scale: _, ...rest }, vectors) => [rest, vectors], 'ERR_INVALID_ARGUMENT'],
+]
 
 /** A call that must leave the run where it was, where it refuses. */
 const method = (run: Run, of: string) => (args: never[]) => {
@@ -55,16 +92,12 @@ export const nativeLanczos: Theme = {
       native(() => new Lanczos(0, true)),
     ),
     ...methods.flatMap(([of, signature]) => spoilt(`Lanczos.${of}`, signature, (world) => method(begun(world), of))),
-    ...['vector', 'step', 'combine'].map(
+    ...['vector', 'step', 'ritz', 'restart', 'basis'].map(
       (of): Case => ({
         of: `native Lanczos.${of}`,
         what: 'before a start',
-        outcome: 'ERR_STATE',
-        given(world) {
-          const run = world.hold(new Lanczos(3, true))
-          const args = of === 'combine' ? [[1]] : [new Float32Array(3)]
-          return native(() => (run[of as 'step'] as (...all: unknown[]) => unknown)(...args))
-        },
+        outcome: ['restart', 'basis'].includes(of) ? 'ERR_INVALID_ARGUMENT' : 'ERR_STATE',
+        given: (world) => native(() => call(world.hold(new Lanczos(3, true)), of)),
       }),
     ),
     {
@@ -76,6 +109,39 @@ export const nativeLanczos: Theme = {
         return native(() => method(run, 'start')([new Float32Array(3)] as never[]))
       },
     },
+    ...['restart', 'lock'].map(
+      (of): Case => ({
+        of: `native Lanczos.${of}`,
+        what: 'of a basis that is not kept',
+        outcome: 'ERR_STATE',
+        given(world) {
+          const run = world.hold(new Lanczos(3, false))
+          run.start(Float32Array.of(1, 1, 1))
+          run.step(Float32Array.of(1, 2, 3))
+          return native(() => (of === 'lock' ? run.lock([], [0]) : run.restart([0])))
+        },
+      }),
+    ),
+    ...states.map(
+      ([what, spoil, outcome]): Case => ({
+        of: 'native Lanczos.restore',
+        what,
+        outcome,
+        given(world) {
+          const run = begun(world)
+          run.step(Float32Array.of(1, 2, 3))
+          const before = [...run.vector()]
+          const [state, vectors] = spoil(run.state(), [run.basis(0), run.basis(1)])
+          return native(() => {
+            try {
+              run.restore(state as LanczosState, vectors as Float32Array[])
+            } finally {
+              assert(`${before}` === `${[...run.vector()]}`, 'its vector is as it was')
+            }
+          })
+        },
+      }),
+    ),
     {
       of: 'native Lanczos.step',
       what: 'after the space is spanned',
@@ -86,26 +152,16 @@ export const nativeLanczos: Theme = {
         return native(() => run.step(Float32Array.of(1, 2, 3)))
       },
     },
-    {
-      of: 'native Lanczos.combine',
-      what: 'of a basis that is not kept',
-      outcome: 'ERR_STATE',
-      given(world) {
-        const run = world.hold(new Lanczos(3, false))
-        run.start(Float32Array.of(1, 1, 1))
-        return native(() => run.combine([1]))
-      },
-    },
-    ...['start', 'vector', 'step', 'combine'].map(
+    ...['start', 'vector', 'step', 'ritz', 'restart', 'lock', 'basis', 'state', 'restore'].map(
       (of): Case => ({
         of: `native Lanczos.${of}`,
         what: 'after dispose',
         outcome: 'ERR_DISPOSED',
         given(world) {
           const run = begun(world)
+          const state = run.state()
           run.dispose()
-          const args = of === 'combine' ? [[1]] : [new Float32Array(3)]
-          return native(() => (run[of as 'step'] as (...all: unknown[]) => unknown)(...args))
+          return native(() => (of === 'restore' ? run.restore(state, [new Float32Array(3)]) : call(run, of)))
         },
       }),
     ),

@@ -10,6 +10,7 @@ import {
   hessian,
   type Operator,
   publishedLambda1,
+  runFile,
   scaleOperator,
   shiftOperator,
   spectralDensity,
@@ -22,6 +23,17 @@ import { tf } from '../../helpers/backends.ts'
 import { assert, type Case, each, notANumber, type Outcome, simple, type Theme, written } from './case.ts'
 
 const H = fromMatvec(3, (v) => v.map((value, i) => (i + 1) * value))
+
+/** No place for a run. */
+const stores = [
+  null,
+  1,
+  'file',
+  {},
+  { load() {}, every: 1 },
+  { load() {}, save() {} },
+  { load() {}, save() {}, every: 0 },
+]
 
 /** Every algorithm, and what is bad for each of its options. */
 const algorithms: [
@@ -56,7 +68,11 @@ const algorithms: [
       count: [0, 4, 1.5, ...notANumber],
       which: ['best', null, 1],
       tolerance: [0, -1, ...notANumber],
-      steps: [0, 4, ...notANumber],
+      steps: [0, 1.5, 1e10, ...notANumber],
+      basis: [0, 6, 7.5, 1e10, ...notANumber],
+      verify: [0, null, 'no'],
+      vectors: [0, null, 'no'],
+      checkpoint: stores,
     },
   ],
   ['publishedLambda1', publishedLambda1, { iterations: [0, 1.5, 1e9, ...notANumber], tolerance: [-1, ...notANumber] }],
@@ -68,6 +84,7 @@ const algorithms: [
       steps: [0, 1, 1e9, ...notANumber],
       points: [1, 1e9, ...notANumber],
       width: [0, -1, ...notANumber],
+      checkpoint: stores,
     },
   ],
 ]
@@ -163,6 +180,9 @@ export const operators: Theme = {
       fromMatvec(value, (v) => v),
     ),
     ...each('fromMatvec', 'product', [undefined, null, 1, {}, []], (value) => fromMatvec(3, value)),
+    ...each('runFile', 'path', [undefined, null, 1, {}, ''], (value) => runFile(value)),
+    ...each('runFile', 'options', [null, 1, 'fast', { often: 1 }], (value) => runFile('run', value)),
+    ...each('runFile', 'every', [0, -1, 1.5, ...notANumber], (value) => runFile('run', { every: value })),
     ...each('hessian', 'model', [undefined, null, 1, {}, 'model'], (value) => hessian(value, value, value)),
     ...[undefined, null, 1, {}, { variables: 1 }, { variables: [1] }, { filter: 'x' }].map(
       (value): Case => ({

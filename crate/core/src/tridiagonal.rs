@@ -43,17 +43,20 @@ pub fn eigen(diagonal: &[f64], off: &[f64], rows: Rows) -> Result<Eigen> {
     if !diagonal.iter().chain(off).all(|value| value.is_finite()) {
         return Err(Error::Invalid("Expected a finite matrix, received NaN or Infinity.".into()));
     }
-    let mut d = diagonal.to_vec();
-    let mut e = off.to_vec();
-    e.push(0.0);
     let picked: Vec<usize> = match rows {
         Rows::First => vec![0],
         Rows::Ends => vec![0, n - 1],
         Rows::All => (0..n).collect(),
     };
-    // Each row of the identity, which the rotations turn into a row of the eigenvectors.
-    let mut z: Vec<Vec<f64>> =
-        picked.iter().map(|&row| (0..n).map(|i| f64::from(u8::from(i == row))).collect()).collect();
+    let unit = |&row: &usize| (0..n).map(|i| f64::from(u8::from(i == row))).collect();
+    diagonalise(diagonal.to_vec(), off.to_vec(), picked.iter().map(unit).collect())
+}
+
+/// The same; the rotations turn the rows `z` of some orthogonal matrix, of the identity for the eigenvectors themselves.
+pub(crate) fn diagonalise(mut d: Vec<f64>, off: Vec<f64>, mut z: Vec<Vec<f64>>) -> Result<Eigen> {
+    let n = d.len();
+    let mut e = off;
+    e.push(0.0);
     for l in 0..n {
         let mut sweeps = 0;
         while let Some(m) = unsplit(&d, &e, l) {

@@ -4,7 +4,11 @@ use saltflat_core::tridiagonal::{Rows, eigen};
 use saltflat_core::{Distribution, Draw, Lanczos, Level, Threads};
 
 fn start(size: usize) -> Vec<f32> {
-    let draw = Draw { key: [7, 0], step: 0, index: 0, distribution: Distribution::Gaussian, rounds: 10 };
+    start_number(0, size)
+}
+
+fn start_number(index: u32, size: usize) -> Vec<f32> {
+    let draw = Draw { key: [7, 0], step: 0, index, distribution: Distribution::Gaussian, rounds: 10 };
     let mut out = vec![0.0; size.next_multiple_of(64)];
     saltflat_core::backend::cpu::dispatch::fill(Level::Scalar, draw, 0, 0, &mut out);
     out.truncate(size);
@@ -30,8 +34,144 @@ fn run(diagonal: &[f32], steps: usize, keep: bool, level: Level, threads: usize)
 }
 
 fn ritz(lanczos: &Lanczos, rows: Rows) -> saltflat_core::tridiagonal::Eigen {
-    let (alphas, betas) = (lanczos.alphas(), lanczos.betas());
+    let (alphas, betas) = (&lanczos.projected().alphas, &lanczos.projected().betas);
     eigen(alphas, &betas[..alphas.len() - 1], rows).unwrap()
+}
+
+/// ‖Hx − θx‖
+fn residual(diagonal: &[f32], x: &[f32], value: f64) -> f64 {
+    let each = x.iter().zip(diagonal).map(|(x, d)| (f64::from(*x) * (f64::from(*d) - value)).powi(2));
+    each.sum::<f64>().sqrt()
+}
+
+fn advance(lanczos: &mut Lanczos, diagonal: &[f32], steps: usize) {
+    for _ in 0..steps {
+        let product: Vec<f32> = lanczos.vector().unwrap().iter().zip(diagonal).map(|(v, d)| v * d).collect();
+        lanczos.step(&product).unwrap();
+    }
+}
+
+/// A run of 20 vectors at most, restarted with the 12 largest.
+fn restarted(diagonal: &[f32], restarts: usize, level: Level, threads: usize) -> Lanczos {
+    let mut lanczos = run(diagonal, 20, true, level, threads);
+    for _ in 0..restarts {
+        lanczos.restart(&(8..20).collect::<Vec<_>>()).unwrap();
+        advance(&mut lanczos, diagonal, 8);
+    }
+    lanczos
+}
+
+#[test]
+fn restarts_go_on_to_the_same_eigenvalues_in_less_memory() {
+    let diagonal = spectrum(20_001);
+    let mut lanczos = restarted(&diagonal, 4, Level::best(), 2);
+    assert!(lanczos.bytes() <= 21 * 4 * 20_032);
+    let found = lanczos.ritz().unwrap();
+    for (i, (found, truth)) in found.eigen.values.iter().rev().zip(&diagonal).take(10).enumerate() {
+        let truth = f64::from(*truth);
+        assert!(((found - truth) / truth).abs() < 1e-6, "{i}: {found} {truth}");
+    }
+    lanczos.lock(&[], &(10..20).collect::<Vec<_>>()).unwrap();
+    for (i, x) in lanczos.state().unwrap().vectors.iter().enumerate() {
+        let residual = residual(&diagonal, x, found.eigen.values[10 + i]);
+        assert!(residual < found.residuals[10 + i] + 2e-5, "{i}: {residual} {}", found.residuals[10 + i]);
+    }
+}
+
+#[test]
+fn what_is_locked_does_not_come_up_again() {
+    // Each eigenvalue twice: one start sees it once, until rounding has grown to a second one.
+    let single = spectrum(3_000);
+    let diagonal: Vec<f32> = single.iter().chain(&single).copied().collect();
+    let mut lanczos = run(&diagonal, 13, true, Level::best(), 1);
+    lanczos.lock(&[], &[10, 11, 12]).unwrap();
+    assert_eq!(lanczos.vector().unwrap_err().code(), "ERR_STATE");
+    let locked = lanczos.state().unwrap().vectors[2].to_vec();
+    assert_eq!(lanczos.start(&locked).unwrap_err().code(), "ERR_INVALID_ARGUMENT");
+    lanczos.start(&start_number(1, 6_000)).unwrap();
+    advance(&mut lanczos, &diagonal, 13);
+    let found = lanczos.ritz().unwrap();
+    for (i, (value, truth)) in found.eigen.values.iter().rev().zip(&diagonal).take(3).enumerate() {
+        let truth = f64::from(*truth);
+        assert!(((value - truth) / truth).abs() < 1e-5, "{i}: {value} {truth}");
+    }
+    lanczos.lock(&[0, 2], &[11, 12]).unwrap();
+    let state = lanczos.state().unwrap();
+    assert_eq!((state.locked, state.vectors.len()), (4, 4));
+    assert_eq!(state.vectors[1], locked);
+    for (a, one) in state.vectors.iter().enumerate() {
+        for (b, other) in state.vectors.iter().enumerate().skip(a) {
+            let dot: f64 = one.iter().zip(*other).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
+            assert!((dot - f64::from(u8::from(a == b))).abs() < 1e-6, "{a}, {b}: {dot}");
+        }
+    }
+}
+
+#[test]
+fn a_run_that_is_restored_goes_on_to_the_bit() {
+    let diagonal = spectrum(5_000);
+    for (keep, restarts) in [(false, 0), (true, 0), (true, 2)] {
+        let mut one = if keep {
+            restarted(&diagonal, restarts, Level::best(), 1)
+        } else {
+            run(&diagonal, 5, false, Level::best(), 1)
+        };
+        let mut other = Lanczos::new(5_000, keep, Level::best(), Threads::new(2)).unwrap();
+        other.restore(&one.state().unwrap()).unwrap();
+        assert_eq!(other.state().unwrap(), one.state().unwrap());
+        advance(&mut one, &diagonal, 3);
+        advance(&mut other, &diagonal, 3);
+        assert_eq!(other.state().unwrap(), one.state().unwrap());
+        let mut short = one.state().unwrap();
+        short.vectors.pop();
+        assert_eq!(other.restore(&short).unwrap_err().code(), "ERR_INVALID_ARGUMENT");
+        assert_eq!(other.state().unwrap(), one.state().unwrap());
+    }
+}
+
+#[test]
+fn restarts_and_locks_give_the_same_bits_everywhere() {
+    let diagonal = spectrum(70_003);
+    let all = |level, threads| {
+        let mut lanczos = restarted(&diagonal, 2, level, threads);
+        lanczos.lock(&[], &[17, 18, 19]).unwrap();
+        lanczos.start(&start(70_003)).unwrap();
+        advance(&mut lanczos, &diagonal, 3);
+        lanczos
+    };
+    let reference = all(Level::Scalar, 1);
+    for level in Level::available() {
+        for threads in [1, 2, 5] {
+            assert_eq!(all(level, threads).state(), reference.state(), "{level:?} {threads}");
+        }
+    }
+}
+
+#[test]
+fn a_dense_matrix_is_decomposed() {
+    // A·x = λ·x, orthonormal, and the trace: for a full matrix, one with parts apart, and small ones.
+    let full = |n: usize| (0..n * n).map(|i| ((i / n * i % n + i / n + i % n) as f64).sin()).collect();
+    let apart = vec![3.0, 0.0, 0.0, 0.0, 0.0, 3.0, 0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 0.0, 0.0, 2.0, 1.0];
+    let cases: [(usize, Vec<f64>); 5] =
+        [(30, full(30)), (4, apart), (1, vec![5.0]), (2, full(2)), (3, full(3))];
+    for (n, a) in cases {
+        let found = saltflat_core::symmetric::eigen(&a, n).unwrap();
+        let at = |i: usize, k: usize| if k <= i { a[i * n + k] } else { a[k * n + i] };
+        for (j, x) in found.vectors.chunks(n).enumerate() {
+            for i in 0..n {
+                let product: f64 = (0..n).map(|k| at(i, k) * x[k]).sum();
+                assert!((product - found.values[j] * x[i]).abs() < 1e-13 * n as f64, "{n}: {j}, {i}");
+            }
+            for (k, y) in found.vectors.chunks(n).enumerate() {
+                let dot: f64 = x.iter().zip(y).map(|(x, y)| x * y).sum();
+                assert!((dot - f64::from(u8::from(j == k))).abs() < 1e-13, "{n}: {j}, {k}");
+            }
+        }
+        let trace: f64 = (0..n).map(|i| at(i, i)).sum();
+        assert!((found.values.iter().sum::<f64>() - trace).abs() < 1e-12);
+    }
+    assert_eq!(saltflat_core::symmetric::eigen(&[], 0).unwrap_err().code(), "ERR_SHAPE");
+    assert_eq!(saltflat_core::symmetric::eigen(&[f64::NAN], 1).unwrap_err().code(), "ERR_INVALID_ARGUMENT");
 }
 
 #[test]
@@ -49,19 +189,15 @@ fn outliers_of_a_diagonal_are_found() {
 fn the_basis_stays_orthogonal_and_its_combinations_are_eigenvectors() {
     let diagonal = spectrum(5_000);
     let mut lanczos = run(&diagonal, 60, true, Level::best(), 1);
-    let found = ritz(&lanczos, Rows::All);
-    let m = found.values.len();
-    let pick = |i: usize| found.vectors[i * m..(i + 1) * m].to_vec();
+    let found = lanczos.ritz().unwrap();
+    let m = found.residuals.len();
+    lanczos.lock(&[], &(m - 5..m).collect::<Vec<_>>()).unwrap();
     let mut vectors = vec![];
-    for i in m - 5..m {
-        let mut out = vec![0.0; 5_000];
-        lanczos.combine(&pick(i), &mut out).unwrap();
-        let residual: f64 = out
-            .iter()
-            .zip(&diagonal)
-            .map(|(v, d)| (f64::from(*v) * (f64::from(*d) - found.values[i])).powi(2))
-            .sum::<f64>();
-        assert!(residual.sqrt() < 1e-4 * 50.0, "{i}: {residual}");
+    for i in 0..5 {
+        let out = lanczos.state().unwrap().vectors[i].to_vec();
+        let (value, bound) = (found.eigen.values[m - 5 + i], found.residuals[m - 5 + i]);
+        let residual = residual(&diagonal, &out, value);
+        assert!(residual < 1e-4 * 50.0 && residual < bound + 2e-5, "{i}: {residual}");
         vectors.push(out);
     }
     for (a, one) in vectors.iter().enumerate() {
@@ -81,8 +217,7 @@ fn the_same_bits_for_every_set_and_any_number_of_threads() {
         for level in Level::available() {
             for threads in [1, 2, 5] {
                 let other = run(&diagonal, 12, keep, level, threads);
-                assert_eq!(other.alphas(), reference.alphas(), "{level:?} {threads}");
-                assert_eq!(other.betas(), reference.betas(), "{level:?} {threads}");
+                assert_eq!(other.projected(), reference.projected(), "{level:?} {threads}");
             }
         }
     }
@@ -111,8 +246,8 @@ fn moments_of_the_quadrature_are_those_of_the_start() {
 fn a_small_matrix_is_spanned_and_says_so() {
     let diagonal = [1.0, 2.0, 3.0, 4.0, 5.0];
     let mut lanczos = run(&diagonal, 9, true, Level::best(), 1);
-    assert_eq!(lanczos.alphas().len(), 5);
-    assert_eq!(lanczos.betas().last(), Some(&0.0));
+    assert_eq!(lanczos.projected().alphas.len(), 5);
+    assert_eq!(lanczos.projected().betas.last(), Some(&0.0));
     let found = ritz(&lanczos, Rows::First).values;
     for (value, truth) in found.iter().zip(diagonal) {
         assert!((value - f64::from(truth)).abs() < 1e-5);
@@ -140,11 +275,15 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
     lanczos.start(&start(70)).unwrap();
     let product: Vec<f32> = (0..70).map(|i| i as f32).collect();
     assert_eq!(lanczos.step(&[f32::NAN; 70]).unwrap_err().code(), "ERR_INVALID_ARGUMENT");
-    assert!(lanczos.alphas().is_empty());
+    assert!(lanczos.projected().alphas.is_empty());
     let first = lanczos.step(&product).unwrap();
     lanczos.start(&start(70)).unwrap();
     assert_eq!(lanczos.step(&product).unwrap(), first);
-    assert_eq!(lanczos.combine(&[1.0; 9], &mut [0.0; 70]).unwrap_err().code(), "ERR_STATE");
+    for places in [vec![], vec![1], vec![0, 0]] {
+        assert_eq!(lanczos.restart(&places).unwrap_err().code(), "ERR_INVALID_ARGUMENT");
+    }
+    assert_eq!(lanczos.lock(&[0], &[0]).unwrap_err().code(), "ERR_INVALID_ARGUMENT");
+    assert_eq!(lanczos.projected().alphas, [first.0]);
     assert!(Lanczos::new(0, true, Level::best(), Threads::new(1)).is_err());
 }
 

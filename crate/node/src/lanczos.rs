@@ -1,20 +1,21 @@
 //! The Lanczos iteration as a class: TypeScript multiplies and drives, Rust orthogonalises.
 
-use crate::error::{Coded, Result, coded, core, node, whole};
-use crate::view::Views;
+use crate::error::{Coded, Result, coded, core, given, node, whole};
+use crate::view::{Views, elements};
 use crate::workspace::{WorkspaceOptions, compute};
 use napi::Env;
-use napi::bindgen_prelude::{Float32Array, ObjectFinalize, Unknown};
+use napi::bindgen_prelude::{Array, Float32Array, ObjectFinalize, Unknown};
 use napi_derive::napi;
 use saltflat_core::fault::{self, Place};
-use saltflat_core::memory::{copied, filled};
+use saltflat_core::lanczos::State;
+use saltflat_core::memory::copied;
+use saltflat_core::projected::Projected;
 use saltflat_core::tridiagonal::{self, Rows};
 
 /// A run of the iteration, with its vectors in native memory.
 #[napi(custom_finalize)]
 pub struct Lanczos {
     run: Option<saltflat_core::Lanczos>,
-    size: usize,
     bytes: i64,
 }
 
@@ -32,7 +33,7 @@ impl Lanczos {
         let size = whole("size", size, f64::from(i32::MAX))? as usize;
         let (level, threads) = compute(options)?;
         let run = saltflat_core::Lanczos::new(size, keep, level, threads).map_err(core)?;
-        let mut made = Self { run: Some(run), size, bytes: 0 };
+        let mut made = Self { run: Some(run), bytes: 0 };
         made.account(env)?;
         Ok(made)
     }
@@ -75,12 +76,73 @@ impl Lanczos {
         Ok(vec![alpha, beta])
     }
 
-    /// Σ cᵢ·vᵢ over the kept basis.
+    /// Eigenvalues of the projected matrix, ascending, and a bound on the residual of each Ritz vector.
     #[napi(catch_unwind)]
-    pub fn combine(&mut self, coefficients: Vec<f64>) -> Result<Float32Array> {
-        let mut out = filled(self.size, 0.0).map_err(core)?;
-        self.run()?.combine(&coefficients, &mut out).map_err(core)?;
-        Ok(Float32Array::new(out))
+    pub fn ritz(&mut self) -> Result<RitzPairs> {
+        let found = self.run()?.ritz().map_err(core)?;
+        Ok(RitzPairs { values: found.eigen.values, residuals: found.residuals })
+    }
+
+    /// Goes on from the Ritz vectors at these places, ascending, alone.
+    #[napi(catch_unwind)]
+    pub fn restart(&mut self, env: &Env, kept: Vec<f64>) -> Result<()> {
+        let kept = places("kept", &kept)?;
+        self.run()?.restart(&kept).map_err(core)?;
+        self.account(env)
+    }
+
+    /// Sets the Ritz vectors at these places apart, behind those of the locked ones that stay so; what follows is a start.
+    #[napi(catch_unwind)]
+    pub fn lock(&mut self, env: &Env, stay: Vec<f64>, kept: Vec<f64>) -> Result<()> {
+        let (stay, kept) = (places("stay", &stay)?, places("kept", &kept)?);
+        self.run()?.lock(&stay, &kept).map_err(core)?;
+        self.account(env)
+    }
+
+    /// A copy of a vector of the basis, the locked ones first.
+    #[napi(catch_unwind)]
+    pub fn basis(&mut self, place: f64) -> Result<Float32Array> {
+        let place = whole("place", place, f64::from(i32::MAX))? as usize;
+        let state = self.run()?.state().map_err(core)?;
+        let count = state.vectors.len();
+        let vector = state.vectors.get(place).ok_or_else(|| {
+            let said = format!("Expected a place below {count}, the vectors in the basis, received {place}.");
+            coded("ERR_INVALID_ARGUMENT", said)
+        })?;
+        Ok(Float32Array::new(copied(vector).map_err(core)?))
+    }
+
+    /// All that the run is besides its vectors.
+    #[napi(catch_unwind)]
+    pub fn state(&mut self) -> Result<LanczosState> {
+        let State { vectors, locked, projected, scale } = self.run()?.state().map_err(core)?;
+        let Projected { thetas, arrow, alphas, betas, leaks } = projected;
+        let (vectors, locked) = (vectors.len() as f64, locked as f64);
+        Ok(LanczosState { vectors, locked, thetas, arrow, alphas, betas, leaks, scale })
+    }
+
+    /// Stands where the run stood that gave this state and these vectors of its basis.
+    #[napi(catch_unwind)]
+    pub fn restore(
+        &mut self,
+        env: &Env,
+        #[napi(ts_arg_type = "LanczosState")] state: Option<LanczosState>,
+        #[napi(ts_arg_type = "Array<Float32Array>")] vectors: Array<'_>,
+    ) -> Result<()> {
+        let LanczosState { vectors: count, locked, thetas, arrow, alphas, betas, leaks, scale } =
+            given("the state", state)?;
+        let locked = whole("locked", locked, f64::from(i32::MAX))? as usize;
+        let vectors = Views::default().inputs("vectors", &elements(&vectors))?;
+        let listed = vectors.len();
+        let vectors: Vec<&[f32]> = vectors.into_iter().flatten().collect();
+        if listed as f64 != count || vectors.len() != listed {
+            let said = format!("Expected {count} vectors, received {}.", vectors.len());
+            return Err(coded("ERR_SHAPE", said));
+        }
+        let projected = Projected { thetas, arrow, alphas, betas, leaks };
+        let state = State { vectors, locked, projected, scale };
+        self.run()?.restore(&state).map_err(core)?;
+        self.account(env)
     }
 
     /// Frees the memory now. Twice is harmless.
@@ -101,6 +163,36 @@ impl Lanczos {
         env.adjust_external_memory(bytes - std::mem::replace(&mut self.bytes, bytes)).map_err(node)?;
         Ok(())
     }
+}
+
+/// What a projected matrix says of the operator's eigenvalues.
+#[napi(object)]
+pub struct RitzPairs {
+    /// Ritz values, ascending.
+    pub values: Vec<f64>,
+    /// A bound on ‖Hx − θx‖ of each.
+    pub residuals: Vec<f64>,
+}
+
+/// All that a run is at a moment between steps, besides the vectors themselves.
+#[napi(object)]
+pub struct LanczosState {
+    /// Vectors in the basis.
+    pub vectors: f64,
+    /// How many of them are locked: the first.
+    pub locked: f64,
+    /// Ritz values that a restart has kept.
+    pub thetas: Vec<f64>,
+    /// Their couplings to the vector after them.
+    pub arrow: Vec<f64>,
+    /// The diagonal after them.
+    pub alphas: Vec<f64>,
+    /// Its neighbours, and what is left of the last product.
+    pub betas: Vec<f64>,
+    /// What each product had in locked directions.
+    pub leaks: Vec<f64>,
+    /// The largest element of any projected matrix so far.
+    pub scale: f64,
 }
 
 /// Eigenvalues of a symmetric tridiagonal matrix, ascending, and rows of its eigenvectors.
@@ -130,6 +222,10 @@ pub fn tridiagonal_eigen(diagonal: Vec<f64>, off: Vec<f64>, rows: String) -> Res
     };
     let found = tridiagonal::eigen(&diagonal, &off, rows).map_err(core)?;
     Ok(TridiagonalEigen { values: found.values, vectors: found.vectors, rows: found.rows as u32 })
+}
+
+fn places(name: &str, values: &[f64]) -> Result<Vec<usize>> {
+    values.iter().map(|value| Ok(whole(name, *value, f64::from(i32::MAX))? as usize)).collect()
 }
 
 fn gone() -> Coded {

@@ -56,11 +56,23 @@ struct Dots<'a> {
     out: SharedSums,
 }
 
+/// The first rows ← combinations of all of them; the others are not written.
+struct Rotate<'a> {
+    rows: &'a [Shared],
+    /// A coefficient a row, for one row of the outcome after the other.
+    coefficients: &'a [f32],
+}
+
 /// w ← factor·w
 struct Scale {
     factor: f32,
     w: Shared,
 }
+
+/// Elements of each row that a rotation takes to itself before it writes: all rows of them fit into L2.
+const STRIP: usize = 64;
+/// Rows of the outcome that one loop sums up.
+const OUTCOMES: usize = 4;
 
 /// The whole lanes that a chunk covers: vectors are padded with zeros to whole tiles.
 fn whole(chunk: &Chunk) -> std::ops::Range<usize> {
@@ -76,9 +88,12 @@ impl Pass for Project<'_> {
         let mut i = chunk.flat;
         while i < whole(chunk).end {
             for sum in sums.iter_mut().take(LANES / V::N) {
-                // SAFETY: within the padded vectors, all of one length.
+                // SAFETY: within the padded vectors, all of one length; hv has no padding.
                 unsafe {
-                    let hv = V::load(self.hv.as_ptr().add(i));
+                    let hv = match self.hv.len().saturating_sub(i) {
+                        left if left < V::N => V::load_part(self.hv.as_ptr().wrapping_add(i), left),
+                        _ => V::load(self.hv.as_ptr().add(i)),
+                    };
                     let w = if self.before.is_some() {
                         V::fma(beta, V::load(before.as_ptr().add(i)), hv)
                     } else {
@@ -162,6 +177,47 @@ impl Pass for Dots<'_> {
     }
 }
 
+impl Pass for Rotate<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
+        let all = self.rows.len();
+        let outcomes = self.coefficients.len() / all;
+        let mut strip = vec![0f32; all * STRIP];
+        let mut first = chunk.flat;
+        while first < whole(chunk).end {
+            // SAFETY: within the padded vectors, which are whole tiles; nobody else has this chunk.
+            unsafe {
+                for (row, to) in self.rows.iter().zip(strip.chunks_exact_mut(STRIP)) {
+                    std::ptr::copy_nonoverlapping(row.0.add(first), to.as_mut_ptr(), STRIP);
+                }
+                let mut outcome = 0;
+                while outcome < outcomes {
+                    let count = OUTCOMES.min(outcomes - outcome);
+                    let mut i = 0;
+                    while i < STRIP {
+                        let mut sums = [V::splat(0.0); OUTCOMES];
+                        for row in 0..all {
+                            let x = V::load(strip.as_ptr().add(row * STRIP + i));
+                            for (which, sum) in sums.iter_mut().enumerate() {
+                                // Past the last outcome the last one is summed up again, and dropped.
+                                let place = (outcome + which.min(count - 1)) * all + row;
+                                *sum = V::fma(V::splat(*self.coefficients.get_unchecked(place)), x, *sum);
+                            }
+                        }
+                        for (which, sum) in sums.into_iter().enumerate().take(count) {
+                            V::write(self.rows[outcome + which].0.add(first + i), sum);
+                        }
+                        i += V::N;
+                    }
+                    outcome += count;
+                }
+            }
+            first += STRIP;
+        }
+        [0.0; SUMS]
+    }
+}
+
 impl Pass for Scale {
     #[inline(always)]
     unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
@@ -203,7 +259,7 @@ impl Rows {
         AlignedVec::zeroed(self.layout.total())
     }
 
-    /// w ← hv − β·before, where there is one before; w·v.
+    /// w ← hv − β·before, where there is one before; w·v. hv is not padded.
     pub fn project(&mut self, hv: &[f32], before: Option<(&[f32], f32)>, v: &[f32], w: &mut [f32]) -> f64 {
         let pass = Project { hv, before, v, w: Shared(w.as_mut_ptr()) };
         self.run(&pass, 3)
@@ -213,6 +269,14 @@ impl Rows {
     pub fn subtract(&mut self, rows: &[&[f32]], coefficients: &[f32], w: &mut [f32]) -> f64 {
         let pass = Subtract { rows, coefficients, w: Shared(w.as_mut_ptr()) };
         self.run(&pass, rows.len() + 1)
+    }
+
+    /// One sweep of Gram–Schmidt: w ← w − Σ (rowᵢ·w)·rowᵢ; the dot products, and w·w.
+    pub fn sweep(&mut self, rows: &[&[f32]], w: &mut [f32]) -> (Vec<f64>, f64) {
+        let dots = self.dots(rows, w);
+        let coefficients: Vec<f32> = dots.iter().map(|dot| *dot as f32).collect();
+        let left = self.subtract(rows, &coefficients, w);
+        (dots, left)
     }
 
     /// rowᵢ·w of each row.
@@ -234,6 +298,15 @@ impl Rows {
             .collect();
         self.sums = sums;
         found
+    }
+
+    /// The first rows ← combinations of all rows, in place: as many as there are coefficients for, a row of them each.
+    pub fn rotate(&mut self, rows: &mut [AlignedVec], coefficients: &[f32]) {
+        debug_assert!(
+            coefficients.len().is_multiple_of(rows.len()) && coefficients.len() <= rows.len().pow(2)
+        );
+        let shared: Vec<Shared> = rows.iter_mut().map(|row| Shared(row.as_mut_ptr())).collect();
+        self.run(&Rotate { rows: &shared, coefficients }, 2 * rows.len());
     }
 
     /// w ← factor·w

@@ -1,0 +1,64 @@
+import { SaltflatError } from '../errors.ts'
+import { invalid, isFloat32Array, whole } from '../options.ts'
+
+/** All that a run is at a moment between two products. */
+export interface RunState {
+  /** Which function's run it is, with what options on how many elements. */
+  readonly kind: string
+  /** Where it stands, in plain values that JSON takes to the bit. */
+  readonly at: unknown
+  /** The vectors that it holds. */
+  readonly vectors: readonly Float32Array[]
+}
+
+/** Where a long run is kept, so that it goes on after a kill. */
+export interface RunStore {
+  /** Products from one save to the next: a whole number ≥ 1. */
+  readonly every: number
+  /** What was saved last; null where nothing has been. */
+  load(): RunState | null | Promise<RunState | null>
+  /** Keeps this in place of what was saved before. */
+  save(state: RunState): void | Promise<void>
+}
+
+/** Loads and saves one run, where there is a store. `settings` are what must be the same when it goes on. */
+export class Saves<T> {
+  readonly #store: RunStore | undefined
+  readonly #kind: string
+  #last = -1
+
+  constructor(store: RunStore | undefined, name: string, settings: object) {
+    if (store !== undefined) {
+      const { load, save, every } = (store ?? {}) as Partial<RunStore>
+      if (typeof load !== 'function' || typeof save !== 'function') {
+        throw invalid("a store such as runFile('run.safetensors') for checkpoint", store)
+      }
+      whole('every of the checkpoint', every, 1, Number.MAX_SAFE_INTEGER)
+    }
+    this.#store = store
+    this.#kind = `${name} ${JSON.stringify(settings)}`
+  }
+
+  /** Where the run stood, and its vectors; null for a new one. */
+  async load(): Promise<{ at: T; vectors: Float32Array[] } | null> {
+    const found = (await this.#store?.load()) ?? null
+    if (found === null) return null
+    const { kind, at, vectors } = found
+    if (kind !== this.#kind) {
+      throw new SaltflatError(
+        'ERR_STATE',
+        `Expected a run of ${this.#kind} in the checkpoint, received one of ${kind}. Give it a checkpoint of its own, or remove the old one.`,
+      )
+    }
+    if (!Array.isArray(vectors) || !vectors.every(isFloat32Array)) throw invalid('vectors in the checkpoint', vectors)
+    return { at: at as T, vectors }
+  }
+
+  /** After `done` products: saves if that is due, or `now`. */
+  async keep(done: number, state: () => { at: T; vectors: Float32Array[] }, now = false): Promise<void> {
+    const store = this.#store
+    if (store === undefined || done === 0 || done === this.#last || !(now || done % store.every === 0)) return
+    this.#last = done
+    await store.save({ kind: this.#kind, ...state() })
+  }
+}
