@@ -108,3 +108,29 @@ export function update(sizes: readonly number[], rule: string, computing: Comput
       made.finish({ ...rates, last: 1, pair: 0, sum: 0, scale: 1, perturbation: -1, step: ++step }, gradients, out),
   }
 }
+
+/** So many steps of the Lanczos iteration; `spent`: nanoseconds so far in the steps alone, without products and copies. */
+export function lanczosSteps(
+  product: (v: Float32Array) => Float32Array,
+  size: number,
+  steps: number,
+  { keep, threads }: { readonly keep: boolean; readonly threads: number },
+): Timed & { spent(): number } {
+  const { Lanczos, sample } = loadBinding()
+  const start = sample(seed, 'gaussian', 3, 0, 0, 0, size)
+  let spent = 0
+  return {
+    spent: () => spent * 1e6,
+    run() {
+      const run = new Lanczos(size, keep, { threads })
+      run.start(start)
+      for (let step = 0; step < steps; step++) {
+        const found = product(run.vector())
+        const begun = performance.now()
+        run.step(found)
+        spent += performance.now() - begun
+      }
+      run.dispose()
+    },
+  }
+}

@@ -8,6 +8,7 @@ const table: Readonly<Record<string, () => Promise<Question>>> = {
   step: async () => (await import('./step.ts')).step,
   optimizer: async () => (await import('./optimizer.ts')).optimizer,
   small: async () => (await import('./small.ts')).small,
+  lanczos: async () => (await import('./lanczos.ts')).lanczosQuestion,
   profile: async () => (await import('./profile.ts')).profile,
 }
 

@@ -5,7 +5,7 @@ const shortest = 0.1
 
 /** What can be timed; `before` runs before every call, which then are timed one by one. */
 export interface Runnable {
-  run(): void
+  run(): void | Promise<void>
   before?(): void
 }
 
@@ -18,22 +18,25 @@ export class Meter {
   #call = 0
 
   async round({ run, before }: Runnable, budget: number): Promise<number> {
-    const timed = (calls: number) => {
+    const timed = async (calls: number) => {
       before?.()
       const begun = performance.now()
-      for (let i = 0; i < calls; i++) run()
+      for (let i = 0; i < calls; i++) {
+        const lasts = run()
+        if (lasts !== undefined) await lasts
+      }
       return (performance.now() - begun) / calls
     }
     const begun = performance.now()
     if (this.#call < 200) {
-      do this.#call = timed(1)
+      do this.#call = await timed(1)
       while (performance.now() - begun < budget / 5)
     }
     const samples: number[] = []
     const batch = before === undefined ? Math.max(1, Math.ceil(shortest / Math.max(this.#call, 1e-6))) : 1
     const started = performance.now()
     do {
-      this.#call = timed(batch)
+      this.#call = await timed(batch)
       samples.push(this.#call)
       // Between the turns of its loop Node frees what was dropped.
       await new Promise(setImmediate)

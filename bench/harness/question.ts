@@ -54,7 +54,7 @@ export interface Group {
  */
 export interface Work {
   before?(): void
-  run?(): void
+  run?(): void | Promise<void>
   value?(): number
 }
 

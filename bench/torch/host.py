@@ -1,5 +1,7 @@
 """A process with the works of torch. It reads one request a line and answers each with a line, as harness/host.ts does."""
 
+import contextlib
+import importlib.metadata
 import json
 import math
 import statistics
@@ -58,9 +60,18 @@ def say(reply):
     print(json.dumps(reply), flush=True)
 
 
+def installed(*names):
+    """Versions of what some of the works need."""
+    found = {}
+    for name in names:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
 def main():
     works = {}
-    say({"versions": {"torch": torch.__version__}})
+    say({"versions": {"torch": torch.__version__, **installed("scipy", "pyhessian")}})
     for line in sys.stdin:
         try:
             say(answer(json.loads(line), works))

@@ -3,6 +3,7 @@
 import torch
 
 from nso import Minimal, Published
+from spectrum import density, hutchinson, read, top
 
 
 def randn(options):
@@ -25,4 +26,11 @@ def machinery(options):
     return lambda: optimizer.step(backward)
 
 
-WORKS = {"randn": randn, "machinery": machinery}
+WORKS = {
+    "randn": randn,
+    "machinery": machinery,
+    "density": density,
+    "hutchinson": hutchinson,
+    "read": read,
+    "top": top,
+}
