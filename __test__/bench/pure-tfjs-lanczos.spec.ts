@@ -2,7 +2,6 @@ import test from 'ava'
 import { hutchinson } from '../../bench/pure-tfjs/hutchinson.ts'
 import { lanczos } from '../../bench/pure-tfjs/lanczos.ts'
 import { fromMatvec } from '../../src/curvature/operator.ts'
-import { spectralDensity } from '../../src/curvature/spectral-density.ts'
 import { trace } from '../../src/curvature/trace.ts'
 import { loadBinding } from '../../src/native/index.ts'
 import { onEachBackend, tf } from '../helpers/backends.ts'
@@ -12,20 +11,23 @@ import { onEachBackend, tf } from '../helpers/backends.ts'
 
 const values = Float32Array.from({ length: 500 }, (_, i) => (i < 5 ? 9 * 0.6 ** i : 0.3 * Math.sin(i)))
 const H = fromMatvec(values.length, (v) => v.map((x, i) => x * values[i]!))
-const { sample } = loadBinding()
+const { Lanczos, sample } = loadBinding()
 
-onEachBackend(test, 'Lanczos in tfjs operations has our nodes', async (t) => {
+onEachBackend(test, 'Lanczos in tfjs operations has our projected matrix', async (t) => {
   const { numTensors } = tf.memory()
-  const { alphas, betas } = tf.tidy(() => {
-    const start = tf.tensor1d(sample(4, 'gaussian', 3, 0, 0, 0, values.length))
-    return lanczos((v) => tf.mul(v, tf.tensor1d(values)), start, 12)
-  })
-  const { values: nodes, vectors } = loadBinding().tridiagonalEigen(alphas, betas, 'first')
-  const { runs } = await spectralDensity(H, { probes: 1, steps: 12, seed: 4 })
-  for (const [i, node] of runs[0]!.nodes.entries()) {
-    t.true(Math.abs(node - nodes[i]!) < 1e-4, `${node} ${nodes[i]}`)
-    t.true(Math.abs(runs[0]!.weights[i]! - vectors[i]! ** 2) < 1e-4)
-  }
+  const start = sample(4, 'gaussian', 3, 0, 0, 0, values.length)
+  const [first, diagonal] = [tf.tensor1d(start), tf.tensor1d(values)]
+  const twin = lanczos((v) => tf.mul(v, diagonal), first, 12)
+  const run = new Lanczos(values.length, true)
+  run.start(start)
+  for (let step = 0; step < 12; step++) run.step(await H.matvec(run.vector()))
+  const { alphas, betas } = run.state()
+  run.dispose()
+  for (const [i, alpha] of alphas.entries())
+    t.true(Math.abs(alpha - twin.alphas[i]!) < 1e-4, `${alpha} ${twin.alphas[i]}`)
+  for (const [i, beta] of twin.betas.entries()) t.true(Math.abs(beta - betas[i]!) < 1e-4, `${beta} ${betas[i]}`)
+  t.is(twin.betas.length, 11)
+  tf.dispose([first, diagonal])
   t.is(tf.memory().numTensors, numTensors)
 })
 

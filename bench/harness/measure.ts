@@ -18,22 +18,26 @@ export class Meter {
   #call = 0
 
   async round({ run, before }: Runnable, budget: number): Promise<number> {
-    const timed = async (calls: number) => {
+    let lasting = false
+    const timed = (calls: number) => {
       before?.()
       const begun = performance.now()
-      for (let i = 0; i < calls; i++) {
-        const lasts = run()
-        if (lasts !== undefined) await lasts
-      }
-      return (performance.now() - begun) / calls
+      const each = () => (performance.now() - begun) / calls
+      let lasts: void | Promise<void> = undefined
+      for (let i = 0; i < calls; i++) lasts = run()
+      lasting = lasts !== undefined
+      return lasts === undefined ? each() : lasts.then(each)
     }
     const begun = performance.now()
     if (this.#call < 200) {
-      do this.#call = await timed(1)
-      while (performance.now() - begun < budget / 5)
+      do {
+        const taken = timed(1)
+        // To await what is there already costs more than a short call.
+        this.#call = typeof taken === 'number' ? taken : await taken
+      } while (performance.now() - begun < budget / 5)
     }
     const samples: number[] = []
-    const batch = before === undefined ? Math.max(1, Math.ceil(shortest / Math.max(this.#call, 1e-6))) : 1
+    const batch = before === undefined && !lasting ? Math.max(1, Math.ceil(shortest / Math.max(this.#call, 1e-6))) : 1
     const started = performance.now()
     do {
       this.#call = await timed(batch)
