@@ -131,6 +131,11 @@ test.serial(
       prefix: 'b/',
     })
     t.deepEqual(Object.keys(history), ['loss', 'b/lambdaMin', 'b/lambdaMinResidual'])
+    const both = await train({ trace: false, topEigenvalues: { which: 'both', count: 3 }, filter: 'bias' })
+    t.deepEqual(
+      Object.keys(both.history).filter((key) => !key.endsWith('Residual')),
+      ['loss', 'lambdaMax', 'lambdaMax2', 'lambdaMin'],
+    )
   },
 )
 

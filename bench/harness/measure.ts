@@ -23,8 +23,8 @@ export class Meter {
       before?.()
       const begun = performance.now()
       const each = () => (performance.now() - begun) / calls
-      let lasts: void | Promise<void> = undefined
-      for (let i = 0; i < calls; i++) lasts = run()
+      let lasts = run()
+      for (let i = 1; i < calls; i++) lasts = run()
       lasting = lasts !== undefined
       return lasts === undefined ? each() : lasts.then(each)
     }

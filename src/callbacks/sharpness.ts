@@ -2,6 +2,7 @@ import { Callback, type Logs } from '@tensorflow/tfjs-layers'
 import { hessian, type ModelHessianOptions } from '../curvature/hessian.ts'
 import { type TopEigenvalues, type TopEigenvaluesOptions, topEigenvalues } from '../curvature/top-eigenvalues.ts'
 import { type HutchinsonTrace, type TraceOptions, trace } from '../curvature/trace.ts'
+import { type Which, whiches } from '../curvature/wanted.ts'
 import { SaltflatError } from '../errors.ts'
 import type { Examples, Model } from '../grads/model-loss.ts'
 import { invalid, knownKeys, oneOf, whole } from '../options.ts'
@@ -46,10 +47,18 @@ const hessianNames = ['batchSize', 'filter', 'training'] as const
 /** The first eigenvalue by its name in the logs; the others get a number behind it. */
 const eigenvalueNames = { largest: 'lambdaMax', smallest: 'lambdaMin', magnitude: 'lambdaAbs' } as const
 
+/** Names in the order of the values; of both ends the largest come first. */
+function namesOf(which: Which, count: number): string[] {
+  const numbered = (name: string, length: number) => Array.from({ length }, (_, i) => `${name}${i === 0 ? '' : i + 1}`)
+  if (which !== 'both') return numbered(eigenvalueNames[which], count)
+  const { largest, smallest } = eigenvalueNames
+  return [...numbered(largest, Math.ceil(count / 2)), ...numbered(smallest, Math.floor(count / 2))]
+}
+
 /**
  * A callback that measures how sharp the loss is at the end of epochs, exactly and with any optimizer: the trace of the
  * Hessian and its top eigenvalues, on data of your choice. They go into the logs, and so into `history` and what other
- * callbacks write: `trace` and its standard error `traceError`; `lambdaMax` (`lambdaMin`, `lambdaAbs` by `which`) and its
+ * callbacks write: `trace` and its standard error `traceError`; `lambdaMax` (`lambdaMin`, `lambdaAbs` by `which`, both of the first for both ends) and its
  * residual `lambdaMaxResidual`, further ones as `lambdaMax2`, `lambdaMax2Residual`, … An epoch that is not measured has NaN,
  * so that `history` stays one number an epoch; so has an eigenvalue that is not there.
  *
@@ -90,7 +99,7 @@ function checkParts({ trace: traced, topEigenvalues: top }: SharpnessOptions): v
   if (top === undefined || top === false) return
   knownKeys('topEigenvalues', top, ['count', 'which', 'tolerance', 'steps'])
   whole('count', top.count ?? 1, 1, 2 ** 31 - 1)
-  oneOf('which', top.which ?? 'largest', Object.keys(eigenvalueNames) as (keyof typeof eigenvalueNames)[])
+  oneOf('which', top.which ?? 'largest', whiches)
 }
 
 class SharpnessCallback extends Callback {
@@ -145,8 +154,7 @@ class SharpnessCallback extends Callback {
     }
     if (top === false) return
     const { count = 1, which = 'largest' } = top
-    for (let i = 0; i < count; i++) {
-      const name = `${eigenvalueNames[which]}${i === 0 ? '' : i + 1}`
+    for (const [i, name] of namesOf(which, count).entries()) {
       put(name, measured?.topEigenvalues?.values[i])
       put(`${name}Residual`, measured?.topEigenvalues?.residuals[i])
     }
