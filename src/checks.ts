@@ -65,3 +65,9 @@ export function unknownName(expected: string, what: string, name: string, known:
 export function isFloat32Array(value: unknown): value is Float32Array {
   return ArrayBuffer.isView(value) && (value as Partial<Float32Array>)[Symbol.toStringTag] === 'Float32Array'
 }
+
+/** Where the first NaN or Infinity stands; -1 if none does. A plain loop: `findIndex` takes ten times as long. */
+export function notFinite(values: Float32Array): number {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return i
+  return -1
+}

@@ -3,7 +3,7 @@ import { SaltflatError, said } from './errors.ts'
 import { evaluate, scheduleObject } from './schedule-kinds.ts'
 import type { ParameterFilter, Schedule } from './types.ts'
 
-export { invalid, isFloat32Array, knownKeys, largest, number, oneOf, whole } from './checks.ts'
+export { invalid, isFloat32Array, knownKeys, largest, notFinite, number, oneOf, whole } from './checks.ts'
 
 /** A number in range, a schedule object, or a function, whose values are checked when they are used. */
 export function schedule(name: string, value: unknown, range: { min: number; max?: number; open?: boolean }): Schedule {

@@ -2,6 +2,7 @@ import { SaltflatError } from '../errors.ts'
 import { forward } from '../grads/evaluate.ts'
 import { still } from '../grads/hessian-product.ts'
 import type { Batch } from '../grads/model-loss.ts'
+import { notFinite } from '../options.ts'
 import { checkVariables, type Variable } from '../params/variables.ts'
 import { type RunOptions, Watch } from './lanczos.ts'
 import { checked, type Operator } from './operator.ts'
@@ -128,7 +129,7 @@ function blockOf<B extends Batch>(recipe: Recipe<B>, index: number): Recipe<B> {
 
 function checkVector(v: Float32Array, variables: readonly Variable[], size: number): void {
   checked(v, size, 'a vector')
-  if (!v.every(Number.isFinite)) {
+  if (notFinite(v) >= 0) {
     throw new SaltflatError('ERR_NOT_FINITE', 'Expected a finite vector, received NaN or Infinity in it.')
   }
   checkVariables(variables)

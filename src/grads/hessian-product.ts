@@ -1,9 +1,8 @@
 import {
-  addN,
-  mul,
+  customGrad,
   type NamedTensorMap,
   type Scalar,
-  sum,
+  scalar,
   type Tensor,
   tensor,
   tidy,
@@ -11,21 +10,24 @@ import {
   variableGrads,
 } from '@tensorflow/tfjs-core'
 import { SaltflatError } from '../errors.ts'
+import { notFinite } from '../options.ts'
 import { type Evaluation, evaluate, type Loss, withoutGradient } from './evaluate.ts'
 import { withRandomness } from './randomness.ts'
+import { dropZeros, tapeLength } from './second-order/dependence.ts'
 import { withSecondOrder } from './second-order/index.ts'
 import { nothing, SideEffects } from './side-effects.ts'
 
 /**
  * Hv of a loss at the variables' present values, as the gradient of ⟨∇f, v⟩; v and Hv flat, in the order of the
- * variables. About three gradients. Variables stay as they are, and no tensor is left behind, also after a throw.
+ * variables. About three gradients on tensorflow. Variables stay as they are, and no tensor is left behind, also after a throw.
  */
 export function hessianProduct(loss: Loss, variables: readonly Variable[], v: Float32Array): Float32Array {
   const out = new Float32Array(v.length)
   const parts = split(variables, v)
   still(variables, () =>
     tidy(() => {
-      const directions = variables.map(({ shape }, i) => tensor(parts[i]!.slice(), shape, 'float32'))
+      // Not copied: nothing writes to them, and they are gone before the caller has v back.
+      const directions = variables.map(({ shape }, i) => tensor(parts[i]!, shape, 'float32'))
       const { gradients } = twice(loss, variables, directions)
       const into = split(variables, out)
       for (const [i, one] of gradients.entries()) if (one !== null) into[i]!.set(one.dataSync() as Float32Array)
@@ -36,7 +38,7 @@ export function hessianProduct(loss: Loss, variables: readonly Variable[], v: Fl
 
 /** Refuses a product that is not finite. */
 export function finiteProduct(out: Float32Array, of: string): Float32Array {
-  const wrong = out.findIndex((value) => !Number.isFinite(value))
+  const wrong = notFinite(out)
   if (wrong < 0) return out
   throw new SaltflatError(
     'ERR_NOT_FINITE',
@@ -65,13 +67,22 @@ function twice(
   }
 }
 
-/** ⟨∇f, v⟩. */
+/**
+ * ⟨∇f, v⟩ as a function of which only the derivative is asked: that by ∇f is v itself, so neither the product with v nor
+ * its sum is ever computed, and the value is 0.
+ */
 export function slope(loss: Loss, variables: readonly Variable[], directions: readonly Tensor[]): Scalar {
+  const begun = tapeLength()
   const { grads } = firstDerivatives(loss, variables)
-  const products = variables.flatMap(({ name }, i) =>
-    grads[name] === undefined ? [] : [sum(mul(grads[name], directions[i]!))],
-  )
-  return addN(products) as Scalar
+  const present = variables.flatMap(({ name }, i) => (grads[name] === undefined ? [] : [i]))
+  const inner = customGrad((..._) => ({
+    value: scalar(0),
+    // Clones, for tfjs disposes what it has added up.
+    gradFunc: () => present.map((i) => directions[i]!.clone()),
+  }))
+  const found = inner(...present.map((i) => grads[variables[i]!.name]!)) as Scalar
+  dropZeros(begun)
+  return found
 }
 
 function firstDerivatives(loss: Loss, variables: readonly Variable[]): { grads: NamedTensorMap } {

@@ -1,5 +1,5 @@
 import { SaltflatError, shown } from '../errors.ts'
-import { invalid, isFloat32Array } from '../options.ts'
+import { invalid, isFloat32Array, notFinite } from '../options.ts'
 import type { Evaluation } from './evaluate.ts'
 import { thrown } from './thrown.ts'
 
@@ -67,7 +67,7 @@ export function checkStart(x0: unknown): asserts x0 is Float32Array {
   if (x0.length === 0) {
     throw new SaltflatError('ERR_EMPTY', 'Expected at least one element in x0, received an empty array.')
   }
-  const bad = x0.findIndex((value) => !Number.isFinite(value))
+  const bad = notFinite(x0)
   if (bad >= 0) {
     throw new SaltflatError('ERR_NOT_FINITE', `Expected finite numbers in x0, received ${x0[bad]} at ${bad}.`)
   }

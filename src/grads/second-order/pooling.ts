@@ -10,6 +10,7 @@ import {
   where,
   zerosLike,
 } from '@tensorflow/tfjs-core'
+import { selectedByTensorFlow } from './max-pool-tensorflow.ts'
 
 type Attributes = Record<string, unknown>
 
@@ -38,7 +39,9 @@ export function averaged3d(u: Tensor, _saved: Tensor[], attributes: Attributes):
  * u where each window has its maximum: max pooling sends a gradient there, so this is the way back. Where two elements of
  * a window are equal the first is taken.
  */
-export function selected(u: Tensor, [, input, output]: Tensor[], attributes: Attributes): Tensor {
+export function selected(u: Tensor, saved: Tensor[], attributes: Attributes): Tensor {
+  const [, input, output] = saved
+  if (input!.rank === 4 && engine().backendName === 'tensorflow') return selectedByTensorFlow(u, saved, attributes)
   const { extent, strides, counts, padding } = windows(input!, attributes)
   const pads: [number, number][] = [[0, 0], ...padding, [0, 0]]
   const needed = padding.some(([before, after]) => before + after > 0)
