@@ -7,6 +7,7 @@ const table: Readonly<Record<string, () => Promise<Question>>> = {
   'in-place': async () => (await import('./in-place.ts')).inPlace,
   step: async () => (await import('./step.ts')).step,
   optimizer: async () => (await import('./optimizer.ts')).optimizer,
+  hessian: async () => (await import('./hessian.ts')).hessianQuestion,
   small: async () => (await import('./small.ts')).small,
   lanczos: async () => (await import('./lanczos.ts')).lanczosQuestion,
   profile: async () => (await import('./profile.ts')).profile,

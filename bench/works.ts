@@ -11,7 +11,7 @@ const sigma = 0.01
 const learningRate = 1e-3
 
 /** A net of these widths, or the conv net where there are none. */
-function model({ widths, batch }: Options): Model {
+export function model({ widths, batch }: Options): Model {
   registerKernels()
   return widths === undefined ? convNet(batch as number) : mlp(widths as number[], batch as number)
 }

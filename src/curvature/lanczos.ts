@@ -64,7 +64,12 @@ export class LanczosRun {
    */
   start(seed: number, index: number, distribution: ProbeDistribution = 'gaussian'): void {
     const { sample } = loadBinding()
-    typed(() => this.#native.start(sample(seed, distribution, stream, 0, index, 0, this.#operator.size)))
+    this.startFrom(typed(() => sample(seed, distribution, stream, 0, index, 0, this.#operator.size)))
+  }
+
+  /** Begins anew from a direction of the caller's. */
+  startFrom(direction: Float32Array): void {
+    typed(() => this.#native.start(direction))
     this.#ended = false
   }
 

@@ -1,6 +1,6 @@
-import { knownKeys, number, whole } from '../options.ts'
+import { invalid, knownKeys, notFinite, number, whole } from '../options.ts'
 import { type LanczosMoment, LanczosRun, type LongRunOptions, ritz, Watch } from './lanczos.ts'
-import { checkOperator, type Operator } from './operator.ts'
+import { checked, checkOperator, type Operator } from './operator.ts'
 import { Saves } from './run-store.ts'
 import { spreadOf } from './spread.ts'
 
@@ -16,6 +16,10 @@ export interface SpectralDensityOptions extends LongRunOptions {
   points?: number
   /** Seed of the starts: a safe integer ≥ 0. Default 0. */
   seed?: number
+  /** Starts of your own instead of `probes` drawn from the seed: of any length but 0, finite. */
+  starts?: readonly Float32Array[]
+  /** Whether the basis is kept, a vector a step, and stays orthogonal: no node then comes twice. Default false. */
+  orthogonal?: boolean
 }
 
 /** The distribution of an operator's eigenvalues, as quadratures and as a curve. */
@@ -60,14 +64,25 @@ export interface Moment {
   readonly standardError: number
 }
 
-const names = ['probes', 'steps', 'width', 'points', 'seed', 'checkpoint', 'signal', 'onProgress']
+const names = [
+  'probes',
+  'steps',
+  'width',
+  'points',
+  'seed',
+  'starts',
+  'orthogonal',
+  'checkpoint',
+  'signal',
+  'onProgress',
+]
 
 /**
  * The density of an operator's eigenvalues by stochastic Lanczos quadrature.
  *
  * Each run of m steps from a random start gives m nodes and weights, which integrate polynomials up to degree 2m − 1 as the
- * start sees the spectrum; the mean over starts is the spectrum. Memory of five vectors: the basis is not kept, so an
- * outlier may show as several nodes that share its weight. Throws AbortedError on the signal, with the runs that are
+ * start sees the spectrum; the mean over starts is the spectrum. Memory of five vectors: unless `orthogonal`, the basis is not kept,
+ * and an outlier may show as several nodes that share its weight. Throws AbortedError on the signal, with the runs that are
  * complete as `partial`; and whatever the operator throws. Source: Golub & Meurant 1994; Ghorbani, Krishnan, Xiao, ICML 2019.
  *
  * @example
@@ -79,20 +94,31 @@ export async function spectralDensity(
 ): Promise<SpectralDensity> {
   checkOperator(operator)
   knownKeys('the options of spectralDensity', options, names)
-  const { probes = 4, steps = Math.min(operator.size, 80), points = 1000, seed = 0, width } = options
+  const {
+    starts,
+    probes = starts?.length ?? 4,
+    steps = Math.min(operator.size, 80),
+    points = 1000,
+    seed = 0,
+    orthogonal = false,
+    width,
+  } = options
   whole('probes', probes, 1, 2 ** 24)
   whole('steps', steps, Math.min(2, operator.size), 10_000)
   whole('points', points, 2, 1_000_000)
   whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)
   if (width !== undefined) number('width', width, { min: 0, open: true })
+  if (typeof orthogonal !== 'boolean') throw invalid('true or false for orthogonal', orthogonal)
   const { size } = operator
-  const saves = new Saves<Saved>(options.checkpoint, 'spectralDensity', { size, steps, seed })
+  if (starts !== undefined) checkStarts(starts, probes, size)
+  const own = { starts: starts !== undefined, orthogonal }
+  const saves = new Saves<Saved>(options.checkpoint, 'spectralDensity', { size, steps, seed, ...own })
   const before = await saves.load()
   const runs = [...(before?.at.runs ?? [])]
   const wallMs = before?.at.wallMs ?? 0
   let products = before?.at.products ?? 0
   const watch = new Watch<SpectralDensity>(options, probes * steps, products)
-  const run = new LanczosRun(operator, { keep: false })
+  const run = new LanczosRun(operator, { keep: orthogonal })
   const quality = () => ({ passes: products * operator.passes, bytes: run.bytes, wallMs: wallMs + watch.elapsed })
   const found = () => smoothed(runs.slice(0, probes), { width, points, steps, ...quality() })
   const moment = () => {
@@ -103,7 +129,10 @@ export async function spectralDensity(
     if (before !== null) run.restore({ numbers: before.at.numbers, vectors: before.vectors })
     for (let index = runs.length; index < probes; index++) {
       // One that is restored is in the midst of its probe.
-      if (before === null || index > before.at.runs.length) run.start(seed, index)
+      if (before === null || index > before.at.runs.length) {
+        if (starts === undefined) run.start(seed, index)
+        else run.startFrom(starts[index]!)
+      }
       while (run.projected.alphas.length < steps && !run.ended) {
         await saves.keep(products, moment)
         await watch.check(
@@ -130,6 +159,14 @@ interface Saved {
   readonly runs: readonly Quadrature[]
   readonly products: number
   readonly wallMs: number
+}
+
+function checkStarts(starts: unknown, probes: number, size: number): void {
+  if (!Array.isArray(starts) || starts.length !== probes) throw invalid('an array of as many starts as probes', starts)
+  for (const one of starts) {
+    const bad = notFinite(checked(one, size, 'a start'))
+    if (bad >= 0) throw invalid('finite numbers in a start', one[bad])
+  }
 }
 
 function smoothed(

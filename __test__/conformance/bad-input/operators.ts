@@ -85,6 +85,8 @@ const algorithms: [
       points: [1, 1e9, ...notANumber],
       width: [0, -1, ...notANumber],
       checkpoint: stores,
+      orthogonal: [1, 'yes', null],
+      starts: [1, null, []],
     },
   ],
 ]
