@@ -19,6 +19,10 @@ pub enum Error {
     State(String),
     /// A panic has cut an update short: what was W and the moments is of two steps.
     Torn,
+    /// The GPU, or its driver, failed.
+    Device(String),
+    /// There is no GPU to compute on.
+    NoDevice(String),
     /// The allocator gave nothing.
     OutOfMemory {
         /// Bytes asked for.
@@ -38,6 +42,8 @@ impl Error {
             Error::NotFinite { .. } => "ERR_NOT_FINITE",
             Error::State(_) => "ERR_STATE",
             Error::Torn => "ERR_PANIC",
+            Error::Device(_) => "ERR_CUDA",
+            Error::NoDevice(_) => "ERR_NO_DEVICE",
             Error::OutOfMemory { .. } => "ERR_OUT_OF_MEMORY",
         }
     }
@@ -46,7 +52,8 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Invalid(what) | Error::Shape(what) | Error::State(what) => f.write_str(what),
+            Error::Invalid(what) | Error::Shape(what) | Error::State(what) | Error::Device(what) => f.write_str(what),
+            Error::NoDevice(why) => write!(f, "Expected a GPU to compute on, but {why}. Choose the device 'cpu' or 'auto'."),
             Error::NotFinite { tensor } => {
                 write!(f, "Expected finite gradients, received NaN or Infinity in tensor {tensor}.")
             }

@@ -87,6 +87,11 @@ impl Layout {
         &self.chunks
     }
 
+    /// The first chunk of a tensor; of the tensor after the last one, their number.
+    pub fn first_chunk(&self, tensor: usize) -> usize {
+        self.first_chunk[tensor]
+    }
+
     /// The chunks of one tensor, as a range of [`Layout::chunks`].
     pub fn chunks_of(&self, tensor: usize) -> std::ops::Range<usize> {
         self.first_chunk[tensor]..self.first_chunk[tensor + 1]

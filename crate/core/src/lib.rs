@@ -24,8 +24,10 @@ pub mod symmetric;
 pub mod transform;
 pub mod tridiagonal;
 
-pub use backend::cpu::{Cpu, Level, Threads, Which};
-pub use backend::{Backend, Clip, Direction, Keep, Metric, Micro, Mix, Noise, Update, Vectors};
+pub use backend::cpu::{Cpu, Level, Threads};
+#[cfg(not(target_vendor = "apple"))]
+pub use backend::cuda::Cuda;
+pub use backend::{Backend, Clip, Direction, Keep, Metric, Micro, Mix, Noise, Update, Vectors, Which};
 pub use basis::Basis;
 pub use error::{Error, Result};
 pub use lanczos::Lanczos;

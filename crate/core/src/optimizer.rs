@@ -109,6 +109,66 @@ impl Rule {
     }
 }
 
+#[cfg(not(target_vendor = "apple"))]
+impl Rule {
+    /// The kernel that applies the rule; `Mean` has none, for it updates nothing.
+    pub(crate) fn kernel(&self) -> &'static str {
+        match self {
+            Rule::Mean => "update_mean",
+            Rule::Sgd(_) => "update_sgd",
+            Rule::Momentum(_) => "update_momentum",
+            Rule::Nesterov(_) => "update_nesterov",
+            Rule::Adam(_) => "update_adam",
+            Rule::AmsGrad(_) => "update_amsgrad",
+            Rule::RmsProp(_) => "update_rmsprop",
+            Rule::RmsPropCentered(_) => "update_rmsprop_centered",
+            Rule::RmsPropMomentum(_) => "update_rmsprop_momentum",
+            Rule::RmsPropCenteredMomentum(_) => "update_rmsprop_centered_momentum",
+            Rule::Lion(_) => "update_lion",
+        }
+    }
+
+    /// This step's coefficients in the order of the rule's fields, as the kernel takes them.
+    pub(crate) fn coefficients(&self) -> [f32; 7] {
+        match self {
+            Rule::Mean => [0.0; 7],
+            Rule::Sgd(rule) => [rule.minus_lr, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+            Rule::Momentum(rule) => rule.coefficients(),
+            Rule::Nesterov(rule) => rule.coefficients(),
+            Rule::Adam(rule) => rule.coefficients(),
+            Rule::AmsGrad(rule) => rule.coefficients(),
+            Rule::RmsProp(rule) => rule.coefficients(),
+            Rule::RmsPropCentered(rule) => rule.coefficients(),
+            Rule::RmsPropMomentum(rule) => rule.coefficients(),
+            Rule::RmsPropCenteredMomentum(rule) => rule.coefficients(),
+            Rule::Lion(rule) => [rule.beta1, rule.rest1, rule.beta2, rule.rest2, rule.minus_lr, 0.0, 0.0],
+        }
+    }
+}
+
+#[cfg(not(target_vendor = "apple"))]
+impl<const AHEAD: bool> Momentum<AHEAD> {
+    fn coefficients(&self) -> [f32; 7] {
+        [self.beta, self.minus_lr, 0.0, 0.0, 0.0, 0.0, 0.0]
+    }
+}
+
+#[cfg(not(target_vendor = "apple"))]
+impl<const MAX: bool> Adam<MAX> {
+    fn coefficients(&self) -> [f32; 7] {
+        let Self { beta1, rest1, beta2, rest2, minus_lr, inverse_correction, epsilon } = *self;
+        [beta1, rest1, beta2, rest2, minus_lr, inverse_correction, epsilon]
+    }
+}
+
+#[cfg(not(target_vendor = "apple"))]
+impl<const CENTERED: bool, const HEAVY: bool> RmsProp<CENTERED, HEAVY> {
+    fn coefficients(&self) -> [f32; 7] {
+        let Self { decay, rest, momentum, minus_lr, epsilon } = *self;
+        [decay, rest, momentum, minus_lr, epsilon, 0.0, 0.0]
+    }
+}
+
 /// A rule for a vector of elements.
 pub(crate) trait ElementRule: Sync {
     /// Moment vectors read and written.

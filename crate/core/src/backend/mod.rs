@@ -7,14 +7,21 @@
 //! finish          the last accumulate fused with mean, clipping, penalties, base optimizer and the write of W
 //! ```
 //!
-//! Backends: [`cpu`].
+//! Backends: [`cpu`], [`cuda`].
 
 pub mod cpu;
+#[cfg(not(target_vendor = "apple"))]
+pub mod cuda;
+mod ledger;
+mod plan;
+
+pub use ledger::Ledger;
 
 use crate::error::Result;
 use crate::layout::Layout;
 use crate::noise::Draw;
 use crate::optimizer::Rule;
+use crate::penalty::Penalty;
 
 /// A gradient of one tensor; `None` where the loss does not depend on it.
 pub type Gradient<'a> = Option<&'a [f32]>;
@@ -137,11 +144,32 @@ pub struct Noise<'a> {
     pub scales: &'a [f32],
 }
 
+/// An owned vector that is read and set from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// A moment of the base optimizer.
+    Moment(usize),
+    /// The mean gradient that [`crate::Rule::Mean`] left.
+    Mean,
+    /// The gradients of earlier micro-batches.
+    Bank,
+    /// Where the weights began.
+    Origin,
+}
+
 /// Fused passes over W, G, P and the moments. Every pass reads `g` and writes `out`, one slice a tensor, in the order
 /// of the layout.
 pub trait Backend {
-    /// Where each tensor lies in the flat vectors.
-    fn layout(&self) -> &Layout;
+    /// What is kept on the host.
+    fn ledger(&self) -> &Ledger;
+    /// The same, to be changed.
+    fn ledger_mut(&mut self) -> &mut Ledger;
+    /// Bytes of all vectors.
+    fn bytes(&self) -> usize;
+    /// A copy of one tensor of an owned vector, if there is such a vector.
+    fn read(&mut self, which: Which, tensor: usize) -> Result<Option<Vec<f32>>>;
+    /// Sets it to as many values as the tensor has; false where there is no such vector.
+    fn write(&mut self, which: Which, tensor: usize, values: &[f32]) -> Result<bool>;
     /// W ← weights. The first time also W₀, where it is kept.
     fn load(&mut self, weights: &[&[f32]]) -> Result<()>;
     /// out ← W, bit for bit.
@@ -185,9 +213,34 @@ pub trait Backend {
         g: &[Gradient<'_>],
         out: &mut [&mut [f32]],
     ) -> Result<()>;
+
+    /// Where each tensor lies in the flat vectors.
+    fn layout(&self) -> &Layout {
+        &self.ledger().layout
+    }
+    /// Refuses to go on with an update that a panic has cut short.
+    fn whole(&self) -> Result<()> {
+        self.ledger().whole()
+    }
+    /// What pulls on each tensor besides its gradient.
+    fn set_penalties(&mut self, penalties: &[Penalty]) -> Result<()> {
+        self.ledger_mut().set_penalties(penalties)
+    }
+    /// Which tensors the micro-batches in the bank have reached.
+    fn banked(&self) -> &[bool] {
+        &self.ledger().banked
+    }
+    /// Sets these, for a bank that was saved.
+    fn set_banked(&mut self, reached: &[bool]) -> Result<()> {
+        self.ledger_mut().set_banked(reached)
+    }
     /// Σ U·(g⁺ − g⁻) of each tensor since [`Backend::clear`].
-    fn dots(&self) -> &[f64];
+    fn dots(&self) -> &[f64] {
+        &self.ledger().dots
+    }
     /// dots ← 0; and only what the micro-batches that `finish` took have reached counts as reached by a gradient, with
     /// `all` nothing.
-    fn clear(&mut self, all: bool);
+    fn clear(&mut self, all: bool) {
+        self.ledger_mut().clear(all)
+    }
 }

@@ -9,19 +9,18 @@ use crate::view::{Views, elements};
 use napi::Env;
 use napi::bindgen_prelude::{Array, Float32Array, ObjectFinalize, Unknown};
 use napi_derive::napi;
-use options::VectorOptions;
+use options::{VectorOptions, backend};
 pub use options::{WorkspaceOptions, compute};
 use saltflat_core::backend::Noise;
 use saltflat_core::fault::{self, Place};
-use saltflat_core::memory::copied;
 use saltflat_core::noise::MAX_PERTURBATIONS;
 use saltflat_core::rng::ROUNDS;
-use saltflat_core::{Backend, Cpu, Draw, Penalty, Rule, Vectors, Which};
+use saltflat_core::{Backend, Draw, Penalty, Rule, Vectors, Which};
 
 /// W, G, P and the moments of one optimizer in native memory, with the fused passes of a training step.
 #[napi(custom_finalize)]
 pub struct Workspace {
-    cpu: Option<Cpu>,
+    backend: Option<Box<dyn Backend>>,
     rule: String,
     draw: Draw,
     scales: Vec<f32>,
@@ -64,12 +63,11 @@ impl Workspace {
             bank: vectors.bank.unwrap_or(false),
             origin: vectors.origin.unwrap_or(false),
         };
-        let (level, threads) = compute(options)?;
-        let cpu = Cpu::new(&sizes, vectors, level, threads).map_err(core)?;
+        let backend = backend(&sizes, vectors, options)?;
         let none = draw(0.0, "gaussian", f64::from(ROUNDS), 0.0, 0.0, 0.0)?;
-        let bytes = cpu.bytes() as i64;
+        let bytes = backend.bytes() as i64;
         env.adjust_external_memory(bytes).map_err(node)?;
-        Ok(Self { cpu: Some(cpu), rule, draw: none, scales: vec![0.0; sizes.len()], bytes })
+        Ok(Self { backend: Some(backend), rule, draw: none, scales: vec![0.0; sizes.len()], bytes })
     }
 
     /// Bytes of native memory held.
@@ -87,13 +85,13 @@ impl Workspace {
     /// Throws where a panic has cut an update short: W and the moments are then of two steps.
     #[napi(catch_unwind)]
     pub fn check_whole(&mut self) -> Result<()> {
-        self.cpu()?.whole().map_err(core)
+        self.backend()?.whole().map_err(core)
     }
 
     /// Frees the memory now. Twice is harmless.
     #[napi(catch_unwind)]
     pub fn dispose(&mut self, env: &Env) -> Result<()> {
-        self.cpu = None;
+        self.backend = None;
         env.adjust_external_memory(-std::mem::take(&mut self.bytes)).map_err(node)?;
         Ok(())
     }
@@ -106,7 +104,7 @@ impl Workspace {
             views.inputs("weights", &elements(&weights))?.into_iter().collect();
         let weights =
             weights.ok_or_else(|| coded("ERR_INVALID_ARGUMENT", "Expected every weight, received a gap."))?;
-        self.cpu()?.load(&weights).map_err(core)
+        self.backend()?.load(&weights).map_err(core)
     }
 
     /// What pulls on each tensor besides its gradient: g ← g + l2·w + distance·(w − w₀), w ← w − η·decay·w.
@@ -129,7 +127,7 @@ impl Workspace {
                 distance: *distance as f32,
             })
             .collect();
-        self.cpu()?.set_penalties(&penalties).map_err(core)
+        self.backend()?.set_penalties(&penalties).map_err(core)
     }
 
     /// A copy of one tensor of an owned vector: 'moment0' …, 'mean' (left by the rule 'mean'), 'bank' (earlier
@@ -137,10 +135,10 @@ impl Workspace {
     #[napi(catch_unwind)]
     pub fn vector(&mut self, name: String, tensor: f64) -> Result<Float32Array> {
         let tensor = self.tensor(tensor)?;
-        let cpu = self.cpu()?;
-        cpu.whole().map_err(core)?;
-        let vector = cpu.vector(which(&name)?, tensor).ok_or_else(|| unknown(&name))?;
-        Ok(Float32Array::new(copied(vector).map_err(core)?))
+        let backend = self.backend()?;
+        backend.whole().map_err(core)?;
+        let vector = backend.read(which(&name)?, tensor).map_err(core)?;
+        Ok(Float32Array::new(vector.ok_or_else(|| unknown(&name))?))
     }
 
     /// Sets one tensor of such a vector.
@@ -153,29 +151,33 @@ impl Workspace {
     ) -> Result<()> {
         let values = Views::default().input("values", &values)?;
         let tensor = self.tensor(tensor)?;
-        let target = self.cpu()?.vector_mut(which(&name)?, tensor).ok_or_else(|| unknown(&name))?;
-        if target.len() != values.len() {
-            let (expected, came) = (target.len(), values.len());
-            return Err(coded("ERR_SHAPE", format!("Expected {expected} elements, received {came}.")));
+        let backend = self.backend()?;
+        let which = which(&name)?;
+        let expected = backend.layout().sizes()[tensor];
+        if values.len() != expected {
+            let said = format!("Expected {expected} elements, received {}.", values.len());
+            return Err(coded("ERR_SHAPE", said));
         }
-        target.copy_from_slice(values);
-        Ok(())
+        match backend.write(which, tensor, values).map_err(core)? {
+            true => Ok(()),
+            false => Err(unknown(&name)),
+        }
     }
 
     /// Which tensors the micro-batches in the bank have reached.
     #[napi(catch_unwind)]
     pub fn banked(&mut self) -> Result<Vec<bool>> {
-        Ok(self.cpu()?.banked().to_vec())
+        Ok(self.backend()?.banked().to_vec())
     }
 
     /// Sets these, for a bank that was saved.
     #[napi(catch_unwind)]
     pub fn set_banked(&mut self, reached: Vec<bool>) -> Result<()> {
-        self.cpu()?.set_banked(&reached).map_err(core)
+        self.backend()?.set_banked(&reached).map_err(core)
     }
 
-    fn cpu(&mut self) -> Result<&mut Cpu> {
-        live(&mut self.cpu)
+    fn backend(&mut self) -> Result<&mut (dyn Backend + 'static)> {
+        live(&mut self.backend)
     }
 
     fn at(&self, j: f64) -> Result<Draw> {
@@ -183,10 +185,10 @@ impl Workspace {
         Ok(Draw { index: self.draw.index + j, ..self.draw })
     }
 
-    fn with_noise(&mut self, j: f64) -> Result<(&mut Cpu, Noise<'_>)> {
+    fn with_noise(&mut self, j: f64) -> Result<(&mut (dyn Backend + 'static), Noise<'_>)> {
         let draw = self.at(j)?;
-        let cpu = live(&mut self.cpu)?;
-        Ok((cpu, Noise { draw, scales: &self.scales }))
+        let backend = live(&mut self.backend)?;
+        Ok((backend, Noise { draw, scales: &self.scales }))
     }
 
     fn tensor(&self, tensor: f64) -> Result<usize> {
@@ -212,8 +214,8 @@ fn unknown(name: &str) -> Coded {
 }
 
 /// What every call on a workspace goes by before it does anything.
-fn live(cpu: &mut Option<Cpu>) -> Result<&mut Cpu> {
+fn live(backend: &mut Option<Box<dyn Backend>>) -> Result<&mut (dyn Backend + 'static)> {
     fault::point(Place::Call);
     let gone = || coded("ERR_DISPOSED", "Expected a live workspace, received one that was disposed.");
-    cpu.as_mut().ok_or_else(gone)
+    backend.as_deref_mut().ok_or_else(gone)
 }

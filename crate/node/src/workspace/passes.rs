@@ -7,7 +7,7 @@ use crate::sample::draw;
 use crate::view::{Views, elements};
 use napi::bindgen_prelude::{Array, Unknown};
 use napi_derive::napi;
-use saltflat_core::{Backend, Noise, Rule, Update};
+use saltflat_core::{Noise, Rule, Update};
 
 #[napi]
 impl Workspace {
@@ -18,7 +18,7 @@ impl Workspace {
         let out = elements(&out);
         let mut out = views.outputs("outputs", &out)?;
         views.check()?;
-        self.cpu()?.restore(&mut out).map_err(core)
+        self.backend()?.restore(&mut out).map_err(core)
     }
 
     /// Sets the noise of a step: σ of each tensor (0: not perturbed), and what addresses the draws. Clears the dots;
@@ -46,7 +46,7 @@ impl Workspace {
         }
         self.draw = draw;
         self.scales.copy_from_slice(scales);
-        self.cpu()?.clear(first);
+        self.backend()?.clear(first);
         Ok(())
     }
 
@@ -61,8 +61,8 @@ impl Workspace {
         let out = elements(&out);
         let mut out = views.outputs("outputs", &out)?;
         views.check()?;
-        let (cpu, noise) = self.with_noise(j)?;
-        cpu.perturb(noise, &mut out).map_err(core)
+        let (backend, noise) = self.with_noise(j)?;
+        backend.perturb(noise, &mut out).map_err(core)
     }
 
     /// P ← g · dots += U·g · out ← W − σU.
@@ -77,8 +77,8 @@ impl Workspace {
         let (g, out) = (elements(&g), elements(&out));
         let (mut out, g) = (views.outputs("outputs", &out)?, views.gradients(&g)?);
         views.check()?;
-        let (cpu, noise) = self.with_noise(j)?;
-        cpu.flip(noise, &g, &mut out).map_err(core)
+        let (backend, noise) = self.with_noise(j)?;
+        backend.flip(noise, &g, &mut out).map_err(core)
     }
 
     /// G += P + g (← where `first`) · dots −= U·g · out ← W + σU of perturbation `j + 1`.
@@ -95,8 +95,8 @@ impl Workspace {
         let (mut out, g) = (views.outputs("outputs", &out)?, views.gradients(&g)?);
         views.check()?;
         let next = self.at(j + 1.0)?;
-        let (cpu, noise) = self.with_noise(j)?;
-        cpu.accumulate(noise, next, first, &g, &mut out).map_err(core)
+        let (backend, noise) = self.with_noise(j)?;
+        backend.accumulate(noise, next, first, &g, &mut out).map_err(core)
     }
 
     /// G += factor·g (← where `first`) · out ← W + σU of perturbation `next`.
@@ -114,8 +114,8 @@ impl Workspace {
         let (g, out) = (elements(&g), elements(&out));
         let (mut out, g) = (views.outputs("outputs", &out)?, views.gradients(&g)?);
         views.check()?;
-        let (cpu, noise) = self.with_noise(next)?;
-        cpu.collect(noise, factor as f32, first, &g, &mut out).map_err(core)
+        let (backend, noise) = self.with_noise(next)?;
+        backend.collect(noise, factor as f32, first, &g, &mut out).map_err(core)
     }
 
     /// Checks that the mean gradient is finite, then W ← rule(W, mean), out ← W; before the last micro-batch the mean goes
@@ -141,9 +141,9 @@ impl Workspace {
         let noise = draw.map(|draw| Noise { draw, scales: &self.scales });
         let (scale, learning_rate) = (update.scale as f32, update.learning_rate);
         let update = Update { mix: update.mix(), scale, noise, clip, micro, learning_rate, rule: &rule };
-        let cpu = live(&mut self.cpu)?;
-        cpu.finish(update, &g, &mut out).map_err(core)?;
-        Ok(if noise.is_some() { cpu.dots().to_vec() } else { vec![] })
+        let backend = live(&mut self.backend)?;
+        backend.finish(update, &g, &mut out).map_err(core)?;
+        Ok(if noise.is_some() { backend.dots().to_vec() } else { vec![] })
     }
 
     /// g·g, g·P and P·P of each tensor, one after the other.
@@ -154,7 +154,7 @@ impl Workspace {
     ) -> Result<Vec<f64>> {
         let mut views = Views::default();
         let g = views.gradients(&elements(&g))?;
-        Ok(self.cpu()?.products(&g).map_err(core)?.as_flattened().to_vec())
+        Ok(self.backend()?.products(&g).map_err(core)?.as_flattened().to_vec())
     }
 
     /// Σx² or Σ(wx)² of a direction, in each tensor; for the gradient itself not finite exactly where it is not.
@@ -167,7 +167,7 @@ impl Workspace {
         let direction = given("the direction", direction)?.direction()?;
         let mut views = Views::default();
         let g = views.gradients(&elements(&g))?;
-        Ok(self.cpu()?.norms(direction, &g).map_err(core)?.iter().map(|sums| sums[0]).collect())
+        Ok(self.backend()?.norms(direction, &g).map_err(core)?.iter().map(|sums| sums[0]).collect())
     }
 
     /// out ← W + scale·x of a direction (scale·w²x in the metric of the weights), a scale a tensor; then P ← `keep`.
@@ -187,6 +187,6 @@ impl Workspace {
         let (mut out, g) = (views.outputs("outputs", &out)?, views.gradients(&g)?);
         let scales = views.input("scales", &scales)?;
         views.check()?;
-        self.cpu()?.ascend(scales, direction, keep, &g, &mut out).map_err(core)
+        self.backend()?.ascend(scales, direction, keep, &g, &mut out).map_err(core)
     }
 }

@@ -9,8 +9,7 @@ use crate::noise::{Ahead, Draw, Tiles};
 
 /// Elements drawn before they are consumed: 2 kB of L1 a draw.
 pub(crate) const BLOCK: usize = 512;
-/// Sums that a pass may take.
-pub(crate) const SUMS: usize = 3;
+pub(crate) use crate::backend::ledger::SUMS;
 
 /// One pass over memory.
 pub(crate) trait Pass: Sync {

@@ -3,11 +3,12 @@
 use super::finish::{Mean, MeanNorm, Store, Update as UpdatePass};
 use super::io::{Flat, Inputs, Outputs};
 use super::passes::{Accumulate, Ascend, Collect, Flip, Norm, Perturb, Products};
-use super::{Cpu, SUMS, check_noise, check_scales, dispatch, finite, fold, missing};
-use crate::backend::{Backend, Clip, Direction, Gradient, Keep, Noise, Update};
-use crate::error::{Error, Result};
-use crate::layout::Layout;
-use crate::memory::AlignedVec;
+use super::{Cpu, dispatch, fold};
+use crate::backend::ledger::{Ledger, SUMS, check_scales, missing};
+use crate::backend::plan::{Has, Plan, Slot};
+use crate::backend::{Backend, Clip, Direction, Gradient, Keep, Noise, Update, Which};
+use crate::error::Result;
+use crate::memory::{AlignedVec, copied};
 use crate::noise::Draw;
 use crate::optimizer::{MOMENTS, Rule};
 
@@ -15,8 +16,9 @@ use crate::optimizer::{MOMENTS, Rule};
 macro_rules! run {
     ($self:ident, $pass:expr) => {{
         let pass = $pass;
-        let (chunks, level) = ($self.layout.chunks(), $self.level);
-        $self.threads.each($self.layout.total(), &mut $self.chunk_sums, |i| {
+        let (layout, level) = (&$self.ledger.layout, $self.level);
+        let chunks = layout.chunks();
+        $self.threads.each(layout.total(), &mut $self.chunk_sums, |i| {
             // SAFETY: the lengths of all slices were checked against this layout; each chunk is run once.
             unsafe { dispatch::run(level, &pass, &chunks[i]) }
         });
@@ -24,16 +26,35 @@ macro_rules! run {
 }
 
 impl Backend for Cpu {
-    fn layout(&self) -> &Layout {
-        &self.layout
+    fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    fn ledger_mut(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
+    fn bytes(&self) -> usize {
+        let optional = [&self.sum, &self.pair, &self.bank, &self.origin];
+        let all = optional.into_iter().flatten().chain(&self.moments);
+        self.w.bytes() + all.map(AlignedVec::bytes).sum::<usize>()
+    }
+
+    fn read(&mut self, which: Which, tensor: usize) -> Result<Option<Vec<f32>>> {
+        self.vector(which, tensor).map(copied).transpose()
+    }
+
+    fn write(&mut self, which: Which, tensor: usize, values: &[f32]) -> Result<bool> {
+        let target = self.vector_mut(which, tensor);
+        Ok(target.map(|target| target.copy_from_slice(values)).is_some())
     }
 
     fn load(&mut self, weights: &[&[f32]]) -> Result<()> {
-        self.whole()?;
-        self.check("weights", weights)?;
-        let begins = !std::mem::replace(&mut self.loaded, true);
+        self.ledger.whole()?;
+        self.ledger.check("weights", weights)?;
+        let begins = !std::mem::replace(&mut self.ledger.loaded, true);
         for (tensor, values) in weights.iter().enumerate() {
-            let range = self.layout.range(tensor);
+            let range = self.ledger.layout.range(tensor);
             if let Some(origin) = self.origin.as_mut().filter(|_| begins) {
                 origin[range.clone()].copy_from_slice(values);
             }
@@ -43,30 +64,30 @@ impl Backend for Cpu {
     }
 
     fn restore(&mut self, out: &mut [&mut [f32]]) -> Result<()> {
-        self.check("outputs", out)?;
+        self.ledger.check("outputs", out)?;
         for (tensor, target) in out.iter_mut().enumerate() {
-            target.copy_from_slice(&self.w[self.layout.range(tensor)]);
+            target.copy_from_slice(&self.w[self.ledger.layout.range(tensor)]);
         }
         Ok(())
     }
 
     fn perturb(&mut self, noise: Noise<'_>, out: &mut [&mut [f32]]) -> Result<()> {
-        self.whole()?;
-        self.check("outputs", out)?;
-        check_noise(&self.layout, &noise)?;
+        self.ledger.whole()?;
+        self.ledger.check("outputs", out)?;
+        self.ledger.check_noise(&noise)?;
         run!(self, Perturb { noise, w: Flat::new(&mut self.w), out: Outputs::new(out) });
         Ok(())
     }
 
     fn flip(&mut self, noise: Noise<'_>, g: &[Gradient<'_>], out: &mut [&mut [f32]]) -> Result<()> {
-        self.check("outputs", out)?;
-        check_noise(&self.layout, &noise)?;
-        self.check_gradients(g)?;
+        self.ledger.check("outputs", out)?;
+        self.ledger.check_noise(&noise)?;
+        self.ledger.check_gradients(g)?;
         let pair = self.pair.as_mut().or(self.sum.as_mut()).ok_or_else(|| missing("a pair"))?;
         let pair = Flat::new(pair);
         run!(self, Flip { noise, w: Flat::new(&mut self.w), g: Inputs(g), pair, out: Outputs::new(out) });
         self.finite_sums()?;
-        self.add_dots(1.0);
+        self.ledger.add_dots(1.0);
         Ok(())
     }
 
@@ -78,9 +99,9 @@ impl Backend for Cpu {
         g: &[Gradient<'_>],
         out: &mut [&mut [f32]],
     ) -> Result<()> {
-        self.check("outputs", out)?;
-        check_noise(&self.layout, &noise)?;
-        self.check_gradients(g)?;
+        self.ledger.check("outputs", out)?;
+        self.ledger.check_noise(&noise)?;
+        self.ledger.check_gradients(g)?;
         let (Some(pair), Some(sum)) = (self.pair.as_mut(), self.sum.as_mut()) else {
             return Err(missing("a pair and one for a total"));
         };
@@ -98,7 +119,7 @@ impl Backend for Cpu {
             }
         );
         self.finite_sums()?;
-        self.add_dots(-1.0);
+        self.ledger.add_dots(-1.0);
         Ok(())
     }
 
@@ -110,9 +131,9 @@ impl Backend for Cpu {
         g: &[Gradient<'_>],
         out: &mut [&mut [f32]],
     ) -> Result<()> {
-        self.check("outputs", out)?;
-        check_noise(&self.layout, &next)?;
-        self.check_gradients(g)?;
+        self.ledger.check("outputs", out)?;
+        self.ledger.check_noise(&next)?;
+        self.ledger.check_gradients(g)?;
         let sum = self.sum.as_mut().ok_or_else(|| missing("a total"))?;
         run!(
             self,
@@ -130,70 +151,47 @@ impl Backend for Cpu {
     }
 
     fn finish(&mut self, update: Update<'_>, g: &[Gradient<'_>], out: &mut [&mut [f32]]) -> Result<()> {
-        let Update { mix, noise, micro, rule, learning_rate, .. } = update;
-        self.check("outputs", out)?;
+        let Update { mix, noise, rule, learning_rate, .. } = update;
+        self.ledger.check("outputs", out)?;
         if let Some(noise) = &noise {
-            check_noise(&self.layout, noise)?;
+            self.ledger.check_noise(noise)?;
         }
-        self.check_gradients(g)?;
+        self.ledger.check_gradients(g)?;
+        let (has_sum, has_pair, has_bank) = (self.sum.is_some(), self.pair.is_some(), self.bank.is_some());
+        let has = Has { sum: has_sum, pair: has_pair, bank: has_bank, moments: self.moments.len() };
+        let plan = Plan::new(&update, has)?;
         let (w, out) = (Flat::new(&mut self.w), Outputs::new(out));
-        let sum = self.sum.as_mut().map(Flat::new);
-        let pair = self.pair.as_mut().map(Flat::new);
+        let (sum, pair) = (self.sum.as_mut().map(Flat::new), self.pair.as_mut().map(Flat::new));
         let bank = self.bank.as_mut().map(Flat::new);
-        // P shares the one vector that is there, unless G is wanted too.
-        let pair = if mix.sum == 0.0 { pair.or(sum) } else { pair };
-        let wanted = [
-            (mix.pair != 0.0, pair.is_some(), "a pair"),
-            (mix.sum != 0.0, sum.is_some(), "a total"),
-            (*rule == Rule::Mean && micro.last_of > 0, sum.is_some(), "a mean gradient"),
-            (micro.last_of != 1, bank.is_some(), "micro-batches"),
-            (micro.last_of > 0, self.moments.len() >= rule.kept(), "each moment of the rule"),
-        ];
-        if let Some((_, _, what)) = wanted.iter().find(|(needed, there, _)| *needed && !*there) {
-            return Err(missing(what));
-        }
-        // That pass stores the mean as it is.
-        if let (Rule::Mean, Clip::Value(_), true) = (rule, update.clip, micro.last_of > 0) {
-            return Err(Error::Invalid(
-                "Expected a bound of the norm, or none, where the mean is stored, received one of its elements.".into(),
-            ));
-        }
-        let mut mean = Mean {
+        let of = |slot| match slot {
+            Slot::Sum => sum,
+            Slot::Pair => pair,
+            Slot::Bank => bank,
+        };
+        let mean = |plan: Plan| Mean {
             mix,
-            scale: update.scale,
-            // Before the last micro-batch only to see that the bank will not overflow.
-            bank: bank.filter(|_| !micro.first).map(|bank| (bank, 1.0 / micro.last_of.max(1) as f32)),
+            scale: plan.scale,
+            bank: bank.zip(plan.rest),
             g: Inputs(g),
-            pair: pair.filter(|_| mix.pair != 0.0),
-            sum: sum.filter(|_| mix.sum != 0.0),
+            pair: plan.pair.and_then(of),
+            sum: sum.filter(|_| plan.sum),
         };
         // Nothing is written before this: a sum of finite gradients may still overflow.
-        run!(self, MeanNorm(mean));
-        fold(&self.layout, &mut self.chunk_sums, &mut self.tensor_sums);
-        finite(&self.tensor_sums)?;
-        if micro.last_of == 0 {
-            mean.bank = None;
-        }
-        if let (Clip::Norm(bound), true) = (update.clip, micro.last_of > 0) {
-            let square: f64 = self.tensor_sums.iter().map(|sums| sums[0]).sum();
-            let factor = (bound / (square.sqrt() + 1e-6)).min(1.0) as f32;
-            match &mut mean.bank {
-                Some((_, rest)) => *rest *= factor,
-                None => mean.scale *= factor,
-            }
-        }
-        let target = if micro.last_of == 0 { bank } else { sum.filter(|_| *rule == Rule::Mean) };
-        if let Some(target) = target {
-            let add = micro.last_of == 0 && !micro.first;
-            self.torn = add;
-            run!(self, Store { noise, mean, target, add, w, out });
+        run!(self, MeanNorm(mean(plan)));
+        fold(&self.ledger.layout, &mut self.chunk_sums, &mut self.ledger.tensor_sums);
+        self.ledger.finite()?;
+        let plan = plan.measured(&update, &self.ledger);
+        let mean = mean(plan);
+        if let Some(target) = plan.target.and_then(of) {
+            self.ledger.torn = plan.add;
+            run!(self, Store { noise, mean, target, add: plan.add, w, out });
         } else {
-            self.torn = true;
+            self.ledger.torn = true;
             let clip = if let Clip::Value(bound) = update.clip { bound } else { f32::INFINITY };
             let origin = self.origin.as_mut().map(Flat::new);
             let mut vectors = self.moments.iter_mut().map(Flat::new);
             let moments: [_; MOMENTS] = std::array::from_fn(|_| vectors.next());
-            let (penalties, reached) = (&self.penalties, &self.reached);
+            let (penalties, reached) = (&self.ledger.penalties, &self.ledger.reached);
             macro_rules! with {
                 ($rule:expr) => {
                     run!(
@@ -228,29 +226,29 @@ impl Backend for Cpu {
                 Rule::Lion(rule) => with!(rule),
             }
         }
-        self.torn = false;
-        fold(&self.layout, &mut self.chunk_sums, &mut self.tensor_sums);
+        self.ledger.torn = false;
+        self.fold();
         if noise.is_some() {
-            self.add_dots(-1.0);
+            self.ledger.add_dots(-1.0);
         }
-        self.banked.copy_from_slice(&self.reached);
+        self.ledger.banked.copy_from_slice(&self.ledger.reached);
         Ok(())
     }
 
     fn products(&mut self, g: &[Gradient<'_>]) -> Result<&[[f64; SUMS]]> {
-        self.check_gradients(g)?;
+        self.ledger.check_gradients(g)?;
         let pair = self.pair.as_mut().or(self.sum.as_mut()).map(Flat::new);
         run!(self, Products { g: Inputs(g), pair });
-        fold(&self.layout, &mut self.chunk_sums, &mut self.tensor_sums);
-        Ok(&self.tensor_sums)
+        self.fold();
+        Ok(&self.ledger.tensor_sums)
     }
 
     fn norms(&mut self, direction: Direction, g: &[Gradient<'_>]) -> Result<&[[f64; SUMS]]> {
-        self.check_gradients(g)?;
+        self.ledger.check_gradients(g)?;
         let pair = kept(direction.pair != 0.0, &mut self.pair, &mut self.sum)?;
         run!(self, Norm { direction, w: Flat::new(&mut self.w), g: Inputs(g), pair });
-        fold(&self.layout, &mut self.chunk_sums, &mut self.tensor_sums);
-        Ok(&self.tensor_sums)
+        self.fold();
+        Ok(&self.ledger.tensor_sums)
     }
 
     fn ascend(
@@ -261,25 +259,13 @@ impl Backend for Cpu {
         g: &[Gradient<'_>],
         out: &mut [&mut [f32]],
     ) -> Result<()> {
-        self.check("outputs", out)?;
-        self.check_gradients(g)?;
-        check_scales(&self.layout, scales)?;
+        self.ledger.check("outputs", out)?;
+        self.ledger.check_gradients(g)?;
+        check_scales(&self.ledger.layout, scales)?;
         let pair = kept(direction.pair != 0.0 || keep.is_some(), &mut self.pair, &mut self.sum)?;
         let (w, out) = (Flat::new(&mut self.w), Outputs::new(out));
         run!(self, Ascend { scales, direction, keep, w, g: Inputs(g), pair, out });
         Ok(())
-    }
-
-    fn dots(&self) -> &[f64] {
-        &self.dots
-    }
-
-    fn clear(&mut self, all: bool) {
-        self.dots.fill(0.0);
-        if all {
-            self.banked.fill(false);
-        }
-        self.reached.copy_from_slice(&self.banked);
     }
 }
 

@@ -1,0 +1,188 @@
+// The fused passes between two gradients. Shapes: flat vectors of `Layout::total()` f32, tensors at whole tiles; one block
+// a chunk. Must equal crate/core/src/backend/cpu/passes.rs and batch.rs, kernel by kernel, to the bit.
+#include "chunk.cuh"
+
+// perturb: out ← W ± σU, `copies` draws of one read of W. Moves 4 bytes a weight, and 4 a weight and copy written.
+KERNEL(perturb, Pass) {
+  __shared__ float4 quads[CHUNK / 4];
+  float *drawn = reinterpret_cast<float *>(quads);
+  EACH_CHUNK(a, c) {
+    const Place at = place(a.chunks[c]);
+    if (!at.live) continue;
+    const float scale = a.scales[at.tensor];
+    Values w, u, moves;
+    load(a.w, at, w);
+    float *out = a.out;
+    for (u32 copy = 0; copy < a.copies; copy++) {
+      Draw draw = a.draw;
+      draw.index += copy;
+      noise(draw, scale != 0.0f, at, drawn);
+      kept(drawn, at, u);
+      // 1: plus, 2: minus, 3: both.
+      for (u32 sign = 1; sign < 3; sign++) {
+        if (!(a.signs & sign)) continue;
+        EACH_ELEMENT(i) moves.at[i] = moved(sign == 1 ? scale : -scale, u.at[i], w.at[i]);
+        store(out, at, moves);
+        out += a.stride;
+      }
+    }
+  }
+}
+
+// flip: P ← g · sum U·g · out ← W − σU. Moves 16 bytes a weight.
+KERNEL(flip, Pass) {
+  __shared__ Factors factors;
+  EACH_CHUNK(a, c) {
+    const Chunk chunk = a.chunks[c];
+    const Place at = place(chunk);
+    if (at.live) {
+      const float scale = a.scales[at.tensor];
+      Values w, g, u;
+      noise(a.draw, scale != 0.0f, at, factors.a);
+      load(a.w, at, w);
+      load(a.g, at, g);
+      kept(factors.a, at, u);
+      keep(factors.b, at, g);
+      store(a.pair, at, g);
+      EACH_ELEMENT(i) w.at[i] = moved(-scale, u.at[i], w.at[i]);
+      store(a.out, at, w);
+    }
+    total<1>(factors, chunk.len, a.sums + SUMS * c);
+  }
+}
+
+// accumulate: G += P + g · sum U·g · out ← W + σU of the next draw. Moves 24 bytes a weight.
+KERNEL(accumulate, Pass) {
+  __shared__ Factors factors;
+  EACH_CHUNK(a, c) {
+    const Chunk chunk = a.chunks[c];
+    const Place at = place(chunk);
+    if (at.live) {
+      const float scale = a.scales[at.tensor];
+      Values g, x, y;
+      noise(a.next, scale != 0.0f, at, factors.a);
+      load(a.w, at, x);
+      kept(factors.a, at, y);
+      EACH_ELEMENT(i) x.at[i] = moved(scale, y.at[i], x.at[i]);
+      store(a.out, at, x);
+      noise(a.draw, scale != 0.0f, at, factors.a);
+      load(a.g, at, g);
+      keep(factors.b, at, g);
+      load(a.pair, at, x);
+      EACH_ELEMENT(i) x.at[i] = x.at[i] + g.at[i];
+      if (!a.first) {
+        load(a.sum, at, y);
+        EACH_ELEMENT(i) x.at[i] = y.at[i] + x.at[i];
+      }
+      store(a.sum, at, x);
+    }
+    total<1>(factors, chunk.len, a.sums + SUMS * c);
+  }
+}
+
+// collect: G += c·g · out ← W + σU of the next draw · sum g². Moves 20 bytes a weight.
+KERNEL(collect, Pass) {
+  __shared__ Factors factors;
+  EACH_CHUNK(a, c) {
+    const Chunk chunk = a.chunks[c];
+    const Place at = place(chunk);
+    if (at.live) {
+      const float scale = a.scales[at.tensor];
+      Values x, y;
+      noise(a.draw, scale != 0.0f, at, factors.a);
+      load(a.w, at, x);
+      kept(factors.a, at, y);
+      EACH_ELEMENT(i) x.at[i] = moved(scale, y.at[i], x.at[i]);
+      store(a.out, at, x);
+      load(a.g, at, x);
+      keep(factors.a, at, x);
+      keep(factors.b, at, x);
+      EACH_ELEMENT(i) x.at[i] = a.factor * x.at[i];
+      if (!a.first) {
+        load(a.sum, at, y);
+        EACH_ELEMENT(i) x.at[i] = y.at[i] + x.at[i];
+      }
+      store(a.sum, at, x);
+    }
+    total<1>(factors, chunk.len, a.sums + SUMS * c);
+  }
+}
+
+// products: sums g·g, g·P, P·P. Reads 8 bytes a weight.
+KERNEL(products, Pass) {
+  __shared__ Factors factors;
+  EACH_CHUNK(a, c) {
+    const Chunk chunk = a.chunks[c];
+    const Place at = place(chunk);
+    if (at.live) {
+      Values g, p;
+      load(a.g, at, g);
+      load(a.pair ? a.pair : a.g, at, p);
+      keep(factors.a, at, g);
+      keep(factors.b, at, p);
+    }
+    total<3>(factors, chunk.len, a.sums + SUMS * c);
+  }
+}
+
+// passes::mixed
+__device__ __forceinline__ float mixed(const Pass &a, float g, float p) {
+  const float last = a.last == 1.0f ? g : a.last * g;
+  return a.pair_factor == 0.0f ? last : __fmaf_rn(a.pair_factor, p, last);
+}
+
+__device__ __forceinline__ void pair(const Pass &a, const Place &at, Values &p) {
+  if (a.pair) {
+    load(a.pair, at, p);
+  } else {
+    EACH_ELEMENT(i) p.at[i] = 0.0f;
+  }
+}
+
+// length: sum x² of x = last·g + pair·P, or (w·x)². Reads 4 to 12 bytes a weight.
+KERNEL(length, Pass) {
+  __shared__ Factors factors;
+  EACH_CHUNK(a, c) {
+    const Chunk chunk = a.chunks[c];
+    const Place at = place(chunk);
+    if (at.live) {
+      Values x, p;
+      load(a.g, at, x);
+      pair(a, at, p);
+      EACH_ELEMENT(i) x.at[i] = mixed(a, x.at[i], p.at[i]);
+      if (a.weighted) {
+        load(a.w, at, p);
+        EACH_ELEMENT(i) x.at[i] = p.at[i] * x.at[i];
+      }
+      keep(factors.a, at, x);
+      keep(factors.b, at, x);
+    }
+    total<1>(factors, chunk.len, a.sums + SUMS * c);
+  }
+}
+
+// ascend: out ← W + c·x, or W + c·w²x · P ← old·P + new·g. Moves 12 to 20 bytes a weight.
+KERNEL(ascend, Pass) {
+  EACH_CHUNK(a, c) {
+    const Place at = place(a.chunks[c]);
+    if (!at.live) continue;
+    const float scale = a.scales[at.tensor];
+    Values w, g, p;
+    load(a.w, at, w);
+    load(a.g, at, g);
+    pair(a, at, p);
+    EACH_ELEMENT(i) {
+      float x = mixed(a, g.at[i], p.at[i]);
+      if (a.weighted) x = w.at[i] * w.at[i] * x;
+      w.at[i] = moved(scale, x, w.at[i]);
+    }
+    store(a.out, at, w);
+    if (a.keeps) {
+      EACH_ELEMENT(i) {
+        const float old = a.keep_old == 0.0f ? 0.0f : a.keep_old * p.at[i];
+        p.at[i] = __fmaf_rn(a.keep_new, g.at[i], old);
+      }
+      store(a.pair, at, p);
+    }
+  }
+}

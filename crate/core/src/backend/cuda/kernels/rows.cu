@@ -1,0 +1,121 @@
+// Passes over a basis of long rows, and the fold of chunk sums. Shapes: vectors of `size` f32, padded with zeros to whole
+// tiles. Must equal crate/core/src/backend/cpu/rows.rs and layout::fold_chunks, to the bit.
+#include "chunk.cuh"
+
+__device__ __forceinline__ Chunk cut(const Sweep &a, u32 c) {
+  const u64 flat = static_cast<u64>(CHUNK) * c, left = a.size - flat;
+  return Chunk{flat, 0, 0, left < CHUNK ? static_cast<u32>(left) : CHUNK, 0};
+}
+
+// project: w ← hv + factor·before (hv where there is none) · sum w·v. Moves 12 or 16 bytes an element.
+KERNEL(project, Sweep) {
+  __shared__ Factors factors;
+  EACH_CHUNK(a, c) {
+    const Chunk chunk = cut(a, c);
+    const Place at = place(chunk);
+    if (at.live) {
+      Values w, x;
+      load(a.hv, at, w);
+      if (a.before) {
+        load(a.before, at, x);
+        EACH_ELEMENT(i) w.at[i] = __fmaf_rn(a.factor, x.at[i], w.at[i]);
+      }
+      store(a.w, at, w);
+      keep(factors.a, at, w);
+      load(a.v, at, x);
+      keep(factors.b, at, x);
+    }
+    total<1>(factors, chunk.len, a.sums + c);
+  }
+}
+
+// subtract: w ← w + cᵢ·rowᵢ, in order · sum w·w. Moves 4 bytes an element and row, and 8.
+KERNEL(subtract, Sweep) {
+  __shared__ Factors factors;
+  EACH_CHUNK(a, c) {
+    const Chunk chunk = cut(a, c);
+    const Place at = place(chunk);
+    if (at.live) {
+      Values w, x;
+      load(a.w, at, w);
+#pragma unroll 1
+      for (u32 row = 0; row < a.row_count; row++) {
+        load(reinterpret_cast<const float *>(a.rows[row]), at, x);
+        const float factor = a.coefficients[row];
+        EACH_ELEMENT(i) w.at[i] = __fmaf_rn(factor, x.at[i], w.at[i]);
+      }
+      store(a.w, at, w);
+      keep(factors.a, at, w);
+      keep(factors.b, at, w);
+    }
+    total<1>(factors, chunk.len, a.sums + c);
+  }
+}
+
+// dots: sums rowᵢ·w, those of a row side by side. w stays in shared memory; four threads a row, four lanes a thread.
+// Reads 4 bytes an element and row.
+KERNEL(dots, Sweep) {
+  __shared__ float4 quads[CHUNK / 4];
+  __shared__ double lanes[LANES * THREADS / 4];
+  float *w = reinterpret_cast<float *>(quads);
+  EACH_CHUNK(a, c) {
+    const Chunk chunk = cut(a, c);
+    const Place at = place(chunk);
+    if (at.live) {
+      Values x;
+      load(a.w, at, x);
+      keep(w, at, x);
+    }
+    __syncthreads();
+    const u32 quad = threadIdx.x % 4;
+    for (u32 first = 0; first < a.row_count; first += THREADS / 4) {
+      const u32 row = first + threadIdx.x / 4;
+      if (row < a.row_count) {
+        const float *x = reinterpret_cast<const float *>(a.rows[row]) + chunk.flat;
+        double sums[4] = {0.0, 0.0, 0.0, 0.0};
+        // Padding is 0 in both and adds nothing.
+#pragma unroll 8
+        for (u32 i = 4 * quad; i < chunk.len; i += LANES) {
+          const float4 left = *reinterpret_cast<const float4 *>(x + i), right = *reinterpret_cast<const float4 *>(w + i);
+          sums[0] = __fma_rn(static_cast<double>(left.x), static_cast<double>(right.x), sums[0]);
+          sums[1] = __fma_rn(static_cast<double>(left.y), static_cast<double>(right.y), sums[1]);
+          sums[2] = __fma_rn(static_cast<double>(left.z), static_cast<double>(right.z), sums[2]);
+          sums[3] = __fma_rn(static_cast<double>(left.w), static_cast<double>(right.w), sums[3]);
+        }
+#pragma unroll
+        for (u32 l = 0; l < 4; l++) lanes[4 * threadIdx.x + l] = sums[l];
+      }
+      __syncthreads();
+      if (row < a.row_count && quad == 0) a.sums[static_cast<u64>(row) * a.count + c] = folded(lanes + 4 * threadIdx.x);
+      __syncthreads();
+    }
+  }
+}
+
+// scale: w ← factor·w. Moves 8 bytes an element.
+KERNEL(scale, Sweep) {
+  EACH_CHUNK(a, c) {
+    const Place at = place(cut(a, c));
+    if (!at.live) continue;
+    Values w;
+    load(a.w, at, w);
+    EACH_ELEMENT(i) w.at[i] = a.factor * w.at[i];
+    store(a.w, at, w);
+  }
+}
+
+// fold: chunk sums of each segment by neighbours, in place: 2a with 2a + 1, an odd last one passes up. One block a segment
+// and sum; 8 bytes a chunk sum.
+KERNEL(fold, Fold) {
+  for (u32 job = blockIdx.x; job < a.segments * a.which; job += gridDim.x) {
+    const u32 segment = job / a.which, which = job % a.which;
+    const u64 first = a.firsts[segment], count = a.firsts[segment + 1] - first;
+    double *sums = a.sums + first * a.width + which;
+    for (u64 step = 1; step < count; step *= 2) {
+      for (u64 left = 2 * step * threadIdx.x; left + step < count; left += 2 * step * THREADS)
+        sums[left * a.width] += sums[(left + step) * a.width];
+      __syncthreads();
+    }
+    if (threadIdx.x == 0) a.totals[static_cast<u64>(segment) * a.width + which] = count ? sums[0] : 0.0;
+  }
+}
