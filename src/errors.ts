@@ -15,6 +15,8 @@ export type ErrorCode =
   | 'ERR_UNSUPPORTED' // something this backend or model kind cannot do
   | 'ERR_NO_BINARY' // the native addon is missing or cannot be loaded
   | 'ERR_OUT_OF_MEMORY' // an allocation failed
+  | 'ERR_NO_DEVICE' // there is no GPU to compute on
+  | 'ERR_CUDA' // the GPU, or its driver, failed
   | 'ERR_BASE' // a wrapped stock optimizer threw
   | 'ERR_ABORTED' // an AbortSignal fired, or the loss threw an abort
   | 'ERR_PANIC' // a bug in saltflat, caught; Node goes on

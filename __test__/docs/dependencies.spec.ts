@@ -36,7 +36,8 @@ function section(...headings: string[]): Set<string> {
 
 /** Keys of the dependency tables, without our own crates. */
 function cratesOf(toml: string): string[] {
-  const tables = toml.split(/^\[/m).filter((table) => /^(build-|dev-)?dependencies\]/.test(table))
-  const names = tables.flatMap((table) => [...table.matchAll(/^([\w-]+)\s*[.=]/gm)].map(([, name]) => name!))
+  const tables = toml.split(/^\[/m).filter((table) => /^(target\..+\.|build-|dev-)?dependencies\]/.test(table))
+  const entries = tables.map((table) => table.slice(table.indexOf('\n')))
+  const names = entries.flatMap((table) => [...table.matchAll(/^([\w-]+)\s*[.=]/gm)].map(([, name]) => name!))
   return names.filter((name) => !name.startsWith('saltflat'))
 }

@@ -4,7 +4,7 @@ import { blocks, textOf } from '../helpers/markdown.ts'
 const page = textOf('docs/errors.md')
 const codes = [...textOf('src/errors.ts').matchAll(/^ {2}\| '(ERR_\w+)'/gm)].map(([, code]) => code!)
 /** What no page can bring about. */
-const withoutExample = ['ERR_NO_BINARY', 'ERR_OUT_OF_MEMORY', 'ERR_PANIC']
+const withoutExample = ['ERR_CUDA', 'ERR_NO_BINARY', 'ERR_NO_DEVICE', 'ERR_OUT_OF_MEMORY', 'ERR_PANIC']
 
 const sections = page.split(/^## /m).slice(1)
 const named = sections.map((section) => section.split('\n', 1)[0]!)

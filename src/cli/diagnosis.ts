@@ -14,7 +14,15 @@ export interface Diagnosis {
   readonly cpu: { simd: string; threads: number; detected: string[] } | null
   /** Bytes of native memory held now, when nothing trains; null without the addon. */
   readonly nativeBytes: number | null
-  readonly gpu: { available: boolean; code: string; reason: string }
+  /** The GPU that SALTFLAT_DEVICE=cuda computes on; where there is none, why, as a stable code and in words. */
+  readonly gpu: {
+    available: boolean
+    code: string
+    reason: string
+    memory?: number
+    capability?: string
+    driver?: string
+  }
   /** Versions of the TensorFlow.js packages that saltflat imports; null: not installed. */
   readonly tfjs: { core: string | null; layers: string | null }
   /** The tfjs backends the command line tool can run on. */
@@ -44,7 +52,7 @@ export async function diagnose(): Promise<Diagnosis> {
     binary: { platform: system(), path: path(), loaded: 'value' in binding, ...reasonOf(binding) },
     cpu: ask(binding, 'cpuInfo') ?? null,
     nativeBytes: ask(binding, 'nativeBytes') ?? null,
-    gpu: { available: false, code: 'ERR_UNSUPPORTED', reason: 'this version has no CUDA backend yet' },
+    gpu: ask(binding, 'gpuInfo') ?? { available: false, code: 'no-binary', reason: 'unknown without the addon' },
     tfjs: {
       core: installed('@tensorflow/tfjs-core/package.json'),
       layers: installed('@tensorflow/tfjs-layers/package.json'),
@@ -68,7 +76,7 @@ function attempt<T>(job: () => T): Attempt<T> {
 }
 
 /** The answer of one function of the addon; undefined where it, or the addon, is missing or fails. */
-function ask<K extends 'cpuInfo' | 'nativeBytes' | 'selfTest'>(
+function ask<K extends 'cpuInfo' | 'gpuInfo' | 'nativeBytes' | 'selfTest'>(
   binding: Attempt<Binding>,
   name: K,
 ): ReturnType<Binding[K]> | undefined {

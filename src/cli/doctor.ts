@@ -17,7 +17,7 @@ function describe(found: Diagnosis): string {
     ['native addon', binary.loaded ? String(binary.path) : 'not loaded, see below'],
     ['cpu', cpu ? `${cpu.simd} (of ${cpu.detected.join(', ')}), ${cpu.threads} threads` : 'unknown without the addon'],
     ['memory', nativeBytes === null ? 'unknown without the addon' : `${nativeBytes} bytes of native memory held`],
-    ['gpu', gpu.available ? 'yes' : `no: ${gpu.reason}`],
+    ['gpu', gpu.available ? `${gpu.reason}, CUDA ${gpu.driver}` : `no: ${gpu.reason}`],
     ['tfjs', `tfjs-core ${tfjs.core ?? 'is missing'}, tfjs-layers ${tfjs.layers ?? 'is missing'}`],
     ...backends.map(({ name, package: served, available, version, reason, note, gradients }): [string, string] => [
       `backend ${name}`,

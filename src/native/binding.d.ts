@@ -147,6 +147,25 @@ export interface DirectionOptions {
   metric: string
 }
 
+/** Opens the driver of NVIDIA's, if there is one. */
+export declare function gpuInfo(): GpuInfo
+
+/** The GPU as the core sees it, or why it sees none. */
+export interface GpuInfo {
+  /** Whether there is one to compute on. */
+  available: boolean
+  /** 'available', or 'no-driver', 'no-device', 'old-driver', 'old-device', 'failed', 'unsupported'. */
+  code: string
+  /** The GPU's name, or what is missing. */
+  reason: string
+  /** Its memory in bytes. */
+  memory?: number
+  /** Its compute capability, as '9.0'. */
+  capability?: string
+  /** The CUDA version of its driver, as '12.4'. */
+  driver?: string
+}
+
 /** P ← old·P + new·g */
 export interface KeepOptions {
   /** Factor of what P holds; 0: P is not read. */
@@ -291,10 +310,12 @@ export interface VectorOptions {
   origin?: boolean
 }
 
-/** How the native core computes. Neither shows in its results. */
+/** How the native core computes. None of it shows in its results. */
 export interface WorkspaceOptions {
   /** Threads a pass uses; 0 or absent: one a processor. */
   threads?: number
   /** Instruction set; absent: the widest. */
   simd?: string
+  /** Where vectors lie and passes run: 'cpu', or 'cuda', a GPU of NVIDIA's; absent: the CPU. */
+  device?: string
 }

@@ -17,6 +17,8 @@ export const codes: Record<ErrorCode, true> = {
   ERR_UNSUPPORTED: true,
   ERR_NO_BINARY: true,
   ERR_OUT_OF_MEMORY: true,
+  ERR_NO_DEVICE: true,
+  ERR_CUDA: true,
   ERR_BASE: true,
   ERR_ABORTED: true,
   ERR_PANIC: true,

@@ -1,5 +1,5 @@
 import type { DirectionOptions, KeepOptions, UpdateOptions, Workspace } from '../native/index.ts'
-import { fromNative, loadBinding, typed } from '../native/index.ts'
+import { device, fromNative, loadBinding, typed } from '../native/index.ts'
 import type { Distribution } from '../types.ts'
 import type { Store } from './store.ts'
 import type { Gradients, Target } from './target.ts'
@@ -51,7 +51,7 @@ export class Weights<G> {
     try {
       const sizes = target.tensors.map(({ size }) => size)
       const origin = penalties?.distance.some((coefficient) => coefficient !== 0) ?? false
-      workspace = new (loadBinding().Workspace)(sizes, rule, { sums, bank, origin })
+      workspace = new (loadBinding().Workspace)(sizes, rule, { sums, bank, origin }, { device: device() })
       if (penalties !== null) workspace.setPenalties(penalties.l2, penalties.decay, penalties.distance)
       this.#workspace = workspace
       this.#place = target.place()

@@ -1,0 +1,33 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import test from 'ava'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+test('the committed PTX is what nvcc makes of the kernels, and no generation spills', (t) => {
+  t.timeout(15 * 60_000)
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/ptx.mjs', '--check'], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+  const said = `${stdout}${stderr}`
+  if (/packages are for Linux|pip/.test(said) && status !== 0) {
+    console.log(`SKIPPED: nvcc is not to be had here. ${said}`)
+    return t.pass()
+  }
+  t.is(status, 0, said)
+  t.regex(stdout, /as committed, without spills on sm_75, .*sm_120/)
+})
+
+test('the table of registers has every kernel on every generation', (t) => {
+  const table: Record<string, Record<string, number>> = JSON.parse(
+    readFileSync(`${root}/crate/core/src/backend/cuda/kernels/ptx/registers.json`, 'utf8'),
+  )
+  t.is(Object.keys(table).length, 24)
+  for (const [kernel, registers] of Object.entries(table)) {
+    t.deepEqual(Object.keys(registers), ['sm_75', 'sm_80', 'sm_86', 'sm_89', 'sm_90', 'sm_100', 'sm_120'], kernel)
+    // 256 threads of 128 registers: two blocks on every generation.
+    for (const count of Object.values(registers)) t.true(count > 0 && count <= 128, kernel)
+  }
+})
