@@ -62,7 +62,6 @@ for (const [name, constraint, obeys] of kinds) {
         t.false(obeys(weightsOf(free)[0]!), 'it would not hold by itself')
         t.true(obeys(weightsOf(model)[0]!))
         const expected = [kernel as Float32Array, ...weightsOf(free).slice(1)]
-        // `fit` shuffles, and sums in another order then.
         t.true(distance(weightsOf(model), expected) < 1e-5)
       }
       for (const one of [optimizer, plain, model, free]) one.dispose()

@@ -1,6 +1,6 @@
 import { SaltflatError } from '../errors.ts'
 import { differenceProduct, differenceStep } from '../grads/difference-product.ts'
-import type { Loss } from '../grads/evaluate.ts'
+import { type Loss, value } from '../grads/evaluate.ts'
 import { hessianProduct } from '../grads/hessian-product.ts'
 import { kinksOf, lossKinks } from '../grads/kinks.ts'
 import type { Batch, Examples, Model, ModelBatch } from '../grads/model-loss.ts'
@@ -103,7 +103,7 @@ function ofLoss(loss: Loss, options: LossHessianOptions): HessianOperator {
   knownKeys('the options of hessian', options, ['variables', ...productNames])
   const { variables } = options
   if (!Array.isArray(variables)) throw invalid('an array of variables', variables)
-  const kinks = (batch: Batch) => kinksOf(variables, batch.loss)
+  const kinks = (batch: Batch) => kinksOf(variables, () => value(batch.loss))
   return made(variables, options, kinks, (recipe) => overBatches(recipe, [{ loss, examples: 1 }]))
 }
 

@@ -10,6 +10,7 @@ const {
   Workspace,
   alignedArray,
   cpuInfo,
+  gpuInfo,
   nativeBytes,
   perturbBatch,
   randomWords,
@@ -147,6 +148,9 @@ export const nativeFunctions: Theme = {
     ),
     simple('native cpuInfo', 'arguments that it has not', 'works', () =>
       assert((cpuInfo as (...rest: unknown[]) => { threads: number })(null, 'x').threads > 0, 'it answers'),
+    ),
+    simple('native gpuInfo', 'arguments that it has not', 'works', () =>
+      assert((gpuInfo as (...rest: unknown[]) => { code: string })(null, 'x').code !== '', 'it answers'),
     ),
     simple('native nativeBytes', 'arguments that it has not', 'works', () =>
       assert((nativeBytes as (...rest: unknown[]) => number)(null, 'x') >= 0, 'it answers'),
