@@ -2,8 +2,11 @@ import { percent } from '../report/text.ts'
 
 /** Where progress goes: a terminal redraws one line, anything else gets lines now and then. */
 export interface Screen {
+  /** Whether it is a terminal. */
   readonly isTTY?: boolean
+  /** Its width. */
   readonly columns?: number
+  /** Takes text as it is. */
   write(text: string): unknown
 }
 

@@ -8,7 +8,17 @@ export interface Tallied {
   readonly standardError: number
   readonly interval95: Interval
   readonly converged: boolean | null
-  readonly perLayer: readonly { readonly name: string; readonly mean: number; readonly standardError: number }[]
+  readonly perLayer: readonly BlockTrace[]
+}
+
+/** The part of a trace that lies in one block. */
+export interface BlockTrace {
+  /** The block's name. */
+  readonly name: string
+  /** Sum of the diagonal within it. */
+  readonly mean: number
+  /** Standard error of `mean`. */
+  readonly standardError: number
 }
 
 /** Fewer samples may lie close together by luck. */

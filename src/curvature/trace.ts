@@ -4,7 +4,7 @@ import { type RunOptions, Watch } from './lanczos.ts'
 import { checkOperator, type Operator } from './operator.ts'
 import { blockDots, blocksOf, type ProbeDistribution, Probes, productOf } from './probes.ts'
 import { Sketch } from './sketch.ts'
-import { Tally } from './tally.ts'
+import { type BlockTrace, Tally } from './tally.ts'
 
 /** Options of `trace`. */
 export interface TraceOptions extends RunOptions {
@@ -42,16 +42,6 @@ export interface HutchinsonTrace {
   readonly wallMs: number
   /** Native memory of the sketch, in bytes; 0 for 'hutchinson'. */
   readonly bytes: number
-}
-
-/** The part of a trace that lies in one block. */
-export interface BlockTrace {
-  /** The block's name. */
-  readonly name: string
-  /** Sum of the diagonal within it. */
-  readonly mean: number
-  /** Standard error of `mean`. */
-  readonly standardError: number
 }
 
 const names = ['method', 'probes', 'distribution', 'tolerance', 'seed', 'signal', 'onProgress']

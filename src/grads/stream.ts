@@ -25,7 +25,10 @@ export type Batches =
   | Iterable<DataBatch>
   | AsyncIterable<DataBatch>
   // tfjs-data is no dependency, and its elements are of many types.
-  | { iterator(): Promise<unknown> }
+  | {
+      /** Begins a pass, as that of a `tf.data.Dataset` does. */
+      iterator(): Promise<unknown>
+    }
   | (() => unknown)
 
 /** Whether data is given in batches, and not as tensors. */

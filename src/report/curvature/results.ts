@@ -30,19 +30,16 @@ export interface SliceOfLoss {
   /** How it was taken. */
   readonly method: 'loss-slice'
   /** One direction or two: where the loss was taken along it, ascending. */
-  readonly axes: readonly SliceAxis[]
+  readonly axes: readonly {
+    /** What the direction is. */
+    readonly name: string
+    /** Steps along it. */
+    readonly at: readonly number[]
+  }[]
   /** The loss there, the first axis slowest. */
   readonly loss: readonly number[]
   /** What a quadratic of the same value, slope and curvature at 0 would be there. */
   readonly quadratic?: readonly number[] | null
-}
-
-/** A direction of a slice. */
-export interface SliceAxis {
-  /** What the direction is. */
-  readonly name: string
-  /** Steps along it. */
-  readonly at: readonly number[]
 }
 
 /** What can be measured of curvature, told apart by `method`. */
