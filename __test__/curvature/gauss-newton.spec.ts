@@ -162,6 +162,15 @@ onEachBackend(test, 'a function of logits, regularizers, several outputs', async
   const two = tf.model({ inputs: input, outputs })
   two.compile({ optimizer: 'sgd', loss: ['meanSquaredError', 'meanSquaredError'] })
   t.true(apart(await matrix(gaussNewton(two, x, [y, y])), await matrix(hessian(two, x, [y, y]))) < 2e-5)
+  // One output's own weights: the other output does not depend on them.
+  const alone = { filter: two.trainableWeights[0]!.originalName }
+  const [gn, exact] = [gaussNewton(two, x, [y, y], alone), hessian(two, x, [y, y], alone)]
+  t.true(apart(await matrix(gn), await matrix(exact)) < 2e-5)
+  // Linear in the output: no curvature at all.
+  const flat = compiled(regularized('linear').slice(0, 1), (target: tf.Tensor, z: tf.Tensor) => tf.mul(target, z))
+  const none = gaussNewton(flat, x, y, { filter: 'bias' })
+  t.true((await matrix(none)).every((value) => value === 0))
+  flat.dispose()
   tf.dispose([x, y])
   for (const one of [logits, named, two]) one.dispose()
 })

@@ -43,7 +43,7 @@ export interface Sharpness {
 }
 
 const names = ['data', 'every', 'trace', 'topEigenvalues', 'seed', 'prefix', 'signal', 'onMeasure']
-const hessianNames = ['batchSize', 'filter', 'training'] as const
+const hessianNames = ['batchSize', 'filter', 'training', 'method', 'step', 'check'] as const
 /** The first eigenvalue by its name in the logs; the others get a number behind it. */
 const eigenvalueNames = { largest: 'lambdaMax', smallest: 'lambdaMin', magnitude: 'lambdaAbs' } as const
 

@@ -65,7 +65,8 @@ export interface HessianOperator extends Operator {
   readonly selfCheck: SelfCheck | null
 }
 
-const productNames = ['method', 'step', 'check']
+/** Names of how products come about, for whoever passes them on. */
+export const productNames = ['method', 'step', 'check'] as const
 
 /**
  * The Hessian of a loss at the present weights, as an operator: products with vectors, never a matrix.

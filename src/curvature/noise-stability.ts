@@ -146,7 +146,7 @@ export async function noiseStability(...args: SubjectArguments): Promise<NoiseSt
     const { signal } = options
     known = await trace(operator, { probes, seed, ...(signal && { signal }), onProgress: () => watch.tick() })
   } catch (error) {
-    if (!(error instanceof AbortedError)) throw error
+    if (!(error instanceof AbortedError) || !options.signal?.aborted) throw error
     known = error.partial as HutchinsonTrace | null
     await watch.check(result)
   }

@@ -109,7 +109,8 @@ export async function publishedLambda1(
       ...(signal && { signal }),
     })
   } catch (error) {
-    if (!(error instanceof AbortedError)) throw error
+    // One that came by a signal of the operator's own is not this run's.
+    if (!(error instanceof AbortedError) || !signal?.aborted) throw error
     top = error.partial as TopEigenvalues | null
     await watch.check(result)
   }

@@ -74,6 +74,11 @@ export class Search {
     return this.#run.bytes
   }
 
+  /** What the products, in float32, may be off by for a vector of length 1: no residual is known better. */
+  get rounding(): number {
+    return 2 ** -22 * this.#scale
+  }
+
   start(): void {
     this.#run.start(this.#wanted.seed, this.#starts++)
     this.#since = 0
@@ -119,8 +124,8 @@ export class Search {
   wanted(pairs: readonly Pair[]): Pair[] {
     const { count, which } = this.#wanted
     const locked = pairs.filter((pair) => pair.locked)
-    if (locked.length === count && ends(valuesOf(locked), which).every((end) => !this.#beyond(end, pairs)))
-      return locked
+    const inOrder = best(valuesOf(locked), which, count).map((place) => locked[place]!.value)
+    if (locked.length === count && ends(inOrder, which).every((end) => !this.#beyond(end, pairs))) return locked
     const places = best(valuesOf(pairs), which, count)
     return places.map((place) => pairs[place]!)
   }

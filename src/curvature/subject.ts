@@ -4,7 +4,13 @@ import { invalid, knownKeys, whole } from '../options.ts'
 import { maskOf } from '../params/mask.ts'
 import { checkVariables, type Variable } from '../params/variables.ts'
 import type { ParameterFilter } from '../types.ts'
-import { hessian, type LossHessianOptions, type ModelHessianOptions } from './hessian.ts'
+import {
+  hessian,
+  type LossHessianOptions,
+  type ModelHessianOptions,
+  type ProductOptions,
+  productNames,
+} from './hessian.ts'
 import type { Operator } from './operator.ts'
 import { refuseWobble } from './wobble.ts'
 
@@ -32,12 +38,13 @@ export type SubjectArguments = readonly [of: unknown, second?: unknown, y?: unkn
 /** What the arguments of a measure called `name`, with options of its own, speak of. */
 export function subjectOf<O>(name: string, own: readonly string[], args: SubjectArguments): Subject<O> {
   const subject = typeof args[0] === 'function' ? lossSubject<O>(name, own, args) : modelSubject<O>(name, own, args)
-  refuseWobble(subject.batches[0]!.loss, subject.variables)
+  const { check } = subject.options as ProductOptions
+  if (check !== false) refuseWobble(subject.batches[0]!.loss, subject.variables)
   return subject
 }
 
 function lossSubject<O>(name: string, own: readonly string[], [of, options]: SubjectArguments): Subject<O> {
-  knownKeys(`the options of ${name}`, options as object, [...own, 'variables', 'filter'])
+  knownKeys(`the options of ${name}`, options as object, [...own, 'variables', 'filter', ...productNames])
   const { variables, filter } = options as LossSubjectOptions
   if (!Array.isArray(variables)) throw invalid('an array of variables', variables)
   checkVariables(variables)
@@ -45,7 +52,7 @@ function lossSubject<O>(name: string, own: readonly string[], [of, options]: Sub
   const loss = of as Loss
   return {
     ...{ options: options as O, variables, mask, batches: [{ loss, examples: 1 }] },
-    hessian: () => hessian(loss, { variables: variables.filter((_, i) => mask[i]) }),
+    hessian: () => hessian(loss, { ...productOptions(options), variables: variables.filter((_, i) => mask[i]) }),
   }
 }
 
@@ -53,7 +60,7 @@ function modelSubject<O>(name: string, own: readonly string[], [of, x, y, option
   if (typeof (of as Model | null)?.apply !== 'function') {
     throw invalid('a model, or a function that returns a loss', of)
   }
-  knownKeys(`the options of ${name}`, options as object, [...own, 'batchSize', 'filter', 'training'])
+  knownKeys(`the options of ${name}`, options as object, [...own, 'batchSize', 'filter', 'training', ...productNames])
   const { batchSize = 256, filter, training = false } = options as ModelHessianOptions
   whole('batchSize', batchSize, 1, 2 ** 31 - 1)
   const [model, inputs, targets] = [of as Model, x as Examples, y as Examples]
@@ -64,6 +71,16 @@ function modelSubject<O>(name: string, own: readonly string[], [of, x, y, option
   const mask = maskOf(variables, filter)
   return {
     ...{ options: options as O, variables, mask, batches },
-    hessian: () => hessian(model, inputs, targets, { batchSize, filter: (_, i) => mask[i]!, training }),
+    hessian: () =>
+      hessian(model, inputs, targets, {
+        ...productOptions(options),
+        ...{ batchSize, filter: (_, i) => mask[i]!, training },
+      }),
   }
+}
+
+/** Those of the options that say how products come about. */
+function productOptions(options: unknown): ProductOptions {
+  const given = options as Record<string, unknown>
+  return Object.fromEntries(productNames.flatMap((name) => (name in given ? [[name, given[name]]] : [])))
 }

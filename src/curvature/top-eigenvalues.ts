@@ -37,7 +37,7 @@ export interface TopEigenvalues {
   readonly method: 'lanczos'
   /** In the order that was asked for: the first is the largest, the smallest or the largest in magnitude; of both ends, the largest come first, then the smallest, the outermost first. */
   readonly values: readonly number[]
-  /** A bound on ‖Hv − λv‖ of each. */
+  /** ‖Hv − λv‖ of each, about: what the iteration says, and at least the rounding of float32, 2⁻²² of the largest |λ| seen. */
   readonly residuals: readonly number[]
   /** Whether each residual is within the tolerance. */
   readonly converged: readonly boolean[]
@@ -80,7 +80,7 @@ const names = [
 export async function topEigenvalues(operator: Operator, options: TopEigenvaluesOptions = {}): Promise<TopEigenvalues> {
   checkOperator(operator)
   knownKeys('the options of topEigenvalues', options, names)
-  const { size, passes } = operator
+  const { size } = operator
   const { count = 1, which = 'largest', tolerance = 1e-4, seed = 0, vectors = false, verify = true } = options
   whole('count', count, 1, size)
   oneOf('which', which, whiches)
@@ -116,12 +116,13 @@ export async function topEigenvalues(operator: Operator, options: TopEigenvalues
     return {
       method: 'lanczos',
       values: inOrder.map(({ value }) => value),
-      residuals: inOrder.map(({ residual }) => residual),
+      residuals: inOrder.map(({ residual }) => Math.max(residual, search.rounding)),
       converged: inOrder.map((pair) => search.converged(pair)),
       complete,
       vectors: vectors ? order.map((place) => search.vector(place)) : null,
       steps: products,
-      passes: products * passes,
+      // Asked for last: of streamed data it is known after the first product.
+      passes: products * operator.passes,
       bytes,
       wallMs: wallMs(),
     }

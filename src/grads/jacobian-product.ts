@@ -55,8 +55,8 @@ function pushed(
   let values: Tensor[] = []
   try {
     const tangents = withSecondOrder(() =>
-      grads((...cotangents: Tensor[]) =>
-        slope(
+      grads((...cotangents: Tensor[]) => {
+        const along = slope(
           () => {
             const found = outputs()
             for (const one of values) one.dispose()
@@ -65,8 +65,10 @@ function pushed(
           },
           variables,
           directions,
-        ),
-      )(shapes),
+        )
+        // tfjs refuses a gradient in what nothing depends on, as an output that none of the variables reaches.
+        return addN([along, ...cotangents.map((one) => sum(mul(one, 0)) as Scalar)])
+      })(shapes),
     )
     // From here on the scope of the product takes them back.
     return { values: values.map((one) => one.clone()), tangents }

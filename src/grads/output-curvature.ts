@@ -1,5 +1,6 @@
 import {
   abs,
+  add,
   clipByValue,
   div,
   grads,
@@ -7,7 +8,6 @@ import {
   mean,
   min,
   mul,
-  onesLike,
   type Scalar,
   sub,
   sum,
@@ -113,7 +113,8 @@ function ofFunction(loss: LossFunction): Curvature {
   return (target, output, tangent) =>
     withSecondOrder(() => {
       const slope = (z: Tensor) => mean(loss(target, z)) as Scalar
-      const along = (z: Tensor) => sum(mul(grads(slope as never)([z])[0]!, tangent))
-      return grads(along as never)([output])[0] ?? mul(onesLike(output), 0)
+      // The second term, for a loss that is linear in the output: tfjs refuses a gradient in what nothing depends on.
+      const along = (z: Tensor) => add(sum(mul(grads(slope as never)([z])[0]!, tangent)), sum(mul(z, 0)))
+      return grads(along as never)([output])[0]!
     })
 }

@@ -71,7 +71,8 @@ export async function saveView(view: Plottable, path: string, format?: Format): 
   }
 }
 
-function formatOf(path: string, format?: Format): Format {
+/** The format that a path, or `format`, asks for. Throws ERR_INVALID_ARGUMENT. */
+export function formatOf(path: string, format?: Format): Format {
   const names = Object.keys(formats) as Format[]
   if (typeof path !== 'string' || path === '') throw invalid('a path for the file', path)
   const file = path.split(/[\\/]/).at(-1)!.toLowerCase()

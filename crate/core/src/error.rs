@@ -53,7 +53,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Invalid(what) | Error::Shape(what) | Error::State(what) | Error::Device(what) => f.write_str(what),
-            Error::NoDevice(why) => write!(f, "Expected a GPU to compute on, but {why}. Choose the device 'cpu' or 'auto'."),
+            Error::NoDevice(why) => write!(f, "Expected a GPU to compute on, but {why}. Set SALTFLAT_DEVICE=cpu."),
             Error::NotFinite { tensor } => {
                 write!(f, "Expected finite gradients, received NaN or Infinity in tensor {tensor}.")
             }

@@ -15,7 +15,7 @@ const losses = [
   ...['meanAbsoluteError', 'meanAbsolutePercentageError', 'meanSquaredLogarithmicError', 'squaredHinge', 'hinge'],
   ...['categoricalHinge', 'logcosh', 'kullbackLeiblerDivergence', 'poisson', 'cosineProximity'],
 ]
-const kinds = ['largest', 'smallest', 'magnitude'] as const
+const kinds = ['largest', 'smallest', 'both', 'magnitude'] as const
 
 /** What was asked for. */
 export interface Arguments {

@@ -4,7 +4,7 @@ import { AbortedError, type Progress } from '../../curvature/lanczos.ts'
 import type { Operator } from '../../curvature/operator.ts'
 import { hessian, spectralDensity, topEigenvalues, trace } from '../../index.ts'
 import { loadSavedModel } from '../../io/saved-model.ts'
-import { saveView } from '../../report/save.ts'
+import { formatOf, saveView } from '../../report/save.ts'
 import { toText, wrap } from '../../report/text.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { runProgram } from '../program.ts'
@@ -23,6 +23,8 @@ async function main([command, ...argv]: readonly string[]): Promise<number> {
     return 0
   }
   await checkFiles([args.model, ...args.data, ...args.labels])
+  // Before what may take hours.
+  if (args.out !== undefined) formatOf(args.out)
   const stop = new AbortController()
   const view = progressView(process.stderr)
   const release = onInterrupt(() => {

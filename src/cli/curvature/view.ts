@@ -1,8 +1,9 @@
 import type { SpectralDensity } from '../../curvature/spectral-density.ts'
 import type { TopEigenvalues } from '../../curvature/top-eigenvalues.ts'
 import type { HutchinsonTrace } from '../../curvature/trace.ts'
+import { curvatureView, namedResults } from '../../report/curvature/view.ts'
 import { count, significant } from '../../report/text.ts'
-import type { Chart, Plottable, Table } from '../../report/types.ts'
+import type { Plottable, Table } from '../../report/types.ts'
 import type { Arguments } from './args.ts'
 
 interface Found {
@@ -24,18 +25,20 @@ export type Finding = Found &
     | { readonly command: 'top'; readonly result: TopEigenvalues | null }
   )
 
-type Parts = Pick<Plottable, 'title' | 'summary' | 'charts' | 'table' | 'notes'>
+type Parts = Pick<Plottable, 'title' | 'summary' | 'table' | 'notes'>
 
 /** Text, picture and data of a finding. */
 export function viewOfFinding(finding: Finding): Plottable {
   const { command, args, result, complete, backend, examples, size, seconds } = finding
   const parts = partsOf(finding)
+  const { charts, rows, array } = curvatureView(namedResults(result))
   const { loss, seed, batchSize, scale } = args
   const settings = { loss, seed, batchSize, scale }
   const passes = result?.passes ?? 0
   const { data, labels, model } = args
   return {
     ...parts,
+    ...{ charts, rows, ...(array && { array }) },
     subject: `The Hessian of ${model} at ${count(size)} weights, on ${count(examples)} examples of ${data.join(', ')}.`,
     summary: [
       ...(complete ? [] : ['Ended early: what follows is what there was by then.']),
@@ -48,7 +51,6 @@ export function viewOfFinding(finding: Finding): Plottable {
       ['backend', backend],
     ],
     command: commandLine(command, args),
-    rows: parts.table,
     data: {
       ...{
         command,
@@ -70,30 +72,15 @@ function partsOf(finding: Finding): Parts {
   return finding.command === 'trace' ? traceParts(finding.result!) : topParts(finding.result!)
 }
 
-function spectrumParts({ runs, grid, density, moments, steps }: SpectralDensity, size: number): Parts {
+function spectrumParts({ runs, moments, steps }: SpectralDensity, size: number): Parts {
   const nodes = runs.flatMap((run) => run.nodes)
   const [low, high] = [Math.min(...nodes), Math.max(...nodes)]
   const [mean] = moments
-  const points = grid.map((at, i) => ({ eigenvalue: at, density: density[i]! })).filter((one) => one.density > 1e-10)
   return {
     title: 'Spectrum of the Hessian',
     summary: [
       `Eigenvalues lie between ${significant(low)} and ${significant(high)}, as ${runs.length} starts of ${steps} products see them.`,
       `Their sum, the trace, is ${significant(mean!.mean * size)} ± ${significant(mean!.standardError * size)}.`,
-    ],
-    charts: [
-      {
-        title: 'Density of eigenvalues',
-        caption: 'Share of the eigenvalues at each size, on a logarithmic axis.',
-        spec: {
-          data: { values: points },
-          mark: 'line',
-          encoding: {
-            x: { field: 'eigenvalue', type: 'quantitative', title: 'eigenvalue' },
-            y: { field: 'density', type: 'quantitative', scale: { type: 'log' }, title: 'density' },
-          },
-        },
-      },
     ],
     table: {
       columns: ['power of λ', 'mean', 'standard error'],
@@ -104,29 +91,16 @@ function spectrumParts({ runs, grid, density, moments, steps }: SpectralDensity,
 }
 
 function traceParts({ mean, standardError, perLayer, probes }: HutchinsonTrace): Parts {
-  const chart: Chart = {
-    title: 'Trace by layer',
-    caption: 'The part of each variable in the trace.',
-    spec: {
-      data: { values: perLayer.map((one) => ({ variable: one.name, trace: one.mean })) },
-      mark: 'bar',
-      encoding: {
-        x: { field: 'trace', type: 'quantitative', title: 'trace' },
-        y: { field: 'variable', type: 'nominal', sort: null, title: null },
-      },
-    },
-  }
   const rows = perLayer.map((one) => [one.name, significant(one.mean), significant(one.standardError)])
   return {
     title: 'Trace of the Hessian',
     summary: [`The trace is ${significant(mean)} ± ${significant(standardError)}, from ${probes} probes.`],
-    charts: [chart],
     table: table(['variable', 'trace', 'standard error'], rows),
     notes: ['Hutchinson’s estimate: mean and standard error over probes of ±1.'],
   }
 }
 
-function topParts({ values, residuals, converged, steps }: TopEigenvalues): Parts {
+function topParts({ values, residuals, converged, complete, steps }: TopEigenvalues): Parts {
   const rows = values.map((value, i) => [
     `${i + 1}`,
     ...[significant(value, 6), significant(residuals[i]!), converged[i] ? 'yes' : 'no'],
@@ -137,9 +111,11 @@ function topParts({ values, residuals, converged, steps }: TopEigenvalues): Part
     summary: [
       `${values.length} eigenvalues after ${steps} products${open === 0 ? '.' : `; ${open} of them not converged: ask for more --steps.`}`,
     ],
-    charts: [],
     table: table(['', 'eigenvalue', 'residual', 'converged'], rows),
-    notes: ['An eigenvalue is right up to its residual. One that repeats is listed once.'],
+    notes: [
+      'An eigenvalue is right up to its residual.',
+      ...(complete ? [] : ['Of one that repeats some copies may be missing.']),
+    ],
   }
 }
 

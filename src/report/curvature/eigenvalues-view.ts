@@ -36,7 +36,9 @@ export function eigenvaluesView(all: readonly Named<TopEigenvalues>[]): Plottabl
       ]),
     },
     settings: series.map(({ name, result }): [string, string] => [name, `${result.method}, ${result.steps} products`]),
-    notes: ['An eigenvalue that repeats is listed once.'],
+    notes: all.every(({ result }) => result.complete)
+      ? []
+      : ['Of an eigenvalue that repeats some copies may be missing.'],
     rows: {
       columns: [...nameColumn(all), 'rank', 'eigenvalue', 'residual', 'converged'],
       rows: all.flatMap((one) =>
