@@ -251,3 +251,26 @@ onEachBackend(test, 'bad arguments are refused', async (t) => {
   ]
   for (const [expected, one] of rows) t.is(code(await t.throwsAsync(one)), expected)
 })
+
+onEachBackend(test, 'the prediction is of the Hessian that is asked for', async (t) => {
+  const { variables, loss } = quadratic()
+  let passes = 0
+  const counted = () => {
+    passes++
+    return loss()
+  }
+  const run = async (options: object) => {
+    passes = 0
+    const { trace } = await noiseStability(counted, { variables, sigmas: [0.1], samples: 2, ...options })
+    return { mean: trace!.mean, passes }
+  }
+  const [exact, unchecked, difference] = [
+    await run({}),
+    await run({ check: false }),
+    await run({ method: 'difference' }),
+  ]
+  t.is(unchecked.mean, exact.mean)
+  t.true(unchecked.passes < exact.passes)
+  t.true(Math.abs(difference.mean - exact.mean) < 1e-2 * Math.abs(exact.mean))
+  t.not(difference.mean, exact.mean)
+})

@@ -1,6 +1,7 @@
 import test from 'ava'
 import { fisher, gaussNewton } from '../../src/curvature/gauss-newton.ts'
 import { hessian } from '../../src/curvature/hessian.ts'
+import { topEigenvalues } from '../../src/curvature/top-eigenvalues.ts'
 import { trace } from '../../src/curvature/trace.ts'
 import { onEachBackend, tf } from '../helpers/backends.ts'
 import { random, start, weightsOf } from '../helpers/training.ts'
@@ -181,6 +182,8 @@ onEachBackend(test, 'the algorithms take it as any other', async (t) => {
   const whole = await trace(hessian(model, x, y), { probes: 4 })
   t.true(Math.abs(streamed.mean - whole.mean) < 1e-5 * Math.abs(whole.mean))
   t.is(streamed.passes, 4 * 6)
+  const top = await topEigenvalues(hessian(model, batches), { steps: 30 })
+  t.is(top.passes, top.steps * 6)
   tf.dispose([batches])
   dispose()
 })

@@ -227,3 +227,9 @@ onEachBackend(test, 'of a net: those of its dense Hessian', async (t) => {
   )
   x.dispose()
 })
+
+test('no residual is said to be smaller than what float32 rounds', async (t) => {
+  const diagonal = fromMatvec(40, (v) => v.map((x, i) => x * (1 + i)))
+  const { residuals } = await topEigenvalues(diagonal, { count: 3, steps: 200 })
+  for (const residual of residuals) t.true(residual >= 40 * 2 ** -23, `${residual}`)
+})

@@ -1,6 +1,7 @@
 //! The CUDA backend without a GPU: cudarc as it is, a libcuda of our own that runs the kernels on the host, and the CPU
 //! backend to compare with, bit by bit.
-#![cfg(target_os = "linux")]
+// A static program, as emulators run, opens no library.
+#![cfg(all(target_os = "linux", not(target_feature = "crt-static")))]
 
 mod fake;
 #[path = "../common/journey.rs"]
