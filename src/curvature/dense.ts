@@ -1,5 +1,5 @@
 import { SaltflatError } from '../errors.ts'
-import { knownKeys } from '../options.ts'
+import { knownKeys, notFinite } from '../options.ts'
 import { type RunOptions, Watch } from './lanczos.ts'
 import { checked, checkOperator, type Operator } from './operator.ts'
 
@@ -52,7 +52,7 @@ export async function dense(operator: Operator, options: RunOptions = {}): Promi
     values.set(checked(await operator.matvec(unit), size), row * size)
     watch.tick()
   }
-  if (!values.every(Number.isFinite)) {
+  if (notFinite(values) >= 0) {
     throw new SaltflatError('ERR_NOT_FINITE', 'Expected finite products, received NaN or Infinity in one.')
   }
   const asymmetry = symmetrised(values, size)

@@ -1,7 +1,7 @@
 import { invalid, knownKeys, oneOf, whole } from '../options.ts'
 import { type RunOptions, Watch } from './lanczos.ts'
 import { checkOperator, type Operator } from './operator.ts'
-import { blockDots, blocksOf, notFinite, Probes, productOf } from './probes.ts'
+import { blockDots, namedBlocks, Probes, productNotFinite, productOf } from './probes.ts'
 import { type Tallied, Tally } from './tally.ts'
 
 /** Options of `diagonal`. */
@@ -68,7 +68,7 @@ export async function diagonal(operator: Operator, options: DiagonalOptions = {}
   const random = new Probes(seed, 'rademacher', size)
   const means = new Float64Array(size)
   const squares = new Float64Array(exact ? 0 : size)
-  const blocks = blocksOf(operator)
+  const blocks = namedBlocks(operator)
   const tally = new Tally(blocks)
   let products = 0
   const found = (): Diagonal => {
@@ -93,7 +93,7 @@ export async function diagonal(operator: Operator, options: DiagonalOptions = {}
     if (exact) z[products] = 1
     const product = await productOf(operator, z)
     if (exact) {
-      if (!Number.isFinite(product[products])) throw notFinite()
+      if (!Number.isFinite(product[products])) throw productNotFinite()
       means[products] = product[products]!
     } else {
       tally.add(blockDots(blocks, z, product))

@@ -1,7 +1,7 @@
 import { SaltflatError } from '../errors.ts'
 import { split } from '../grads/hessian-product.ts'
 import { loadBinding, typed } from '../native/index.ts'
-import { invalid, whole } from '../options.ts'
+import { invalid, notFinite, whole } from '../options.ts'
 import { checked } from './operator.ts'
 
 /** Flat directions, fresh: those that were given, or random ones. */
@@ -16,7 +16,7 @@ export function directionsOf(
   if (Array.isArray(directions)) {
     if (directions.length !== 1 && directions.length !== 2) throw invalid('one or two directions', directions)
     return (directions as Float32Array[]).map((one) => {
-      if (checked(one, size, 'a direction').every(Number.isFinite)) return one.slice()
+      if (notFinite(checked(one, size, 'a direction')) < 0) return one.slice()
       throw new SaltflatError('ERR_NOT_FINITE', 'Expected a finite direction, received NaN or Infinity in it.')
     })
   }

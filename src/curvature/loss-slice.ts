@@ -4,6 +4,7 @@ import { Landscape } from '../grads/landscape.ts'
 import type { Examples, Model } from '../grads/model-loss.ts'
 import { invalid, number, oneOf, whole } from '../options.ts'
 import { directionsOf, spread, walk } from './directions.ts'
+import { dot } from './dot.ts'
 import { normalizeFilters } from './filter-normalization.ts'
 import type { ModelHessianOptions } from './hessian.ts'
 import { type RunOptions, Watch } from './lanczos.ts'
@@ -205,10 +206,4 @@ function expanded(center: number, { slopes, curvatures }: Expansion, s: readonly
     0,
   )
   return center + slope + curve / 2
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!
-  return sum
 }

@@ -1,5 +1,6 @@
 import { SaltflatError } from '../errors.ts'
 import { loadBinding, typed } from '../native/index.ts'
+import { dot } from './dot.ts'
 import { type Block, checked, type Operator } from './operator.ts'
 
 /** Stream of trace probes; see the design's table of streams. */
@@ -29,7 +30,7 @@ export class Probes {
 }
 
 /** The operator's blocks, or one that is all of it. */
-export function blocksOf({ size, blocks = [{ name: 'all', size }] }: Operator): readonly Block[] {
+export function namedBlocks({ size, blocks = [{ name: 'all', size }] }: Operator): readonly Block[] {
   return blocks
 }
 
@@ -42,17 +43,14 @@ export async function productOf(operator: Operator, v: Float32Array): Promise<Fl
 export function blockDots(blocks: readonly Block[], v: Float32Array, w: Float32Array): number[] {
   let start = 0
   const dots = blocks.map(({ size }) => {
-    let dot = 0
-    const end = start + size
-    for (let i = start; i < end; i++) dot += v[i]! * w[i]!
-    start = end
-    return dot
+    start += size
+    return dot(v, w, start - size, start)
   })
-  if (!dots.every(Number.isFinite)) throw notFinite()
+  if (!dots.every(Number.isFinite)) throw productNotFinite()
   return dots
 }
 
 /** The refusal of a product with NaN or Infinity in it. */
-export function notFinite(): SaltflatError {
+export function productNotFinite(): SaltflatError {
   return new SaltflatError('ERR_NOT_FINITE', 'Expected a finite product, received NaN or Infinity in it.')
 }

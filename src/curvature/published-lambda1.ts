@@ -1,5 +1,6 @@
 import { loadBinding, typed } from '../native/index.ts'
 import { knownKeys, number, whole } from '../options.ts'
+import { dot } from './dot.ts'
 import { AbortedError, type RunOptions, Watch } from './lanczos.ts'
 import { checked, checkOperator, type Operator } from './operator.ts'
 import { type TopEigenvalues, topEigenvalues } from './top-eigenvalues.ts'
@@ -129,12 +130,6 @@ function stretches(blocks: Blocks): [number, number][] {
     start += size
     return [start - size, start]
   })
-}
-
-function dot(a: Float32Array, b: Float32Array, from: number, to: number): number {
-  let sum = 0
-  for (let i = from; i < to; i++) sum += a[i]! * b[i]!
-  return sum
 }
 
 /** Every block to length 1; one of zeros stays. */

@@ -1,5 +1,6 @@
 import { SaltflatError } from '../errors.ts'
 import { loadBinding, typed } from '../native/index.ts'
+import { dot } from './dot.ts'
 
 /** What a Hessian was found to be when it was checked, along two random directions, on the first batch. */
 export interface SelfCheck {
@@ -18,12 +19,6 @@ export type Product = (v: Float32Array) => Float32Array
 const stream = 2
 
 const norm = (a: ArrayLike<number>) => Math.sqrt(dot(a, a))
-
-function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let sum = 0
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!
-  return sum
-}
 
 /** ‖a − b‖ over the larger of the two norms; 0 of nothing. */
 function apart(a: Float32Array, b: Float32Array): number {

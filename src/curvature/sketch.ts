@@ -1,6 +1,6 @@
 import { loadBinding, typed } from '../native/index.ts'
 import type { Block, Operator } from './operator.ts'
-import { blockDots, blocksOf, type Probes } from './probes.ts'
+import { blockDots, namedBlocks, type Probes } from './probes.ts'
 
 type Product = (v: Float32Array) => Promise<Float32Array>
 
@@ -14,7 +14,7 @@ export class Sketch {
   constructor(operator: Operator) {
     const { Basis } = loadBinding()
     this.#basis = typed(() => new Basis(operator.size))
-    this.#blocks = blocksOf(operator)
+    this.#blocks = namedBlocks(operator)
     this.#size = operator.size
   }
 

@@ -2,7 +2,7 @@ import { invalid, knownKeys, number, oneOf, whole } from '../options.ts'
 import type { Interval } from './interval.ts'
 import { type RunOptions, Watch } from './lanczos.ts'
 import { checkOperator, type Operator } from './operator.ts'
-import { blockDots, blocksOf, type ProbeDistribution, Probes, productOf } from './probes.ts'
+import { blockDots, namedBlocks, type ProbeDistribution, Probes, productOf } from './probes.ts'
 import { Sketch } from './sketch.ts'
 import { type BlockTrace, Tally } from './tally.ts'
 
@@ -79,7 +79,7 @@ export async function trace(operator: Operator, options: TraceOptions = {}): Pro
   const watch = new Watch<HutchinsonTrace>(options, probes)
   const begun = performance.now()
   const random = new Probes(seed, distribution, operator.size)
-  const blocks = blocksOf(operator)
+  const blocks = namedBlocks(operator)
   const sketch = method === 'hutch++' ? new Sketch(operator) : null
   const tally = new Tally(blocks)
   let products = 0
