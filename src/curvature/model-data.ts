@@ -1,6 +1,7 @@
 import { type Examples, type Model, type ModelBatch, ModelLoss } from '../grads/model-loss.ts'
 import { type Batches, inBatches, Stream } from '../grads/stream.ts'
-import { invalid, knownKeys, predicate, whole } from '../options.ts'
+import { invalid, knownKeys, whole } from '../options.ts'
+import { maskOf } from '../params/mask.ts'
 import type { Variable } from '../params/variables.ts'
 import type { ParameterFilter } from '../types.ts'
 import type { RunOptions } from './lanczos.ts'
@@ -47,10 +48,10 @@ export function modelData<O>(
     training = false,
   } = options as DataOptions & { batchSize?: number; training?: boolean }
   whole('batchSize', batchSize, 1, 2 ** 31 - 1)
-  const passes = predicate(filter)
   const loss = new ModelLoss(model as Model, { training })
-  const variables = loss.variables.filter(({ name }, i) => passes(name, i))
-  if (loss.variables.length > 0 && variables.length === 0) throw invalid('a filter that matches a variable', filter)
+  // A model without variables has an error of its own.
+  const mask = loss.variables.length > 0 ? maskOf(loss.variables, filter) : []
+  const variables = loss.variables.filter((_, i) => mask[i])
   return {
     loss,
     variables,

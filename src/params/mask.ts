@@ -2,6 +2,9 @@ import { SaltflatError, said } from '../errors.ts'
 import { predicate } from '../options.ts'
 import type { ParameterFilter } from '../types.ts'
 
+/** Names that an error lists. */
+const most = 16
+
 /** Which tensors a filter lets through. One that lets none through is refused: it would be a step without noise. */
 export function maskOf(tensors: readonly { readonly name: string }[], filter: ParameterFilter | undefined): boolean[] {
   const passes = predicate(filter)
@@ -19,9 +22,17 @@ export function maskOf(tensors: readonly { readonly name: string }[], filter: Pa
     )
   }
   if (mask.includes(true)) return mask
-  const names = tensors.slice(0, 8).map(({ name }) => `'${name}'`)
+  const names = tensors.slice(0, most).map(({ name }) => `'${name}'`)
+  if (tensors.length > most) names.push(`${tensors.length - most} more`)
   throw new SaltflatError(
     'ERR_INVALID_ARGUMENT',
-    `Expected a filter that matches a variable, received one that matches none of ${names.join(', ')}${tensors.length > 8 ? ', …' : ''}.`,
+    `Expected a filter that matches a variable, received ${written(filter)} that matches none of ${names.join(', ')}.`,
   )
+}
+
+/** A filter in the words of who wrote it. */
+function written(filter: ParameterFilter | undefined): string {
+  const parts = Array.isArray(filter) ? filter : [filter]
+  const texts = parts.map((part) => (typeof part === 'string' ? `'${part}'` : String(part)))
+  return typeof filter === 'function' ? 'a function' : texts.join(', ')
 }

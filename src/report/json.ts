@@ -11,13 +11,16 @@ const words = { NaN: Number.NaN, Infinity: Number.POSITIVE_INFINITY, '-Infinity'
 
 /** A result as JSON: of curvature with format and version, numbers that are not finite as strings; of others as it is. */
 export function toJson({ data }: Plottable): string {
-  if (!Array.isArray(data)) return `${JSON.stringify(data, null, 2)}\n`
-  const all = data as readonly Named<CurvatureResult>[]
+  return Array.isArray(data) ? curvatureJson(data) : `${JSON.stringify(data, null, 2)}\n`
+}
+
+/** Results of curvature as `loadResult` reads them, and `more`, which it passes over. */
+export function curvatureJson(all: readonly Named<CurvatureResult>[], more: object = {}): string {
   const single = all.length === 1 && all[0]!.name === ''
   const held = single
     ? { result: all[0]!.result }
     : { results: Object.fromEntries(all.map((one) => [one.name, one.result])) }
-  return `${JSON.stringify({ format, version, ...held }, replacer, 1)}\n`
+  return `${JSON.stringify({ format, version, ...held, ...more }, replacer, 1)}\n`
 }
 
 function replacer(_key: string, value: unknown): unknown {

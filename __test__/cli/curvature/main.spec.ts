@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { type CommandName, commandNames, parseArguments } from '../../../src/cli/curvature/args.ts'
-import { hessian, topEigenvalues, trace } from '../../../src/index.ts'
+import { usageOf } from '../../../src/cli/curvature/usage.ts'
+import { hessian, loadResult, save, topEigenvalues, trace } from '../../../src/index.ts'
 import { encodeNpy } from '../../../src/io/npy.ts'
 import { backends, tf } from '../../helpers/backends.ts'
 import { saveModel } from '../../helpers/saved-model.ts'
@@ -26,6 +27,9 @@ test.before(async () => {
   writeFileSync(at('x.npy'), encodeNpy({ shape: [examples, 4, 4], data: pixels }))
   writeFileSync(at('y.npy'), encodeNpy({ shape: [examples], dtype: 'int64', data: Float64Array.from(classes) }))
   writeFileSync(at('wrong.npy'), encodeNpy({ shape: [examples], data: Int32Array.from(classes, (one) => one + 2) }))
+  writeFileSync(at('other.npy'), encodeNpy({ shape: [examples], data: Int32Array.from(classes, (one) => 2 - one) }))
+  writeFileSync(at('rows.npy'), encodeNpy({ shape: [examples, 2], data: new Float32Array(2 * examples) }))
+  writeFileSync(at('turned.npy'), encodeNpy({ shape: [examples, 2, 8], data: pixels }))
   writeFileSync(at('half.npy'), readFileSync(at('x.npy')).subarray(0, 200))
   model.dispose()
 })
@@ -104,7 +108,9 @@ for (const backend of backends) {
         top.result.values.map((one: number) => one.toPrecision(5)),
         values.map((one) => one.toPrecision(5)),
       )
-      t.like(top, { command: 'top', complete: true, examples, size: 47, seed: 3 })
+      t.like(top.run, { command: 'top', complete: true, examples, size: 47, seed: 3, method: 'exact' })
+      const [loss] = [model.evaluate(x, y) as tf.Scalar]
+      t.true(Math.abs(top.run.lossAtWeights - loss.dataSync()[0]!) <= 1e-6)
     }
     model.dispose()
     tf.dispose([x, y])
@@ -127,7 +133,7 @@ test.serial('the spectrum is a page, and classes by number serve the sparse loss
   ]
   const { code, stdout } = await run(['spectrum', ...common, ...given.labels, ...flags])
   t.is(code, 0)
-  t.regex(stdout, /Eigenvalues lie between/)
+  t.regex(stdout, /where the loss is \d[\s\S]*Eigenvalues lie between/)
   t.regex(readFileSync(out, 'utf8'), /<svg[\s\S]*npx saltflat spectrum --model/)
 })
 
@@ -140,9 +146,59 @@ test.serial('Ctrl-C gives what there is by then, and exit code 130', async (t) =
     },
   )
   t.is(code, 130, stderr)
-  const { complete, result } = JSON.parse(stdout)
-  t.false(complete)
+  const { run: about, result } = JSON.parse(stdout)
+  t.false(about.complete)
   t.true(result.probes >= 500 && result.probes < 5000 && result.standardError > 0)
+})
+
+test.serial('--out .json is the file of save, --json the same and more: both load', async (t) => {
+  const out = at('made/trace.json')
+  const flags = [...given.labels, ...given.loss, '--probes', '3', '--backend', 'cpu', '--json', '--out', out]
+  const { code, stdout } = await run(['trace', ...common, ...flags])
+  t.is(code, 0)
+  const printed = at('made/printed.json')
+  writeFileSync(printed, stdout)
+  const loaded = await loadResult(out)
+  t.deepEqual(await loadResult(printed), loaded)
+  await save(loaded, at('made/again.json'))
+  t.is(readFileSync(at('made/again.json'), 'utf8'), readFileSync(out, 'utf8'))
+})
+
+test.serial('products by differences give the same trace where nothing has kinks', async (t) => {
+  const flags = [...given.labels, ...given.loss, '--probes', '3', '--backend', 'cpu', '--json']
+  const [exact, difference] = await Promise.all(
+    ['exact', 'difference'].map(async (method) => {
+      const { stdout } = await run(['trace', ...common, ...flags, '--method', method])
+      return JSON.parse(stdout)
+    }),
+  )
+  t.is(difference.run.method, 'difference')
+  t.true(Math.abs(difference.result.mean - exact.result.mean) <= 1e-2 * Math.abs(exact.result.mean))
+  t.true(difference.result.passes < exact.result.passes)
+})
+
+test.serial('a run that was ended goes on from its checkpoint, for the same model and data only', async (t) => {
+  const file = at('run.safetensors')
+  const flags = (labels: string) => [
+    ...['spectrum', ...common, '--labels', labels, ...given.loss, '--probes', '20', '--steps', '40'],
+    ...['--backend', 'cpu', '--json', '--checkpoint', file, '--out', at('made/kept.json')],
+  ]
+  const first = await run(flags(at('y.npy')), (said, kill) => {
+    if (/^80 of/m.test(said) && !/Ending/.test(said)) kill()
+  })
+  t.is(first.code, 130, first.stderr)
+  t.true(existsSync(file))
+  const other = await run(flags(at('other.npy')))
+  t.is(other.code, 1)
+  t.regex(other.stderr, /ERR_STATE: Expected a run of this model, data and flags .* Name another file/)
+  let begins = ''
+  const second = await run(flags(at('y.npy')), (said) => {
+    begins ||= said
+  })
+  t.is(second.code, 0, second.stderr)
+  t.notRegex(second.stderr, /^80 of/m, begins)
+  t.is(JSON.parse(second.stdout).result.runs.length, 20)
+  t.false(existsSync(file))
 })
 
 test('wrong usage is a typed error that says what was meant', (t) => {
@@ -157,24 +213,42 @@ test('wrong usage is a typed error that says what was meant', (t) => {
     ['spectrum', [...all, '--layers', '('], /regular expression for --layers/],
     ['trace', [...all, '--scale', '1/0'], /a fraction, such as 1\/255/],
     ['trace', [...all, '--backend', 'wasn'], /Did you mean 'wasm'\?/],
+    ['trace', [...all, '--method', 'differences'], /Did you mean 'difference'\?/],
+    ['top', [...all, '--step', '0.1'], /--step with --method difference only/],
+    ['top', [...all, '--method', 'difference', '--step', '0'], /--step with a number > 0, received the string "0"/],
+    ['trace', [...all, '--checkpoint', 'run'], /received unknown flag '--checkpoint'/],
     ['trace', [...common, '--labels', at('y.csv'), ...given.loss], /Expected a \.npy file for --labels/],
   ]
   for (const [command, args, message] of wrong) {
     t.throws(() => parseArguments(command, args), { code: 'ERR_INVALID_ARGUMENT', message }, args.join(' '))
   }
-  for (const command of commandNames) t.true(parseArguments(command, ['--help']).help)
+  for (const command of commandNames) {
+    t.true(parseArguments(command, ['--help']).help)
+    for (const line of usageOf(command).split('\n')) t.true(line.length <= 130, line)
+  }
 })
 
 test.serial('exit codes: 2 for wrong usage, 1 for what fails; each says what to do', async (t) => {
   const cpu = [...given.loss, '--backend', 'cpu']
   const wrong: [string[], number, RegExp][] = [
-    [['--labels', at('none.npy'), ...cpu], 2, /Expected a file at .*none\.npy, received ENOENT/],
+    [['--labels', at('none.npy'), ...cpu], 2, /Expected a file at .*none\.npy, received nothing there/],
+    [['--labels', at('model'), ...cpu], 2, /a \.npy file for --labels/],
+    [['--labels', at('rows.npy'), ...cpu], 1, /shape \[examples, 3\] in .*rows\.npy, received \[20, 2\]/],
+    [[...given.labels, '--loss', 'meanSquaredError', '--backend', 'cpu'], 1, /one-hot rows, numpy\.eye/],
+    [[...given.labels, ...cpu, '--layers', 'lstm'], 2, /received \/lstm\/ that matches none of 'first\/kernel', /],
     [['--labels', at('wrong.npy'), ...cpu], 2, /whole numbers of 0 to 2 .* received 3/],
     [['--data', at('x.npy'), ...given.labels, ...cpu], 2, /Expected one --data, received 2/],
     [['--labels', at('half.npy'), ...cpu], 1, /^ERR_STATE: .*half\.npy: Expected/m],
   ]
-  for (const [args, code, message] of wrong) {
-    const found = await run(['trace', ...common, ...args])
+  const turned = ['--model', at('model/model.json'), '--data', at('turned.npy'), ...given.labels, ...cpu]
+  const folder = ['--model', at('model'), '--data', at('x.npy'), ...given.labels, ...cpu]
+  const all = [
+    ...wrong.map(([args, ...rest]) => [['trace', ...common, ...args], ...rest] as const),
+    [['trace', ...turned], 1, /shape \[examples, 4, 4, 1\] in .*turned\.npy, received \[20, 2, 8\]/] as const,
+    [['trace', ...folder], 2, /received a folder\. Name a file in it, such as its model\.json/] as const,
+  ]
+  for (const [args, code, message] of all) {
+    const found = await run([...args])
     t.is(found.code, code, found.stderr)
     t.regex(found.stderr, message)
     t.is(found.stdout, '')

@@ -15,7 +15,10 @@ const losses = [
   ...['meanAbsoluteError', 'meanAbsolutePercentageError', 'meanSquaredLogarithmicError', 'squaredHinge', 'hinge'],
   ...['categoricalHinge', 'logcosh', 'kullbackLeiblerDivergence', 'poisson', 'cosineProximity'],
 ]
-const kinds = ['largest', 'smallest', 'both', 'magnitude'] as const
+/** Which eigenvalues `top` finds. */
+export const kinds = ['largest', 'smallest', 'both', 'magnitude'] as const
+/** How products with the Hessian are taken. */
+export const methods = ['exact', 'difference'] as const
 
 /** What was asked for. */
 export interface Arguments {
@@ -29,6 +32,9 @@ export interface Arguments {
   readonly batchSize: number
   readonly examples: number | null
   readonly scale: number
+  readonly method: (typeof methods)[number]
+  /** How far 'difference' moves the weights; undefined: as `hessian` does. */
+  readonly step: number | undefined
   readonly probes: number
   readonly steps: number | null
   readonly count: number
@@ -37,47 +43,9 @@ export interface Arguments {
   readonly backend: BackendName | undefined
   readonly layers: RegExp | undefined
   readonly out: string | undefined
+  /** File that the run is kept in, to go on after a kill. */
+  readonly checkpoint: string | undefined
   readonly json: boolean
-}
-
-const subjects: Readonly<Record<CommandName, string>> = {
-  spectrum: 'The spectrum of the Hessian of a saved model: the density of its eigenvalues.',
-  trace: 'The trace of the Hessian of a saved model, in whole and by layer, with its standard error.',
-  top: 'The top eigenvalues of the Hessian of a saved model, with their residuals.',
-}
-
-const own: Readonly<Record<CommandName, string>> = {
-  spectrum: `  --probes N         starts, default 4
-  --steps N          products a start, default 80
-  --out FILE         .html, .svg, .png, .json or .csv; default spectrum.html`,
-  trace: `  --probes N         probes, one product each; default 32
-  --out FILE         also write the result: .html, .svg, .png, .json or .csv`,
-  top: `  --count N          eigenvalues wanted, default 5
-  --which KIND       ${kinds.join(', ')}; default largest
-  --steps N          products at most
-  --out FILE         also write the result: .html, .svg, .png, .json or .csv`,
-}
-
-/** The help text of a command. */
-export function usageOf(command: CommandName): string {
-  return `${subjects[command]}
-
-saltflat ${command} --model model.json --data x.npy --labels y.npy --loss NAME [OPTIONS]
-  --model FILE       model.json as tfjs saves it, its weights beside it
-  --data FILE        inputs, a numpy array; once for each input of the model
-  --labels FILE      targets, or whole numbers of classes; once for each output
-  --loss NAME        as in model.compile: categoricalCrossentropy, meanSquaredError, …
-${own[command]}
-  --layers REGEX     only variables whose name matches, such as 'conv.*kernel'
-  --examples N       only the first N examples
-  --scale NUMBER     inputs times this, such as 1/255; default 1: they are taken as they are
-  --batch-size N     examples at a time, default 256
-  --seed N           seed of probes and starts, default 0
-  --backend NAME     ${backendNames.join(', ')}; without it, the first that is there
-  --json             the result as JSON, alone on stdout
-  --help             this text
-
-Exit codes: 0 done · 1 failed · 2 wrong usage · 130 ended by Ctrl-C, with what there was by then`
 }
 
 /** Reads a command line. Throws ERR_INVALID_ARGUMENT. */
@@ -88,6 +56,7 @@ export function parseArguments(command: CommandName, argv: readonly string[]): A
     help: { type: 'boolean', short: 'h', default: false },
     json: { type: 'boolean', default: false },
     ...{ model: text, data: some, labels: some, loss: text, layers: text, backend: text, examples: text, out: text },
+    ...{ method: text, step: text },
     'batch-size': { type: 'string', default: '256' },
     scale: { type: 'string', default: '1' },
     seed: { type: 'string', default: '0' },
@@ -96,11 +65,12 @@ export function parseArguments(command: CommandName, argv: readonly string[]): A
   const values = readFlags(argv, {
     ...common,
     ...(command === 'top' ? { count: text, which: text } : probes),
-    ...(command !== 'trace' && { steps: text }),
+    ...(command !== 'trace' && { steps: text, checkpoint: text }),
   }) as Values
-  const { help, json, layers, out } = values
+  const { help, json, layers, out, checkpoint } = values
+  const method = oneOfFlag('method', values.method, methods) ?? 'exact'
   return {
-    ...{ help, json, layers: layers === undefined ? undefined : expression(layers) },
+    ...{ help, json, method, checkpoint, layers: layers === undefined ? undefined : expression(layers) },
     model: help ? '' : needed('model', values.model),
     data: help ? [] : neededFiles('data', values.data),
     labels: help ? [] : neededFiles('labels', values.labels),
@@ -108,6 +78,7 @@ export function parseArguments(command: CommandName, argv: readonly string[]): A
     batchSize: wholeFlag('batch-size', values['batch-size'], 1),
     examples: values.examples === undefined ? null : wholeFlag('examples', values.examples, 1),
     scale: scaleFlag(values.scale),
+    step: stepFlag(values.step, method),
     probes: wholeFlag('probes', values.probes ?? '4', command === 'trace' ? 2 : 1),
     steps: values.steps === undefined ? null : wholeFlag('steps', values.steps, 2),
     count: wholeFlag('count', values.count ?? '5', 1),
@@ -131,7 +102,10 @@ interface Values {
   readonly layers?: string
   readonly backend?: string
   readonly examples?: string
+  readonly method?: string
+  readonly step?: string
   readonly out?: string
+  readonly checkpoint?: string
   readonly probes?: string
   readonly steps?: string
   readonly count?: string
@@ -155,7 +129,7 @@ function neededFiles(name: string, values: readonly string[]): readonly string[]
 
 function lossFlag(value: string | undefined): string {
   const name = needed('loss', value)
-  if (!losses.includes(name)) throw unknownName('the name of a loss of tfjs for --loss', 'loss', name, losses)
+  if (!losses.includes(name)) throw unknownName(`--loss with one of ${losses.join(', ')}`, 'loss', name, losses)
   return name
 }
 
@@ -175,6 +149,19 @@ function expression(text: string): RegExp {
       { cause },
     )
   }
+}
+
+function stepFlag(text: string | undefined, method: Arguments['method']): number | undefined {
+  if (text === undefined) return undefined
+  if (method !== 'difference') {
+    throw new SaltflatError(
+      'ERR_INVALID_ARGUMENT',
+      'Expected --step with --method difference only, received it without.',
+    )
+  }
+  const value = text.trim() === '' ? Number.NaN : Number(text)
+  if (Number.isFinite(value) && value > 0) return value
+  throw new SaltflatError('ERR_INVALID_ARGUMENT', `Expected --step with a number > 0, received ${shown(text)}.`)
 }
 
 /** A number, or a fraction of two. */

@@ -1,4 +1,4 @@
-import { ready, setBackend } from '@tensorflow/tfjs-core'
+import { backend, ready, setBackend } from '@tensorflow/tfjs-core'
 import { SaltflatError, said } from '../../errors.ts'
 import { loadBackend } from '../backend.ts'
 import { type BackendName, backendNames } from './args.ts'
@@ -23,5 +23,7 @@ async function loadCpu(): Promise<string> {
   await import('@tensorflow/tfjs-backend-cpu')
   if (!(await setBackend('cpu'))) throw new SaltflatError('ERR_UNSUPPORTED', 'The tfjs backend cpu did not start.')
   await ready()
+  // At its first use it prints five lines that advertise another backend.
+  Object.assign(backend(), { firstUse: false })
   return 'cpu'
 }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { access, constants, stat } from 'node:fs/promises'
 import { type Tensor, tensor } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { SaltflatError } from '../../errors.ts'
@@ -10,7 +10,7 @@ import type { Arguments } from './args.ts'
 export async function readExamples(
   model: LayersModel,
   { data, labels, loss, examples, scale }: Arguments,
-): Promise<{ x: Tensor[]; y: Tensor[]; count: number }> {
+): Promise<{ x: Tensor[]; y: Tensor[]; count: number; notes: string[] }> {
   const [inputs, targets] = [await readAll(data), await readAll(labels)]
   checkCount('data', 'input', inputs.length, model.inputs.length)
   checkCount('labels', 'output', targets.length, model.outputs.length)
@@ -27,7 +27,17 @@ export async function readExamples(
   if (count === 0) throw new SaltflatError('ERR_EMPTY', `Expected at least one example in ${data[0]}, received none.`)
   const x = inputs.map((one, i) => inputOf(first(one, count), model.inputs[i]!.shape, scale, data[i]!))
   const y = targets.map((one, i) => targetOf(first(one, count), model.outputs[i]!.shape, loss, labels[i]!))
-  return { x, y, count }
+  return { x, y, count, notes: inputs.flatMap((one, i) => scaleAdvice(one, scale, data[i]!)) }
+}
+
+/** Pixels that a model was not trained on saturate it: its loss is flat there, and every figure 0. */
+function scaleAdvice({ dtype, data }: NpyArray, scale: number, file: string): string[] {
+  if (dtype !== 'uint8' || scale !== 1) return []
+  const most = (data as Uint8Array).reduce((a, b) => Math.max(a, b), 0)
+  if (most < 128) return []
+  return [
+    `${file} holds bytes up to ${most}, taken as they are. For a model trained on values of 0 to 1 say --scale 1/255.`,
+  ]
 }
 
 function readAll(files: readonly string[]): Promise<NpyArray[]> {
@@ -56,33 +66,54 @@ function first({ dtype, shape, data }: NpyArray, count: number): NpyArray {
   return { dtype, shape: [count, ...shape.slice(1)], data: data.subarray(0, count * each) }
 }
 
-/** Examples may lack an axis of one, as images of one channel do, or be flat: their numbers must be as many. */
-function inputOf({ shape, data }: NpyArray, wanted: readonly (number | null)[], scale: number, file: string): Tensor {
-  const [count = 0, ...given] = shape
-  const axes = wanted.slice(1)
-  const fits = given.length === axes.length && axes.every((n, d) => n === null || n === given[d])
-  const target = fits ? given : (axes as number[])
-  const size = target.reduce((product, n) => product * (n ?? Number.NaN), 1)
-  if (size * count !== data.length) {
-    const expected = ['examples', ...axes.map((n) => n ?? 'any')].join(', ')
-    throw new SaltflatError('ERR_SHAPE', `Expected an array of shape [${expected}] in ${file}, received [${shape}].`)
-  }
+function inputOf({ shape, data }: NpyArray, wanted: Axes, scale: number, file: string): Tensor {
+  const axes = fitted(shape.slice(1), wanted.slice(1))
+  if (axes === null) throw wrongShape(wanted.slice(1), file, shape)
   return tensor(
     Float32Array.from(data, (value) => value * scale),
-    [count, ...target],
+    [shape[0]!, ...axes],
     'float32',
   )
 }
 
+type Axes = readonly (number | null)[]
+
+/**
+ * The axes that a model is given; null where the array does not fit. Examples may lack axes of one, as images of one channel
+ * do, or be flat; axes in another order would be other examples.
+ */
+function fitted(given: readonly number[], wanted: Axes): readonly number[] | null {
+  const same = (a: Axes, b: Axes) => a.length === b.length && a.every((n, d) => n === null || n === b[d])
+  if (same(wanted, given)) return given
+  if (wanted.includes(null)) return null
+  const axes = wanted as readonly number[]
+  const flat = given.length === 1 && given[0] === axes.reduce((product, n) => product * n, 1)
+  const long = (all: readonly number[]) => all.filter((n) => n !== 1)
+  return flat || same(long(axes), long(given)) ? axes : null
+}
+
+function wrongShape(axes: Axes, file: string, shape: readonly number[]): SaltflatError {
+  const expected = ['examples', ...axes.map((n) => n ?? 'any')].join(', ')
+  return new SaltflatError(
+    'ERR_SHAPE',
+    `Expected an array of shape [${expected}] in ${file}, received [${shape.join(', ')}].`,
+  )
+}
+
 /** Classes by their numbers become what the loss compares with; all else is taken as it is. */
-function targetOf({ shape, data }: NpyArray, wanted: readonly (number | null)[], loss: string, file: string): Tensor {
+function targetOf({ shape, data }: NpyArray, wanted: Axes, loss: string, file: string): Tensor {
   const values = Float32Array.from(data)
   const count = shape[0]!
   const classes = wanted.at(-1) ?? 0
   const numbers = values.length === count
   const crossEntropy = /^(categorical|kullback)/.test(loss)
-  if (!numbers || (!crossEntropy && loss !== 'sparseCategoricalCrossentropy') || classes < 2) {
-    return tensor(values, numbers ? [count, 1] : [...shape], 'float32')
+  const sparse = loss === 'sparseCategoricalCrossentropy'
+  if (!numbers || (!crossEntropy && !sparse) || classes < 2) {
+    const axes = sparse ? [...wanted.slice(1, -1), 1] : wanted.slice(1)
+    const found = fitted(shape.slice(1), axes)
+    if (found !== null) return tensor(values, [count, ...found], 'float32')
+    const { code, message } = wrongShape(axes, file, shape)
+    throw new SaltflatError(code, `${message} ${labelAdvice(loss, numbers)}`.trim())
   }
   const wrong = values.find((value) => !(Number.isInteger(value) && value >= 0 && value < classes))
   if (wrong !== undefined) {
@@ -97,11 +128,32 @@ function targetOf({ shape, data }: NpyArray, wanted: readonly (number | null)[],
   return tensor(rows, [count, classes], 'float32')
 }
 
-/** Whether a file can be read, before a backend is loaded for it. */
+/** What to do about targets of another shape, where a loss takes classes in one form and they came in the other. */
+function labelAdvice(loss: string, numbers: boolean): string {
+  if (loss === 'sparseCategoricalCrossentropy') {
+    return 'This loss takes numbers of classes: y.argmax(-1), or --loss categoricalCrossentropy for one-hot rows.'
+  }
+  return numbers
+    ? `Numbers of classes serve cross-entropies only: for ${loss} save one-hot rows, numpy.eye(classes)[y].`
+    : ''
+}
+
+/** Whether files can be read, before a backend is loaded for them. */
 export async function checkFiles(files: readonly string[]): Promise<void> {
   for (const file of files) {
-    await readFile(file).catch((cause: NodeJS.ErrnoException) => {
-      throw new SaltflatError('ERR_INVALID_ARGUMENT', `Expected a file at ${file}, received ${cause.code}.`, { cause })
-    })
+    const received = await obstacle(file)
+    if (received === null) continue
+    throw new SaltflatError('ERR_INVALID_ARGUMENT', `Expected a file at ${file}, received ${received}.`)
+  }
+}
+
+async function obstacle(file: string): Promise<string | null> {
+  try {
+    if ((await stat(file)).isDirectory()) return 'a folder. Name a file in it, such as its model.json'
+    await access(file, constants.R_OK)
+    return null
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    return code === 'ENOENT' ? 'nothing there' : `${code}`
   }
 }

@@ -1,17 +1,24 @@
 import { sep } from 'node:path'
+import type { Tensor } from '@tensorflow/tfjs-core'
+import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { barLine, cleared, type Screen } from '../../callbacks/bar.ts'
-import { AbortedError, type Progress } from '../../curvature/lanczos.ts'
+import { AbortedError, type LongRunOptions, type Progress, type RunOptions } from '../../curvature/lanczos.ts'
 import type { Operator } from '../../curvature/operator.ts'
+import { forward } from '../../grads/evaluate.ts'
+import { still } from '../../grads/hessian-product.ts'
+import { ModelLoss } from '../../grads/model-loss.ts'
 import { hessian, spectralDensity, topEigenvalues, trace } from '../../index.ts'
 import { loadSavedModel } from '../../io/saved-model.ts'
 import { formatOf, saveView } from '../../report/save.ts'
 import { toText, wrap } from '../../report/text.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { runProgram } from '../program.ts'
-import { type Arguments, type CommandName, commandNames, parseArguments, usageOf } from './args.ts'
+import { type Arguments, type CommandName, commandNames, parseArguments } from './args.ts'
 import { chooseBackend } from './backend.ts'
+import { checkpointAt } from './checkpoint.ts'
 import { checkFiles, readExamples } from './inputs.ts'
-import { type Finding, viewOfFinding } from './view.ts'
+import { usageOf } from './usage.ts'
+import { type Finding, jsonOf, viewOfFinding } from './view.ts'
 
 // `saltflat spectrum | trace | top`: the curvature of a model that tfjs has saved.
 
@@ -26,7 +33,7 @@ async function main([command, ...argv]: readonly string[]): Promise<number> {
   // Before what may take hours.
   if (args.out !== undefined) formatOf(args.out)
   const stop = new AbortController()
-  const view = progressView(process.stderr)
+  const view = progressView(process.stderr, name === 'top' ? 'at most ' : '')
   const release = onInterrupt(() => {
     view.clear()
     console.error('Ending after the current product; press Ctrl-C again to quit at once.')
@@ -42,29 +49,41 @@ async function main([command, ...argv]: readonly string[]): Promise<number> {
   }
 }
 
-interface Watched {
-  readonly signal: AbortSignal
-  onProgress(progress: Progress): void
-}
-
-async function find(command: CommandName, args: Arguments, watched: Watched): Promise<Finding> {
+async function find(command: CommandName, args: Arguments, signals: RunOptions): Promise<Finding> {
   const backend = await chooseBackend(args.backend)
   const model = await loadSavedModel(args.model)
   model.compile({ optimizer: 'sgd', loss: args.loss })
-  const { x, y, count } = await readExamples(model, args)
-  const operator = hessian(model, x, y, { batchSize: args.batchSize, filter: args.layers })
+  const { x, y, count, notes } = await readExamples(model, args)
+  for (const note of notes) console.error(note)
+  const { batchSize, layers: filter, method, step, checkpoint: path } = args
+  const value = lossOf(model, x, y, batchSize)
+  const operator = hessian(model, x, y, { batchSize, filter, method, ...(step !== undefined && { step }) })
+  const checkpoint = path === undefined ? null : checkpointAt(path, args, [...model.getWeights(), ...x, ...y])
+  const watched = { ...signals, ...(checkpoint && { checkpoint: checkpoint.store }) }
   const begun = performance.now()
   const { result, complete } = await measured<Finding['result']>(() => measures[command](operator, args, watched))
   const seconds = (performance.now() - begun) / 1000
-  return { command, args, result, complete, backend, examples: count, size: operator.size, seconds } as Finding
+  if (complete) await checkpoint?.remove()
+  return { command, args, result, complete, backend, examples: count, size: operator.size, value, seconds } as Finding
+}
+
+/** The loss that the Hessian is of: it tells at a glance whether data, scale and labels are those of the training. */
+function lossOf(model: LayersModel, x: Tensor[], y: Tensor[], batchSize: number): number {
+  const loss = new ModelLoss(model, { training: false })
+  const batches = loss.cut(x, y, batchSize)
+  const sum = batches.reduce(
+    (total, batch) => total + batch.examples * still(loss.variables, () => forward(batch.loss)),
+    0,
+  )
+  return sum / batches.reduce((total, { examples }) => total + examples, 0)
 }
 
 const measures = {
-  spectrum: (operator: Operator, { probes, steps, seed }: Arguments, watched: Watched) =>
+  spectrum: (operator: Operator, { probes, steps, seed }: Arguments, watched: LongRunOptions) =>
     spectralDensity(operator, { probes, seed, ...(steps !== null && { steps }), ...watched }),
-  trace: (operator: Operator, { probes, seed }: Arguments, watched: Watched) =>
+  trace: (operator: Operator, { probes, seed }: Arguments, watched: RunOptions) =>
     trace(operator, { probes, seed, ...watched }),
-  top: (operator: Operator, { count, which, steps, seed }: Arguments, watched: Watched) =>
+  top: (operator: Operator, { count, which, steps, seed }: Arguments, watched: LongRunOptions) =>
     topEigenvalues(operator, {
       ...{ count: Math.min(count, operator.size), which, seed, ...watched },
       ...(steps !== null && { steps }),
@@ -89,11 +108,13 @@ async function tell(finding: Finding, { out, json }: Arguments): Promise<number>
     return code
   }
   const view = viewOfFinding(finding)
-  if (json) console.log(JSON.stringify(view.data, null, 2))
+  if (json) console.log(jsonOf(finding).trimEnd())
   else {
-    console.log(`\n${toText(view.table)}\n`)
     const width = Math.min(process.stdout.columns || 100, 100)
-    for (const sentence of view.summary) console.log(wrap(sentence, width).join('\n'))
+    const say = (sentence: string) => console.log(wrap(sentence, width).join('\n'))
+    say(view.subject)
+    console.log(`\n${toText(view.table)}\n`)
+    for (const sentence of view.summary) say(sentence)
   }
   if (out !== undefined) {
     await saveView(view, out)
@@ -106,12 +127,12 @@ async function tell(finding: Finding, { out, json }: Arguments): Promise<number>
 const lines = 10
 
 /** A bar on a terminal, some lines elsewhere. */
-function progressView(screen: Screen): { update(progress: Progress): void; clear(): void } {
+function progressView(screen: Screen, bound: string): { update(progress: Progress): void; clear(): void } {
   const begun = performance.now()
   let drawn = false
   return {
     update({ done, total }) {
-      const text = `${done} of ${total} products`
+      const text = `${done} of ${bound}${total} products`
       if (!screen.isTTY) {
         if (done % Math.ceil(total / lines) === 0) screen.write(`${text}\n`)
         return

@@ -2,7 +2,8 @@ import type { SpectralDensity } from '../../curvature/spectral-density.ts'
 import type { TopEigenvalues } from '../../curvature/top-eigenvalues.ts'
 import type { HutchinsonTrace } from '../../curvature/trace.ts'
 import { curvatureView, namedResults } from '../../report/curvature/view.ts'
-import { count, significant } from '../../report/text.ts'
+import { curvatureJson } from '../../report/json.ts'
+import { count, significant, withError } from '../../report/text.ts'
 import type { Plottable, Table } from '../../report/types.ts'
 import type { Arguments } from './args.ts'
 
@@ -14,6 +15,8 @@ interface Found {
   readonly examples: number
   /** Weights that the Hessian is taken in. */
   readonly size: number
+  /** The loss at the weights. */
+  readonly value: number
   readonly seconds: number
 }
 
@@ -29,48 +32,52 @@ type Parts = Pick<Plottable, 'title' | 'summary' | 'table' | 'notes'>
 
 /** Text, picture and data of a finding. */
 export function viewOfFinding(finding: Finding): Plottable {
-  const { command, args, result, complete, backend, examples, size, seconds } = finding
+  const { command, args, result, complete, backend, examples, size, value, seconds } = finding
   const parts = partsOf(finding)
-  const { charts, rows, array } = curvatureView(namedResults(result))
-  const { loss, seed, batchSize, scale } = args
-  const settings = { loss, seed, batchSize, scale }
-  const passes = result?.passes ?? 0
-  const { data, labels, model } = args
+  // The data is that of the functions' own result: a file of it is what `save` writes.
+  const { charts, rows, array, data } = curvatureView(namedResults(result))
+  const { loss, seed, batchSize, scale, method, step } = args
+  const settings = {
+    ...{
+      loss,
+      seed,
+      'batch size': batchSize,
+      scale,
+      products: step === undefined ? method : `${method}, step ${step}`,
+    },
+    ...(args.layers && { layers: args.layers.source }),
+    backend,
+  }
   return {
     ...parts,
-    ...{ charts, rows, ...(array && { array }) },
-    subject: `The Hessian of ${model} at ${count(size)} weights, on ${count(examples)} examples of ${data.join(', ')}.`,
+    ...{ charts, rows, data, ...(array && { array }) },
+    subject: `The Hessian of ${args.model} at ${count(size)} weights, on ${count(examples)} examples of ${args.data.join(', ')}, where the loss is ${significant(value)}.`,
     summary: [
       ...(complete ? [] : ['Ended early: what follows is what there was by then.']),
       ...parts.summary,
-      `It took ${count(passes)} gradients of a batch and ${significant(seconds)} s on ${backend}.`,
+      `It took ${count(result?.passes ?? 0)} gradients of a batch and ${significant(seconds)} s on ${backend}.`,
     ],
-    settings: [
-      ...Object.entries({ loss, seed, 'batch size': batchSize, scale }).map(([name, one]) => [name, `${one}`] as const),
-      ...(args.layers ? [['layers', args.layers.source] as const] : []),
-      ['backend', backend],
-    ],
+    settings: Object.entries(settings).map(([name, one]) => [name, `${one}`] as const),
     command: commandLine(command, args),
-    data: {
-      ...{
-        command,
-        complete,
-        model,
-        data,
-        labels,
-        ...settings,
-        batchSize: args.batchSize,
-        layers: args.layers?.source,
-      },
-      ...{ backend, examples, size, seconds, result },
-    },
   }
+}
+
+/** What `--json` prints: the file of `save`, which `loadResult` reads, and how the result came about. */
+export function jsonOf({ command, args, result, complete, backend, examples, size, value, seconds }: Finding): string {
+  const { model, data, labels, loss, scale, method, step, batchSize, seed, layers } = args
+  const run = {
+    ...{ command, complete, model, data, labels, loss, scale, method, step, batchSize, seed, layers: layers?.source },
+    ...{ backend, examples, size, lossAtWeights: value, seconds },
+  }
+  return curvatureJson(namedResults(result), { run })
 }
 
 function partsOf(finding: Finding): Parts {
   if (finding.command === 'spectrum') return spectrumParts(finding.result!, finding.size)
-  return finding.command === 'trace' ? traceParts(finding.result!) : topParts(finding.result!)
+  return finding.command === 'trace' ? traceParts(finding.result!) : topParts(finding.result!, finding.args)
 }
+
+const powers = ['λ', 'λ²', 'λ³', 'λ⁴']
 
 function spectrumParts({ runs, moments, steps }: SpectralDensity, size: number): Parts {
   const nodes = runs.flatMap((run) => run.nodes)
@@ -80,11 +87,11 @@ function spectrumParts({ runs, moments, steps }: SpectralDensity, size: number):
     title: 'Spectrum of the Hessian',
     summary: [
       `Eigenvalues lie between ${significant(low)} and ${significant(high)}, as ${runs.length} starts of ${steps} products see them.`,
-      `Their sum, the trace, is ${significant(mean!.mean * size)} ± ${significant(mean!.standardError * size)}.`,
+      `Their sum, the trace, is ${withError(mean!.mean * size, mean!.standardError * size)}.`,
     ],
     table: {
-      columns: ['power of λ', 'mean', 'standard error'],
-      rows: moments.map((one, i) => [`λ^${i + 1}`, significant(one.mean), significant(one.standardError)]),
+      columns: ['', 'mean', 'standard error'],
+      rows: moments.map((one, i) => [powers[i] ?? `λ^${i + 1}`, significant(one.mean), significant(one.standardError)]),
     },
     notes: ['Each node of a start is drawn as a Gaussian; an eigenvalue far from the others counts by its weight.'],
   }
@@ -94,22 +101,24 @@ function traceParts({ mean, standardError, perLayer, probes }: HutchinsonTrace):
   const rows = perLayer.map((one) => [one.name, significant(one.mean), significant(one.standardError)])
   return {
     title: 'Trace of the Hessian',
-    summary: [`The trace is ${significant(mean)} ± ${significant(standardError)}, from ${probes} probes.`],
+    summary: [`The trace is ${withError(mean, standardError)}, from ${probes} probes.`],
     table: table(['variable', 'trace', 'standard error'], rows),
     notes: ['Hutchinson’s estimate: mean and standard error over probes of ±1.'],
   }
 }
 
-function topParts({ values, residuals, converged, complete, steps }: TopEigenvalues): Parts {
+function topParts({ values, residuals, converged, complete, steps }: TopEigenvalues, { which }: Arguments): Parts {
   const rows = values.map((value, i) => [
     `${i + 1}`,
     ...[significant(value, 6), significant(residuals[i]!), converged[i] ? 'yes' : 'no'],
   ])
   const open = converged.filter((one) => !one).length
+  const kind = which === 'smallest' ? 'smallest' : which === 'magnitude' ? 'largest in magnitude' : 'largest'
   return {
     title: 'Top eigenvalues of the Hessian',
     summary: [
-      `${values.length} eigenvalues after ${steps} products${open === 0 ? '.' : `; ${open} of them not converged: ask for more --steps.`}`,
+      `The ${kind} is ${significant(values[0]!, 6)}, with a residual of ${significant(residuals[0]!, 2)}.`,
+      `${values.length - open} of ${values.length} converged in ${steps} products${open === 0 ? '.' : '; for the others ask for more --steps.'}`,
     ],
     table: table(['', 'eigenvalue', 'residual', 'converged'], rows),
     notes: [
@@ -134,6 +143,8 @@ function commandLine(command: string, args: Arguments): string {
     ...(args.layers ? [`--layers '${args.layers.source}'`] : []),
     ...(args.examples === null ? [] : [`--examples ${args.examples}`]),
     ...(args.scale === 1 ? [] : [`--scale ${args.scale}`]),
+    ...(args.method === 'exact' ? [] : [`--method ${args.method}`]),
+    ...(args.step === undefined ? [] : [`--step ${args.step}`]),
     ...[`--batch-size ${args.batchSize}`, `--seed ${args.seed}`],
     ...(args.backend ? [`--backend ${args.backend}`] : []),
   ]
