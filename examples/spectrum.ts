@@ -7,7 +7,7 @@
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import * as tf from '@tensorflow/tfjs'
-import { adam, cosine, hessian, nso, save, spectralDensity, topEigenvalues, trace } from 'saltflat'
+import { adam, cosine, hessian, nso, save, shuffled, spectralDensity, topEigenvalues, trace } from 'saltflat'
 import { chooseBackend, loadBackend } from '../src/cli/backend.ts'
 import { type Images, oneHot, prepare } from '../src/cli/data.ts'
 import { loadDigits } from '../src/cli/digits.ts'
@@ -44,7 +44,7 @@ async function run(name: 'Adam' | 'NSO') {
   const optimizer = name === 'NSO' ? nso(base, { sigma, seed }) : base
   model.compile({ optimizer, loss: 'categoricalCrossentropy', metrics: ['accuracy'] })
   const epochs = Math.ceil(steps / Math.ceil(settings.images / batchSize))
-  await model.fit(seen.x, seen.y, { epochs, batchSize, verbose: 0 })
+  await model.fit(seen.x, seen.y, { epochs, batchSize, callbacks: shuffled({ seed }), verbose: 0 })
   const [, accuracy] = model.evaluate(clean.x, clean.y, { batchSize: 500 }) as tf.Scalar[]
 
   const H = hessian(model, seen.x, seen.y, { batchSize: settings.images })

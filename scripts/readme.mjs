@@ -8,6 +8,7 @@ import { batchNorm } from './tables/batch-norm.mjs'
 import { benches } from './tables/benches.mjs'
 import { digits } from './tables/digits.mjs'
 import { estimates } from './tables/estimates.mjs'
+import { inPlace } from './tables/in-place.mjs'
 import { kernels } from './tables/kernels.mjs'
 import { matrixSensing } from './tables/matrix-sensing.mjs'
 import { comparison, profile } from './tables/profile.mjs'
@@ -18,7 +19,7 @@ import { spectrum } from './tables/spectrum.mjs'
 const pages = {
   'README.md': { digits, 'matrix-sensing': matrixSensing, spectrum, benches },
   'docs/batch-norm.md': { 'batch-norm': batchNorm },
-  'docs/performance.md': { profile, comparison },
+  'docs/performance.md': { 'in-place': inPlace, profile, comparison },
   'docs/backends.md': { steps, updates, kernels },
   'docs/curvature.md': { estimates },
   'docs/sigma-and-k.md': { 'sigma-and-k': sigmaAndK },

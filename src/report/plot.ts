@@ -47,7 +47,7 @@ export function themed(spec: Spec, width: number, height: number): Spec {
         ticks: false,
         labelPadding: 6,
       },
-      axisX: { grid: false, domain: true, domainColor: '#9aa5b1', ticks: true, tickSize: 4 },
+      axisX: { grid: false, domain: true, domainColor: '#9aa5b1', ticks: true, tickSize: 4, labelFlush: false },
       text: { fontSize: 12, color: ink },
       view: { stroke: null },
     },

@@ -27,7 +27,7 @@ export function withError(value: number | null, error: number | null): string {
   if (value === null) return '–'
   if (error === null || !Number.isFinite(error) || error <= 0) return decimal(value, Math.abs(value) < 100 ? 1 : 0)
   const digits = Math.max(1 - Math.floor(Math.log10(error)), 0)
-  if (digits > 6) return `${significant(value)}\u00a0±\u00a0${significant(error, 2)}`
+  if (digits > 5) return `${significant(value)}\u00a0±\u00a0${significant(error, 2)}`
   return `${decimal(value, digits)}\u00a0±\u00a0${decimal(error, digits)}`
 }
 

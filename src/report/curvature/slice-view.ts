@@ -8,6 +8,8 @@ import { ticks } from './ticks.ts'
 /** Steps of colour in a map: edges between them read as contours. */
 const levels = 14
 
+const mapWidth = 460
+
 /** The loss along a line, with the quadratic of its curvature; or over a plane, as a map. */
 export function sliceView(all: readonly Named<SliceOfLoss>[]): Plottable {
   const series = seriesOf(all, 'loss')
@@ -26,7 +28,7 @@ export function sliceView(all: readonly Named<SliceOfLoss>[]): Plottable {
       if (finite.length === 0) return `${name}: not finite anywhere.`
       return `${name}: from ${significant(low)} to ${significant(high)}${gone > 0 ? `; not finite at ${count(gone)} points` : ''}.`
     }),
-    charts: [...(lines.length > 0 ? [lineOf(lines)] : []), ...planes.map(mapOf)],
+    charts: [...(lines.length > 0 ? [lineOf(lines)] : []), ...mapsOf(planes)],
     table: {
       columns: ['', 'directions', 'points'],
       rows: series.map(({ name, result }) => [
@@ -122,13 +124,19 @@ function lineOf(series: readonly (Series & { readonly result: SliceOfLoss })[]):
   }
 }
 
-function mapOf({ name, result: { axes, loss } }: Series & { readonly result: SliceOfLoss }): Chart {
-  const [first, second] = axes
-  const finite = loss.filter(Number.isFinite)
+/** Maps of equal colours, so that they compare. */
+function mapsOf(planes: readonly (Series & { readonly result: SliceOfLoss })[]): Chart[] {
+  const finite = planes.flatMap(({ result }) => result.loss.filter(Number.isFinite))
   const [low, high] = [
     finite.reduce((a, b) => Math.min(a, b), Infinity),
     finite.reduce((a, b) => Math.max(a, b), -Infinity),
   ]
+  return planes.map((one) => mapOf(one, low, high))
+}
+
+function mapOf({ name, result }: Series & { readonly result: SliceOfLoss }, low: number, high: number): Chart {
+  const { axes, loss } = result
+  const [first, second] = axes
   const log = low > 0 && high > 20 * low
   const [onScale, fromScale] = log ? [Math.log, Math.exp] : [(v: number) => v, (v: number) => v]
   const step = (onScale(high) - onScale(low)) / levels || 1
@@ -165,8 +173,10 @@ function mapOf({ name, result: { axes, loss } }: Series & { readonly result: Sli
   }
   return {
     title: name === 'loss' ? 'Loss over a plane' : name,
-    caption: `steps of colour are equal steps of ${log ? 'the logarithm of the loss' : 'the loss'}; grey: not finite; cross: the weights`,
+    caption: `equal steps of colour: equal steps of ${log ? 'the logarithm of the loss' : 'the loss'}; cross: the weights${loss.every(Number.isFinite) ? '' : '; grey: not finite'}`,
     spec: {
+      // Nearly square, also where a chart alone has the whole width.
+      width: mapWidth,
       data: { values },
       layer: [
         {

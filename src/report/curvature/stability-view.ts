@@ -28,7 +28,7 @@ export function stabilityView(all: readonly Named<StabilityCurve>[]): Plottable 
         result.points.map(({ sigma, mean, standardError, quadratic, quadraticError }, i) => [
           i === 0 ? name : '',
           i === 0 ? significant(result.loss) : '',
-          significant(sigma),
+          String(Number(sigma.toPrecision(3))),
           withError(mean, standardError),
           withError(quadratic, quadraticError),
         ]),
