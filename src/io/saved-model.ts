@@ -19,7 +19,7 @@ interface ModelFile {
  * model. tfjs itself reads files with tfjs-node only; this serves every backend. The model is not compiled.
  *
  * Throws ERR_UNSUPPORTED for a graph model, which cannot be differentiated twice by layers; ERR_STATE for files that are
- * damaged or that tfjs cannot make a model of; and what the file system throws.
+ * damaged, or whose weights are not beside it, or that tfjs cannot make a model of; and what the file system throws for `path`.
  */
 export async function loadSavedModel(path: string): Promise<LayersModel> {
   const { format, modelTopology, weightsManifest } = parsed(await readFile(path, 'utf8'), path)
@@ -33,7 +33,7 @@ export async function loadSavedModel(path: string): Promise<LayersModel> {
     throw refused(path, 'a JSON without modelTopology and weightsManifest')
   }
   const files = weightsManifest.flatMap(({ paths }) => paths)
-  const bytes = Buffer.concat(await Promise.all(files.map((file) => readFile(join(dirname(path), file)))))
+  const bytes = Buffer.concat(await Promise.all(files.map((file) => weightsIn(join(dirname(path), file), path))))
   const weightSpecs = weightsManifest.flatMap(({ weights }) => weights)
   const weightData = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer
   try {
@@ -43,6 +43,16 @@ export async function loadSavedModel(path: string): Promise<LayersModel> {
       cause,
     })
   }
+}
+
+function weightsIn(file: string, path: string): Promise<Buffer> {
+  return readFile(file).catch((cause: NodeJS.ErrnoException) => {
+    throw new SaltflatError(
+      'ERR_STATE',
+      `Expected the weights of ${path} in ${file}, received ${cause.code}. Keep the files of a model together, as tfjs has saved them.`,
+      { cause },
+    )
+  })
 }
 
 function parsed(text: string, path: string): ModelFile {

@@ -238,6 +238,11 @@ test.serial('exit codes: 2 for wrong usage, 1 for what fails; each says what to 
     [[...given.labels, ...cpu, '--layers', 'lstm'], 2, /received \/lstm\/ that matches none of 'first\/kernel', /],
     [['--labels', at('wrong.npy'), ...cpu], 2, /whole numbers of 0 to 2 .* received 3/],
     [['--data', at('x.npy'), ...given.labels, ...cpu], 2, /Expected one --data, received 2/],
+    [
+      [...given.labels, ...cpu, '--out', at('x.npy/trace.json')],
+      2,
+      /a path that can be written to, received .*trace\.json: /,
+    ],
     [['--labels', at('half.npy'), ...cpu], 1, /^ERR_STATE: .*half\.npy: Expected/m],
   ]
   const turned = ['--model', at('model/model.json'), '--data', at('turned.npy'), ...given.labels, ...cpu]

@@ -9,7 +9,7 @@ import { still } from '../../grads/hessian-product.ts'
 import { ModelLoss } from '../../grads/model-loss.ts'
 import { hessian, spectralDensity, topEigenvalues, trace } from '../../index.ts'
 import { loadSavedModel } from '../../io/saved-model.ts'
-import { formatOf, saveView } from '../../report/save.ts'
+import { saveView } from '../../report/save.ts'
 import { toText, wrap } from '../../report/text.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { runProgram } from '../program.ts'
@@ -17,6 +17,7 @@ import { type Arguments, type CommandName, commandNames, parseArguments } from '
 import { chooseBackend } from './backend.ts'
 import { checkpointAt } from './checkpoint.ts'
 import { checkFiles, readExamples } from './inputs.ts'
+import { checkOutput, makeFolder } from './output.ts'
 import { usageOf } from './usage.ts'
 import { type Finding, jsonOf, viewOfFinding } from './view.ts'
 
@@ -31,7 +32,8 @@ async function main([command, ...argv]: readonly string[]): Promise<number> {
   }
   await checkFiles([args.model, ...args.data, ...args.labels])
   // Before what may take hours.
-  if (args.out !== undefined) formatOf(args.out)
+  if (args.out !== undefined) await checkOutput(args.out)
+  if (args.checkpoint !== undefined) await makeFolder(args.checkpoint)
   const stop = new AbortController()
   const view = progressView(process.stderr, name === 'top' ? 'at most ' : '')
   const release = onInterrupt(() => {
