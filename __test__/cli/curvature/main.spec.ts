@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { type CommandName, commandNames, parseArguments } from '../../../src/cli/curvature/args.ts'
+import { type Arguments, type CommandName, commandNames, parseArguments } from '../../../src/cli/curvature/args.ts'
+import { readExamples } from '../../../src/cli/curvature/inputs.ts'
 import { usageOf } from '../../../src/cli/curvature/usage.ts'
 import { hessian, loadResult, save, topEigenvalues, trace } from '../../../src/index.ts'
 import { encodeNpy } from '../../../src/io/npy.ts'
@@ -30,6 +31,9 @@ test.before(async () => {
   writeFileSync(at('other.npy'), encodeNpy({ shape: [examples], data: Int32Array.from(classes, (one) => 2 - one) }))
   writeFileSync(at('rows.npy'), encodeNpy({ shape: [examples, 2], data: new Float32Array(2 * examples) }))
   writeFileSync(at('turned.npy'), encodeNpy({ shape: [examples, 2, 8], data: pixels }))
+  writeFileSync(at('flat.npy'), encodeNpy({ shape: [examples, 16], data: pixels }))
+  const hot = Float64Array.from({ length: 3 * examples }, (_, i) => Number(i % 3 === classes[Math.floor(i / 3)]))
+  writeFileSync(at('hot.npy'), encodeNpy({ shape: [examples, 3], data: hot }))
   writeFileSync(at('half.npy'), readFileSync(at('x.npy')).subarray(0, 200))
   model.dispose()
 })
@@ -229,33 +233,56 @@ test('wrong usage is a typed error that says what was meant', (t) => {
 })
 
 test.serial('exit codes: 2 for wrong usage, 1 for what fails; each says what to do', async (t) => {
-  const cpu = [...given.loss, '--backend', 'cpu']
+  const flags = [...given.loss, '--backend', 'cpu']
+  const all = [...common, ...given.labels, ...flags]
   const wrong: [string[], number, RegExp][] = [
-    [['--labels', at('none.npy'), ...cpu], 2, /Expected a file at .*none\.npy, received nothing there/],
-    [['--labels', at('model'), ...cpu], 2, /a \.npy file for --labels/],
-    [['--labels', at('rows.npy'), ...cpu], 1, /shape \[examples, 3\] in .*rows\.npy, received \[20, 2\]/],
-    [[...given.labels, '--loss', 'meanSquaredError', '--backend', 'cpu'], 1, /one-hot rows, numpy\.eye/],
-    [[...given.labels, ...cpu, '--layers', 'lstm'], 2, /received \/lstm\/ that matches none of 'first\/kernel', /],
-    [['--labels', at('wrong.npy'), ...cpu], 2, /whole numbers of 0 to 2 .* received 3/],
-    [['--data', at('x.npy'), ...given.labels, ...cpu], 2, /Expected one --data, received 2/],
-    [
-      [...given.labels, ...cpu, '--out', at('x.npy/trace.json')],
-      2,
-      /a path that can be written to, received .*trace\.json: /,
-    ],
-    [['--labels', at('half.npy'), ...cpu], 1, /^ERR_STATE: .*half\.npy: Expected/m],
+    [[...common, '--labels', at('none.npy'), ...flags], 2, /Expected a file at .*none\.npy, received nothing there/],
+    [['--model', at('model'), ...all.slice(2)], 2, /received a folder\. Name a file in it, such as its model\.json/],
+    [[...all, '--out', at('x.npy/trace.json')], 2, /a path that can be written to, received .*trace\.json: /],
+    [[...all, '--layers', 'lstm'], 2, /received \/lstm\/ that matches none of 'first\/kernel', /],
+    [[...common, '--labels', at('half.npy'), ...flags], 1, /^ERR_STATE: .*half\.npy: Expected/m],
   ]
-  const turned = ['--model', at('model/model.json'), '--data', at('turned.npy'), ...given.labels, ...cpu]
-  const folder = ['--model', at('model'), '--data', at('x.npy'), ...given.labels, ...cpu]
-  const all = [
-    ...wrong.map(([args, ...rest]) => [['trace', ...common, ...args], ...rest] as const),
-    [['trace', ...turned], 1, /shape \[examples, 4, 4, 1\] in .*turned\.npy, received \[20, 2, 8\]/] as const,
-    [['trace', ...folder], 2, /received a folder\. Name a file in it, such as its model\.json/] as const,
-  ]
-  for (const [args, code, message] of all) {
-    const found = await run([...args])
+  for (const [args, code, message] of wrong) {
+    const found = await run(['trace', ...args])
     t.is(found.code, code, found.stderr)
     t.regex(found.stderr, message)
     t.is(found.stdout, '')
   }
+})
+
+test.serial('files that do not fit the model are refused by name, with what to do', async (t) => {
+  await tf.setBackend('cpu')
+  const model = network()
+  const read = (data: string[], labels: string, loss = 'categoricalCrossentropy') => {
+    const args = { data: data.map(at), labels: [at(labels)], loss, examples: null, scale: 1 }
+    return readExamples(model, args as unknown as Arguments)
+  }
+  const wrong: [() => Promise<unknown>, string, RegExp][] = [
+    [
+      () => read(['x.npy'], 'wrong.npy'),
+      'ERR_INVALID_ARGUMENT',
+      /whole numbers of 0 to 2 in .*wrong\.npy.* received 3/,
+    ],
+    [() => read(['x.npy', 'x.npy'], 'y.npy'), 'ERR_INVALID_ARGUMENT', /Expected one --data, received 2/],
+    [() => read(['x.npy'], 'rows.npy'), 'ERR_SHAPE', /shape \[examples, 3\] in .*rows\.npy, received \[20, 2\]/],
+    [() => read(['x.npy'], 'y.npy', 'meanSquaredError'), 'ERR_SHAPE', /one-hot rows, numpy\.eye\(classes\)\[y\]/],
+    [
+      () => read(['x.npy'], 'hot.npy', 'sparseCategoricalCrossentropy'),
+      'ERR_SHAPE',
+      /takes numbers of classes: y\.argmax/,
+    ],
+    [() => read(['turned.npy'], 'y.npy'), 'ERR_SHAPE', /\[examples, 4, 4, 1\] in .*turned\.npy, received \[20, 2, 8\]/],
+  ]
+  for (const [reads, code, message] of wrong) await t.throwsAsync(reads, { code, message })
+  const flat = await read(['flat.npy'], 'hot.npy')
+  t.deepEqual(
+    [flat.x[0]!.shape, flat.y[0]!.shape],
+    [
+      [examples, 4, 4, 1],
+      [examples, 3],
+    ],
+  )
+  t.regex(flat.notes.join(), /flat\.npy holds bytes up to \d+, .* say --scale 1\/255/)
+  tf.dispose([flat.x, flat.y])
+  model.dispose()
 })
