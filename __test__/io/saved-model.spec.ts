@@ -49,6 +49,9 @@ test('what is no layers model, or damaged, is a typed error', async (t) => {
   writeFileSync(join(dir, 'group1-shard2of2.bin'), '')
   await t.throwsAsync(loadSavedModel(path), state)
   rmSync(join(dir, 'group1-shard2of2.bin'))
-  await t.throwsAsync(loadSavedModel(path), { ...state, message: /weights of .* in .*group1-shard2of2.bin, received ENOENT/ })
+  await t.throwsAsync(loadSavedModel(path), {
+    ...state,
+    message: /weights of .* in .*group1-shard2of2.bin, received ENOENT/,
+  })
   model.dispose()
 })

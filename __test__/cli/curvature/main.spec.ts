@@ -226,9 +226,12 @@ test('wrong usage is a typed error that says what was meant', (t) => {
   for (const [command, args, message] of wrong) {
     t.throws(() => parseArguments(command, args), { code: 'ERR_INVALID_ARGUMENT', message }, args.join(' '))
   }
+  const page = readFileSync('docs/command-line.md', 'utf8')
   for (const command of commandNames) {
     t.true(parseArguments(command, ['--help']).help)
-    for (const line of usageOf(command).split('\n')) t.true(line.length <= 130, line)
+    const usage = usageOf(command)
+    for (const line of usage.split('\n')) t.true(line.length <= 130, line)
+    for (const [flag] of usage.matchAll(/--[a-z-]+/g)) t.true(flag === '--help' || page.includes(flag), flag)
   }
 })
 
