@@ -1,5 +1,6 @@
 import { palette, type Series } from '../plot.ts'
 import type { Cell } from '../types.ts'
+import { paired } from './paired.ts'
 import type { Named } from './results.ts'
 
 /** The first column of a table of several results. */
@@ -17,9 +18,9 @@ export function isSingle(all: readonly Named<unknown>[]): boolean {
   return all.length === 1 && all[0]!.name === ''
 }
 
-/** Colour and marker of each result; `single` is what one alone is called. */
+/** Colour and marker of each result, their layers paired; `single` is what one alone is called. */
 export function seriesOf<T>(all: readonly Named<T>[], single: string): (Series & { readonly result: T })[] {
-  return all.map(({ name, result }, i) => ({ ...palette[i % palette.length]!, name: name || single, result }))
+  return paired(all).map(({ name, result }, i) => ({ ...palette[i % palette.length]!, name: name || single, result }))
 }
 
 /** A legend above the picture where there is more than one name. */

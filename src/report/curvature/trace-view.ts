@@ -10,7 +10,7 @@ const most = 16
 
 /** Traces: a bar for each layer with its standard error. */
 export function traceView(all: readonly Named<HutchinsonTrace>[]): Plottable {
-  const series = seriesOf(paired(all), 'trace')
+  const series = seriesOf(all, 'trace')
   const layers = largestLayers(series.map(({ result }) => result))
   const total = new Set(all.flatMap(({ result }) => result.perLayer.map(({ name }) => name))).size
   return {
@@ -49,22 +49,6 @@ export function traceView(all: readonly Named<HutchinsonTrace>[]): Plottable {
       values: perLayer.flatMap(({ mean, standardError }) => [mean, standardError]),
     })),
   }
-}
-
-/**
- * Results of one net are drawn by the names of the first. tfjs counts layers of a process on, so that the first dense layer
- * of a second model is called dense_Dense3, and no bar would have another beside it.
- */
-function paired(all: readonly Named<HutchinsonTrace>[]): readonly Named<HutchinsonTrace>[] {
-  const first = all[0]!.result.perLayer
-  const part = (name: string) => name.split('/').at(-1)
-  const alike = ({ result: { perLayer } }: Named<HutchinsonTrace>) =>
-    perLayer.length === first.length && perLayer.every(({ name }, i) => part(name) === part(first[i]!.name))
-  if (!all.every(alike)) return all
-  return all.map(({ name, result }) => ({
-    name,
-    result: { ...result, perLayer: result.perLayer.map((one, i) => ({ ...one, name: first[i]!.name })) },
-  }))
 }
 
 /** In their own order. */
