@@ -9,11 +9,18 @@ const vector = (size: number) => Float32Array.from({ length: size }, (_, i) => M
 const apart = (a: Float32Array, b: ArrayLike<number>) =>
   Math.hypot(...a.map((x, i) => x - b[i]!)) / Math.hypot(...Array.from(b))
 
-function net(activation: 'tanh' | 'relu', loss = 'binaryCrossentropy'): [tf.LayersModel, tf.Tensor, tf.Tensor] {
+type Loss = string | ((target: tf.Tensor, output: tf.Tensor) => tf.Tensor)
+
+function net(
+  activation: 'tanh' | 'relu',
+  loss: Loss = 'binaryCrossentropy',
+  kernelRegularizer?: ReturnType<typeof tf.regularizers.l1>,
+): [tf.LayersModel, tf.Tensor, tf.Tensor] {
+  const rest = { inputShape: [4], ...(kernelRegularizer && { kernelRegularizer }) }
   const layer = (units: number, seed: number, kind: 'tanh' | 'relu' | 'sigmoid') =>
-    tf.layers.dense({ units, inputShape: [4], activation: kind, kernelInitializer: start(seed) })
+    tf.layers.dense({ units, activation: kind, kernelInitializer: start(seed), ...rest })
   const model = tf.sequential({ layers: [layer(4, 1, activation), layer(2, 2, 'sigmoid')] })
-  model.compile({ optimizer: 'sgd', loss })
+  model.compile({ optimizer: 'sgd', loss: loss as string })
   return [model, random([9, 4], 3), tf.tidy(() => tf.sigmoid(random([9, 2], 4)))]
 }
 
@@ -60,10 +67,73 @@ onEachBackend(test, 'of a smooth net, exact products and differences agree', asy
   tf.dispose([x, y])
 })
 
+/** Smooth as a whole, however many kinks they are put together from. */
+const smooth: Readonly<Record<string, Loss>> = {
+  ...{ meanSquaredError: 'meanSquaredError', cosineProximity: 'cosineProximity' },
+  ...{ categoricalCrossentropy: 'categoricalCrossentropy', logcosh: 'logcosh' },
+  'tf.losses.softmaxCrossEntropy': (target, z) => tf.losses.softmaxCrossEntropy(target, z),
+  'tf.losses.sigmoidCrossEntropy': (target, z) => tf.losses.sigmoidCrossEntropy(target, z),
+  'tf.metrics.binaryCrossentropy': (target, p) => tf.metrics.binaryCrossentropy(target, p),
+  'tf.logSumExp': (target, z) => tf.sub(tf.logSumExp(z, -1), tf.sum(tf.mul(target, z), -1)),
+  'tf.logSoftmax': (target, z) => tf.neg(tf.sum(tf.mul(target, tf.logSoftmax(z)), -1)),
+  'kinks of the targets': (target, z) =>
+    tf.mul(tf.abs(target), tf.where(tf.greater(target, 0.5), tf.square(z), tf.exp(z))),
+}
+
+for (const [name, loss] of Object.entries(smooth)) {
+  onEachBackend(test, `${name}: has no kinks, and is checked`, (t) => {
+    const [model, x, y] = net('tanh', loss)
+    t.true(hessian(model, x, y).selfCheck!.difference! < 2e-2)
+    t.false(hessian(model, x, y, { method: 'difference' }).smoothed)
+    if (typeof loss === 'function') {
+      const variables = model.trainableWeights.map((one) => one.read() as tf.Variable)
+      const whole = () => tf.tidy(() => tf.mean(loss(y, model.apply(x) as tf.Tensor)) as tf.Scalar)
+      t.true(hessian(whole, { variables }).selfCheck!.difference! < 2e-2)
+    }
+    model.dispose()
+    tf.dispose([x, y])
+  })
+}
+
+onEachBackend(test, 'kinks before the variables are none', (t) => {
+  const [model, x, y] = net('relu')
+  const last = { filter: (_: string, i: number) => i > 1 }
+  t.is(hessian(model, x, y).selfCheck!.difference, null)
+  t.true(hessian(model, x, y, last).selfCheck!.difference! < 2e-2)
+  model.dispose()
+  tf.dispose([x, y])
+})
+
+onEachBackend(test, 'a wrong derivative in the loss function of a model is found', (t) => {
+  const slopes: tf.Tensor[] = []
+  // The gradient of exp that forgets where it is.
+  const wrong = tf.customGrad((...args: unknown[]) => {
+    const value = tf.exp(args[0] as tf.Tensor)
+    const slope = tf.keep(tf.tensor(value.dataSync().slice(), value.shape))
+    slopes.push(slope)
+    return { value, gradFunc: (dy: tf.Tensor) => tf.mul(dy, slope) }
+  })
+  for (const [extra, found] of [
+    [(z: tf.Tensor) => tf.mul(z, 0), true],
+    [(z: tf.Tensor) => tf.relu(z), false],
+  ] as const) {
+    const [model, x, y] = net('tanh', (_, z) => tf.add(tf.square(wrong(tf.mul(z, 3))), extra(z)))
+    const call = () => hessian(model, x, y)
+    if (found) t.is(code(t.throws(call)), 'ERR_LOSS')
+    else t.notThrows(call)
+    model.dispose()
+    tf.dispose([x, y])
+  }
+  tf.dispose(slopes)
+})
+
 onEachBackend(test, 'with kinks a difference wants its step, and says that it smooths', async (t) => {
   const rows: [tf.LayersModel, tf.Tensor, tf.Tensor, RegExp][] = [
     [...net('relu'), /Relu|_FusedMatMul/],
-    [...net('tanh', 'meanAbsoluteError'), /meanAbsoluteError/],
+    [...net('tanh', 'meanAbsoluteError'), /\(Abs\)/],
+    [...net('tanh', (a, b) => tf.mean(tf.abs(tf.sub(a, b)), -1)), /\(Abs\)/],
+    [...net('tanh', 'hinge'), /\(Maximum\)/],
+    [...net('tanh', 'meanSquaredError', tf.regularizers.l1({ l1: 0.1 })), /\(Abs\)/],
   ]
   for (const [model, x, y, kink] of rows) {
     const before = weightsOf(model)

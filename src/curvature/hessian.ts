@@ -2,8 +2,8 @@ import { SaltflatError } from '../errors.ts'
 import { differenceProduct, differenceStep } from '../grads/difference-product.ts'
 import { type Loss, value } from '../grads/evaluate.ts'
 import { hessianProduct } from '../grads/hessian-product.ts'
-import { kinksOf, lossKinks } from '../grads/kinks.ts'
-import type { Batch, Examples, Model, ModelBatch } from '../grads/model-loss.ts'
+import { kinksOf } from '../grads/kinks.ts'
+import type { Batch, Examples, Model } from '../grads/model-loss.ts'
 import type { Batches } from '../grads/stream.ts'
 import { invalid, knownKeys, number, oneOf } from '../options.ts'
 import { checkVariables, type Variable } from '../params/variables.ts'
@@ -104,20 +104,16 @@ function ofLoss(loss: Loss, options: LossHessianOptions): HessianOperator {
   knownKeys('the options of hessian', options, ['variables', ...productNames])
   const { variables } = options
   if (!Array.isArray(variables)) throw invalid('an array of variables', variables)
-  const kinks = (batch: Batch) => kinksOf(variables, () => value(batch.loss))
-  return made(variables, options, kinks, (recipe) => overBatches(recipe, [{ loss, examples: 1 }]))
+  return made(variables, options, (recipe) => overBatches(recipe, [{ loss, examples: 1 }]))
 }
 
 function ofModel(given: ModelData<ProductOptions & RunOptions>): HessianOperator {
-  const { variables, loss, options } = given
-  const kinks = (batch: ModelBatch) => [...lossKinks(loss), ...kinksOf(variables, () => batch.outputs())]
-  return made(variables, options, kinks, (recipe) => operatorOn(given, recipe))
+  return made(given.variables, given.options, (recipe) => operatorOn(given, recipe))
 }
 
 function made<B extends Batch>(
   variables: readonly Variable[],
   { method = 'exact', step: given, check = true }: ProductOptions,
-  kinks: (batch: B) => string[],
   over: (recipe: Recipe<B>) => Operator,
 ): HessianOperator {
   oneOf('method', method, ['exact', 'difference'])
@@ -133,7 +129,7 @@ function made<B extends Batch>(
   let found: SelfCheck | null = null
   const inspect = (batch: B) => {
     if (check) refuseWobble(batch.loss, variables)
-    const kinked = kinks(batch)
+    const kinked = kinksOf(variables, () => value(batch.loss))
     if (!exact && kinked.length > 0 && given === undefined) throw stepWanted(kinked)
     smoothed = !exact && kinked.length > 0
     if (!check) return
