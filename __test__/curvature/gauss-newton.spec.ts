@@ -242,3 +242,43 @@ onEachBackend(test, 'losses and outputs that make none are refused, and nothing 
   }
   tf.dispose([x, y])
 })
+
+/** What a loss function may do, and the error that `hessian` makes of it as well. */
+const failing: [string, string, RegExp, (output: tf.Tensor) => tf.Tensor][] = [
+  ['throws', 'ERR_LOSS', /^The loss threw: mine/, () => fail(new TypeError('mine'))],
+  ['aborts', 'ERR_ABORTED', /aborted/, () => fail(new DOMException('enough', 'AbortError'))],
+  ['does not fit', 'ERR_LOSS', /^The loss threw: /, (z) => tf.matMul(z as tf.Tensor2D, z as tf.Tensor2D)],
+  [
+    'has no derivative',
+    'ERR_LOSS',
+    /mine/,
+    (z) =>
+      tf.customGrad((...args) => ({
+        value: tf.square(args[0] as tf.Tensor),
+        gradFunc: () => fail(new TypeError('mine')),
+      }))(z),
+  ],
+]
+
+function fail(error: Error): never {
+  throw error
+}
+
+for (const [what, expected, message, f] of failing) {
+  onEachBackend(test, `a loss function that ${what} is typed, before and in a product`, async (t) => {
+    const model = compiled(deep('linear'), (_: tf.Tensor, z: tf.Tensor) => f(z))
+    const [x, y] = data('meanSquaredError', 4)
+    const before = weightsOf(model)
+    const size = model.countParams()
+    for (const of of [hessian, gaussNewton, fisher]) {
+      for (const check of [true, false]) {
+        const error = await t.throwsAsync(async () => of(model, x, y, { check }).matvec(v(size)), undefined, of.name)
+        t.deepEqual([code(error), error!.name], [expected, 'SaltflatError'], `${of.name}: ${error}`)
+        t.regex(error!.message, message)
+      }
+    }
+    t.deepEqual(weightsOf(model), before)
+    model.dispose()
+    tf.dispose([x, y])
+  })
+}

@@ -112,6 +112,15 @@ function typed(error: unknown): SaltflatError {
   return refused ?? new SaltflatError('ERR_LOSS', `The gradient of the loss failed: ${said(error)}`, { cause: error })
 }
 
+/** Runs what calls parts of a loss: what they throw is typed as where all of it is called. */
+export function callingLoss<T>(f: () => T): T {
+  try {
+    return f()
+  } catch (error) {
+    throw withoutGradient(error) ?? thrown('The loss', error)
+  }
+}
+
 /** What tfjs says of a loss that depends on none of the variables, in our words; null for anything else. */
 export function withoutGradient(error: unknown): SaltflatError | null {
   if (!said(error).includes('Cannot find a connection')) return null

@@ -1,6 +1,6 @@
 import { tidy, type Variable } from '@tensorflow/tfjs-core'
 import { SaltflatError } from '../errors.ts'
-import type { Loss } from './evaluate.ts'
+import { callingLoss, type Loss } from './evaluate.ts'
 import { hessianProduct, still } from './hessian-product.ts'
 import { throughOutputs } from './jacobian-product.ts'
 import type { ModelBatch, ModelLoss } from './model-loss.ts'
@@ -18,7 +18,7 @@ export function gaussNewtonProduct(loss: ModelLoss): BatchProduct {
   refuseLosses(loss)
   const { penalty } = loss
   return {
-    inspect: (batch, variables) => still(variables, () => tidy(() => void refuseOutputs(loss, batch.outputs()))),
+    inspect: (batch, variables) => look(variables, () => refuseOutputs(loss, batch.outputs())),
     product(batch, variables, v) {
       const found = throughOutputs(() => batch.outputs(), bendOf(loss, batch), variables, v)
       const more = penalty === null ? null : ofPenalty(penalty, variables, v)
@@ -30,9 +30,13 @@ export function gaussNewtonProduct(loss: ModelLoss): BatchProduct {
 /** Mean of gᵢgᵢᵀ over the gradients of single examples. */
 export function fisherProduct(loss: ModelLoss): BatchProduct {
   return {
-    inspect: (batch, variables) => still(variables, () => tidy(() => void perExample(loss, batch))),
+    inspect: (batch, variables) => look(variables, () => perExample(loss, batch)),
     product: (batch, variables, v) => throughOutputs(() => [perExample(loss, batch)], averaged, variables, v),
   }
+}
+
+function look(variables: readonly Variable[], f: () => unknown): void {
+  callingLoss(() => still(variables, () => tidy(() => void f())))
 }
 
 function ofPenalty(penalty: Loss, variables: readonly Variable[], v: Float32Array): Float32Array | null {

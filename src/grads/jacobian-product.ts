@@ -11,7 +11,7 @@ import {
   tidy,
   type Variable,
 } from '@tensorflow/tfjs-core'
-import { evaluate } from './evaluate.ts'
+import { callingLoss, evaluate } from './evaluate.ts'
 import { finiteProduct, slope, split, still } from './hessian-product.ts'
 import { withSecondOrder } from './second-order/index.ts'
 
@@ -22,7 +22,8 @@ export type Bend = (outputs: readonly Tensor[], tangents: readonly Tensor[]) => 
  * Jᵀ·B·J·v with J the Jacobian of `outputs` in the variables, and B what `bend` does; v and the result flat.
  *
  * Jᵀu is linear in u, so the gradient of ⟨Jᵀu, v⟩ in u is Jv: one gradient, one of it, and one more for Jᵀ. About three
- * gradients in all, whatever the number of outputs. Variables stay as they are, and no tensor is left behind.
+ * gradients in all, whatever the number of outputs. Variables stay as they are, and no tensor is left behind, also after a
+ * throw, which is typed.
  */
 export function throughOutputs(
   outputs: () => Tensor[],
@@ -32,7 +33,7 @@ export function throughOutputs(
 ): Float32Array {
   const out = new Float32Array(v.length)
   const parts = split(variables, v)
-  still(variables, () =>
+  const product = () =>
     tidy(() => {
       const directions = variables.map(({ shape }, i) => tensor(parts[i]!.slice(), shape, 'float32'))
       const { values, tangents } = pushed(outputs, variables, directions)
@@ -40,8 +41,8 @@ export function throughOutputs(
       const { gradients } = evaluate(() => total(outputs(), bent), variables)
       const into = split(variables, out)
       for (const [i, one] of gradients.entries()) if (one !== null) into[i]!.set(one.dataSync() as Float32Array)
-    }),
-  )
+    })
+  callingLoss(() => still(variables, product))
   return finiteProduct(out, 'Jacobian')
 }
 
