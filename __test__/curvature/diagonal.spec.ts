@@ -56,7 +56,7 @@ test('exact: unit vectors; a diagonal operator is exact under any probes', async
     Float32Array.from(matrix, (row, i) => row[i]!),
   )
   t.deepEqual(exact.standardErrors, new Float32Array(n))
-  t.deepEqual([exact.method, exact.probes, exact.passes], ['exact', n, 3 * n])
+  t.deepEqual([exact.method, exact.probes, exact.passes], ['exact-diagonal', n, 3 * n])
   const [a] = exact.perLayer
   t.is(a!.standardError, 0)
   t.true(Math.abs(a!.mean - matrix.slice(0, 20).reduce((sum, row, i) => sum + row[i]!, 0)) < 1e-5)

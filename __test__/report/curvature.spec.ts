@@ -10,6 +10,7 @@ import { compile } from 'vega-lite'
 import {
   type CurvatureResult,
   decodeNpy,
+  diagonal as diagonalOf,
   fromMatvec,
   loadResult,
   type SpectralDensity,
@@ -17,6 +18,7 @@ import {
   spectralDensity,
   topEigenvalues,
   trace,
+  traceOf,
 } from '../../src/index.ts'
 import { type Format, saveView } from '../../src/report/save.ts'
 import { viewOf } from '../../src/report/views.ts'
@@ -45,6 +47,8 @@ test.before(async () => {
   results = {
     density,
     trace: await trace(diagonal(1), { probes: 4 }),
+    diagonal: await diagonalOf(diagonal(1), { probes: 4 }),
+    exact: await diagonalOf(diagonal(1), { method: 'exact' }),
     top: await topEigenvalues(diagonal(1), { count: 3, vectors: true }),
     stability: { method: 'noise-stability', loss: 0.1, points: [point(0.01, 0.001), point(0.1, 0.1)] },
     line,
@@ -60,7 +64,16 @@ test.before(async () => {
     },
   }
 })
-const shapes = { density: [200, 3], trace: [2, 2], top: [3, 2], stability: [2, 5], line: [5], plane: [5, 5] }
+const shapes = {
+  density: [200, 3],
+  trace: [2, 2],
+  diagonal: [60, 2],
+  exact: [60, 2],
+  top: [3, 2],
+  stability: [2, 5],
+  line: [5],
+  plane: [5, 5],
+}
 
 async function saved(result: Parameters<typeof save>[0], name: string, format?: Format): Promise<Buffer> {
   await save(result, join(folder, 'made', name), format)
@@ -156,6 +169,8 @@ test('what is nearly right gets a suggestion', async (t) => {
   await refused(density, 'x.pngg', /Did you mean '\.png'\?/)
   await refused(density, 'x.png', /Did you mean '\.csv'\?/, 'cvs')
   await refused({ ...density, method: 'lanczos-quadratur' }, 'x.png', /Did you mean the method 'lanczos-quadrature'\?/)
+  await refused(await traceOf(diagonal(1), Math.abs, { probes: 2, steps: 3 }), 'x.json', /'lanczos-quadrature-trace'/)
+  await refused({ a: results.diagonal, b: results.trace }, 'x.png', /'hutchinson-diagonal' and 'hutchinson'/)
   await refused({ a: density, b: results.trace }, 'x.png', /of one kind.*a file of its own/)
   await refused({ a: density, b: density }, 'x.npy', /one result.*received.*a file of its own/s)
   await refused({ ...density, grid: [] }, 'x.png', /values in 'grid'/)

@@ -17,7 +17,7 @@ export interface DiagonalOptions extends RunOptions {
 /** An operator's diagonal, with its quality. */
 export interface Diagonal {
   /** How it was taken. */
-  readonly method: 'hutchinson' | 'exact'
+  readonly method: 'hutchinson-diagonal' | 'exact-diagonal'
   /** The diagonal, element by element. */
   readonly values: Float32Array
   /** Standard error of each; zeros where it is exact. */
@@ -77,7 +77,7 @@ export async function diagonal(operator: Operator, options: DiagonalOptions = {}
     if (exact) tally.know(blockDots(blocks, values, new Float32Array(size).fill(1)), true)
     else for (let i = 0; i < size; i++) standardErrors[i] = Math.sqrt(squares[i]! / (products - 1) / products)
     return {
-      method,
+      method: `${method}-diagonal`,
       values,
       standardErrors,
       perLayer: tally.estimate(undefined).perLayer,

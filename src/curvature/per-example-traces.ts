@@ -18,7 +18,7 @@ export interface PerExampleTracesOptions extends RunOptions, Pick<ModelHessianOp
 /** Estimates of the traces of single examples, with their quality. */
 export interface PerExampleTraces {
   /** How they were taken. */
-  readonly method: 'hutchinson'
+  readonly method: 'hutchinson-per-example'
   /** In the order of the examples; only the first ones after an abort. */
   readonly examples: readonly ExampleTrace[]
   /** The example whose estimate is largest. */
@@ -85,7 +85,7 @@ export async function perExampleTraces(
   const result = (): PerExampleTraces => {
     const largest = found.reduce((best, one, i) => (one.mean > found[best]!.mean ? i : best), 0)
     return {
-      method: 'hutchinson',
+      method: 'hutchinson-per-example',
       examples: [...found],
       largest: { ...found[largest]!, index: largest },
       mean: found.reduce((sum, one) => sum + one.mean, 0) / found.length,

@@ -21,7 +21,7 @@ export interface TraceOfOptions extends RunOptions {
 /** An estimate of the trace of a function of an operator, with its quality. */
 export interface FunctionTrace {
   /** How it was taken. */
-  readonly method: 'lanczos-quadrature'
+  readonly method: 'lanczos-quadrature-trace'
   /** tr f(H). */
   readonly mean: number
   /** Standard error of `mean` from one start to the next. */
@@ -84,7 +84,7 @@ export async function traceOf(
   const found = (): FunctionTrace => {
     const { mean, standardError } = all.spread
     return {
-      method: 'lanczos-quadrature',
+      method: 'lanczos-quadrature-trace',
       mean,
       standardError,
       interval95: all.interval95,

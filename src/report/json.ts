@@ -31,9 +31,20 @@ function replacer(_key: string, value: unknown): unknown {
 /** Undoes `replacer`: names stay text, vectors are arrays of f32 again. */
 function reviver(key: string, value: unknown): unknown {
   if (key === 'vectors' && Array.isArray(value)) return value.map((one) => Float32Array.from(one as number[]))
+  if (isDiagonal(value)) {
+    const [values, standardErrors] = [value.values, value.standardErrors].map((one) =>
+      Float32Array.from(one as number[]),
+    )
+    return { ...value, values, standardErrors }
+  }
   return typeof value === 'string' && key !== 'name' && Object.hasOwn(words, value)
     ? words[value as keyof typeof words]
     : value
+}
+
+function isDiagonal(value: unknown): value is { values: unknown; standardErrors: unknown } {
+  const { method, values, standardErrors } = (value ?? {}) as Record<string, unknown>
+  return /-diagonal$/.test(String(method)) && Array.isArray(values) && Array.isArray(standardErrors)
 }
 
 /**

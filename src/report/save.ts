@@ -35,7 +35,7 @@ const formats: Readonly<Record<Format, Writer>> = {
  * `.html` is a page that needs no network, `.svg` and `.png` the picture of it, `.vl.json` the Vega-Lite specification alone;
  * `.json` holds the whole result, which `loadResult` reads; `.csv` has a row for each point, layer or eigenvalue; `.npy` is one
  * float64 array: for `spectralDensity` a row (eigenvalue, density, deviation) for each point of the grid, for `trace`
- * (trace, standard error) for each layer, for `topEigenvalues` (eigenvalue, residual), for `noiseStability` (sigma, rise,
+ * (trace, standard error) for each layer, for `diagonal` (value, standard error) for each element, for `topEigenvalues` (eigenvalue, residual), for `noiseStability` (sigma, rise,
  * standard error, quadratic, its standard error), for `lossSlice` the loss with an axis for each direction. Results of one
  * kind in an object are shown beside each other by their names, and named in the first column of a `.csv`. `format` overrides
  * the extension. Missing folders are made; a file is replaced as a whole or not at all.

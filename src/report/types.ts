@@ -21,7 +21,7 @@ export interface Plottable {
   /** The plain object JSON holds. */
   readonly data: object
   /** For each result the array that numpy gets, in row-major order. */
-  readonly array?: readonly { readonly shape: readonly number[]; readonly values: readonly number[] }[]
+  readonly array?: readonly { readonly shape: readonly number[]; readonly values: ArrayLike<number> }[]
 }
 
 /** One picture: a Vega-Lite view without its heading, which stands beside it as text. */

@@ -1,3 +1,4 @@
+import type { Diagonal } from '../../curvature/diagonal.ts'
 import type { SpectralDensity } from '../../curvature/spectral-density.ts'
 import type { TopEigenvalues } from '../../curvature/top-eigenvalues.ts'
 import type { HutchinsonTrace } from '../../curvature/trace.ts'
@@ -43,7 +44,13 @@ export interface SliceOfLoss {
 }
 
 /** What can be measured of curvature, told apart by `method`. */
-export type CurvatureResult = SpectralDensity | HutchinsonTrace | TopEigenvalues | StabilityCurve | SliceOfLoss
+export type CurvatureResult =
+  | SpectralDensity
+  | HutchinsonTrace
+  | Diagonal
+  | TopEigenvalues
+  | StabilityCurve
+  | SliceOfLoss
 
 /** A result and what it is called beside others; the name of a single one is empty. */
 export interface Named<T> {

@@ -1,7 +1,7 @@
 import type { HutchinsonTrace } from '../../curvature/trace.ts'
 import { ink, type Series } from '../plot.ts'
 import { count, withError } from '../text.ts'
-import type { Plottable, Spec } from '../types.ts'
+import type { Chart, Plottable, Spec } from '../types.ts'
 import type { Named } from './results.ts'
 import { legendOf, nameColumn, named, seriesOf } from './rows.ts'
 
@@ -11,20 +11,12 @@ const most = 16
 /** Traces: a bar for each layer with its standard error. */
 export function traceView(all: readonly Named<HutchinsonTrace>[]): Plottable {
   const series = seriesOf(all, 'trace')
-  const layers = largestLayers(series.map(({ result }) => result))
-  const total = new Set(all.flatMap(({ result }) => result.perLayer.map(({ name }) => name))).size
   return {
     title: all.length === 1 ? 'Trace' : 'Traces',
     subject:
       'The sum of the eigenvalues of an operator such as a Hessian, from random probes, and the part of each layer.',
     summary: series.map(({ name, result }) => `${name}: ${withError(result.mean, result.standardError)}.`),
-    charts: [
-      {
-        title: 'Trace of each layer',
-        caption: `± one standard error${total > most ? `; the ${most} largest of ${count(total)}` : ''}`,
-        spec: bars(series, layers),
-      },
-    ],
+    charts: [layerChart('Trace of each layer', series)],
     table: {
       columns: ['', 'trace', 'probes', 'gradients'],
       rows: series.map(({ name, result }) => [
@@ -51,11 +43,22 @@ export function traceView(all: readonly Named<HutchinsonTrace>[]): Plottable {
   }
 }
 
+/** What has parts in layers. */
+type Layered = Series & { readonly result: Pick<HutchinsonTrace, 'perLayer'> }
+
+/** A bar for the part of each layer. */
+export function layerChart(title: string, series: readonly Layered[]): Chart {
+  const layers = largestLayers(series)
+  const total = new Set(series.flatMap(({ result }) => result.perLayer.map(({ name }) => name))).size
+  const caption = `± one standard error${total > most ? `; the ${most} largest of ${count(total)}` : ''}`
+  return { title, caption, spec: bars(series, layers) }
+}
+
 /** In their own order. */
-function largestLayers(results: readonly HutchinsonTrace[]): string[] {
+function largestLayers(series: readonly Layered[]): string[] {
   const sizes = new Map<string, number>()
-  for (const { perLayer } of results) {
-    for (const { name, mean } of perLayer) sizes.set(name, Math.max(sizes.get(name) ?? 0, Math.abs(mean)))
+  for (const { result } of series) {
+    for (const { name, mean } of result.perLayer) sizes.set(name, Math.max(sizes.get(name) ?? 0, Math.abs(mean)))
   }
   const kept = new Set(
     [...sizes]
@@ -66,7 +69,7 @@ function largestLayers(results: readonly HutchinsonTrace[]): string[] {
   return [...sizes.keys()].filter((name) => kept.has(name))
 }
 
-function bars(series: readonly (Series & { readonly result: HutchinsonTrace })[], layers: readonly string[]): Spec {
+function bars(series: readonly Layered[], layers: readonly string[]): Spec {
   const values = series.flatMap(({ name: of, result }) =>
     result.perLayer
       .filter(({ name }) => layers.includes(name))

@@ -2,6 +2,7 @@ import { invalid } from '../../options.ts'
 import { suggestion } from '../../suggestion.ts'
 import type { Plottable } from '../types.ts'
 import { densityView } from './density-view.ts'
+import { diagonalView } from './diagonal-view.ts'
 import { eigenvaluesView } from './eigenvalues-view.ts'
 import type { CurvatureResult, Named } from './results.ts'
 import { sliceView } from './slice-view.ts'
@@ -15,13 +16,15 @@ const table: Readonly<Record<Method, { view: (all: never) => Plottable; lists: r
   'lanczos-quadrature': { view: densityView, lists: ['runs', 'grid', 'density', 'spread', 'moments'] },
   hutchinson: { view: traceView, lists: ['perLayer'] },
   'hutch++': { view: traceView, lists: ['perLayer'] },
+  'hutchinson-diagonal': { view: diagonalView, lists: ['values', 'standardErrors', 'perLayer'] },
+  'exact-diagonal': { view: diagonalView, lists: ['values', 'standardErrors', 'perLayer'] },
   lanczos: { view: eigenvaluesView, lists: ['values', 'residuals', 'converged'] },
   'noise-stability': { view: stabilityView, lists: ['points'] },
   'loss-slice': { view: sliceView, lists: ['axes', 'loss'] },
 }
 
 const what =
-  'a result of spectralDensity, trace, topEigenvalues, noiseStability or lossSlice, or an object of such by name'
+  'a result of spectralDensity, trace, diagonal, topEigenvalues, noiseStability or lossSlice, or an object of such by name'
 
 /** Results by name; the name of a single one is empty. Throws ERR_INVALID_ARGUMENT for what is none. */
 export function namedResults(given: unknown): Named<CurvatureResult>[] {
@@ -53,12 +56,17 @@ export function curvatureView(all: readonly Named<CurvatureResult>[]): Plottable
 function checked(result: unknown): CurvatureResult {
   const { method } = (result ?? {}) as { method?: unknown }
   if (typeof method !== 'string' || !Object.hasOwn(table, method)) {
-    const meant = typeof method === 'string' ? suggestion(method, Object.keys(table)) : undefined
-    throw invalid(what, result, meant === undefined ? '' : `Did you mean the method '${meant}'?`)
+    if (typeof method !== 'string') throw invalid(what, result)
+    const meant = suggestion(method, Object.keys(table))
+    throw invalid(
+      what,
+      result,
+      meant === undefined ? `Its method is '${method.slice(0, 60)}'.` : `Did you mean the method '${meant}'?`,
+    )
   }
   for (const list of table[method as Method].lists) {
     const values = (result as Record<string, unknown>)[list]
-    if (!Array.isArray(values) || values.length === 0) {
+    if (!(Array.isArray(values) || values instanceof Float32Array) || values.length === 0) {
       throw invalid(`values in '${list}' of a result of '${method}'`, values)
     }
   }
