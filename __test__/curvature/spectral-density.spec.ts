@@ -36,6 +36,27 @@ test('moments are those of the eigenvalues within four standard errors', async (
   for (const { weights } of runs) t.true(Math.abs(weights.reduce((a, b) => a + b, 0) - 1) < 1e-9)
 })
 
+test('intervals of moments cover 95 times in 100 from 4 starts on, where two standard errors do not', async (t) => {
+  const small = Float32Array.from({ length: 300 }, (_, i) => (i < 5 ? 10 : Math.sin(i)))
+  const operator = fromMatvec(small.length, (v) => v.map((x, i) => x * small[i]!))
+  const repeats = 1000
+  for (const [i, power] of [1, 2].entries()) {
+    const truth = small.reduce((sum, value) => sum + value ** power, 0) / small.length
+    let [covered, near] = [0, 0]
+    for (let seed = 0; seed < repeats; seed++) {
+      // Two products are exact up to degree 3.
+      const { moments } = await spectralDensity(operator, { probes: 4, steps: 2, points: 2, seed })
+      const { mean, standardError, interval95 } = moments[i]!
+      if (interval95[0] <= truth && truth <= interval95[1]) covered++
+      if (Math.abs(mean - truth) <= 2 * standardError) near++
+    }
+    t.true(covered > 0.92 * repeats && covered < 0.97 * repeats, `${covered}`)
+    t.true(near < 0.88 * repeats, `${near}`)
+  }
+  const single = await spectralDensity(operator, { probes: 1, steps: 2, points: 2 })
+  t.deepEqual(single.moments[0]!.interval95, [-Infinity, Infinity])
+})
+
 test('a multiple of the identity has one node a run, and a curve all the same', async (t) => {
   const found = await spectralDensity(fromMatvec(50, (v) => v.map((x) => 2 * x)))
   for (const { nodes, weights } of found.runs) {

@@ -1,3 +1,4 @@
+import { studentQuantile } from '../../curvature/interval.ts'
 import type { SpectralDensity } from '../../curvature/spectral-density.ts'
 import { ink, palette, powers, quiet } from '../plot.ts'
 import { count, significant, withError } from '../text.ts'
@@ -39,6 +40,7 @@ export function densityView(all: readonly Named<SpectralDensity>[]): Plottable {
     notes: [
       'Density: share of the eigenvalues per unit of λ. Each node of a start’s quadrature becomes a Gaussian of the width given; the curve is their mean over the starts and integrates to 1.',
       `Ticks under the curve are nodes. The band is a standard deviation between starts. Density below 10⁻${'⁰¹²³⁴⁵⁶⁷⁸⁹'[decades]} of the peak is not shown.`,
+      ...fewStarts(all.map(({ result }) => result.runs.length)),
     ],
     rows: {
       columns: [...nameColumn(all), 'eigenvalue', 'density [1/eigenvalue]', 'standard deviation [1/eigenvalue]'],
@@ -53,6 +55,14 @@ export function densityView(all: readonly Named<SpectralDensity>[]): Plottable {
       values: grid.flatMap((at, i) => [at, density[i]!, spread[i]!]),
     })),
   }
+}
+
+/** What standard errors are worth from so few starts. */
+function fewStarts(starts: readonly number[]): string[] {
+  const fewest = starts.reduce((a, b) => Math.min(a, b))
+  if (fewest < 2 || fewest > 10) return []
+  const t = studentQuantile(fewest - 1).toFixed(1)
+  return [`± is one standard error, itself uncertain: from ${fewest} starts it takes ${t} of them to cover 95 %.`]
 }
 
 function extremes({ runs }: SpectralDensity): { lowest: number; highest: number } {
