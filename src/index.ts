@@ -111,6 +111,7 @@ export {
   type NoiseStabilityOptions,
   noiseStability,
   type StabilityPoint,
+  type StreamNoiseStabilityOptions,
 } from './curvature/noise-stability.ts'
 export {
   type LossLossSliceOptions,
@@ -119,6 +120,7 @@ export {
   lossSlice,
   type ModelLossSliceOptions,
   type SliceAxis,
+  type StreamLossSliceOptions,
 } from './curvature/loss-slice.ts'
 export {
   type ExampleTrace,

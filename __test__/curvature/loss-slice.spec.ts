@@ -4,6 +4,7 @@ import { AbortedError } from '../../src/curvature/lanczos.ts'
 import { type LossSlice, lossSlice } from '../../src/curvature/loss-slice.ts'
 import { topEigenvalues } from '../../src/curvature/top-eigenvalues.ts'
 import { bits, onEachBackend, tf } from '../helpers/backends.ts'
+import { inEveryForm } from '../helpers/batches.ts'
 import { random, start, weightsOf } from '../helpers/training.ts'
 
 const code = (error: unknown) => (error as { code?: string } | undefined)?.code
@@ -166,4 +167,32 @@ onEachBackend(test, 'bad arguments are refused', async (t) => {
     ['ERR_INVALID_ARGUMENT', run({ normalize: 'layer' })],
   ]
   for (const [expected, one] of rows) t.is(code(await t.throwsAsync(one)), expected)
+})
+
+onEachBackend(test, 'of data in batches it is what the tensors give, weighted by examples', async (t) => {
+  const model = tf.sequential({
+    layers: [
+      tf.layers.dense({ units: 4, inputShape: [4], activation: 'tanh', kernelInitializer: start(1) }),
+      tf.layers.dense({ units: 3, activation: 'softmax', kernelInitializer: start(2) }),
+    ],
+  })
+  model.compile({ optimizer: 'sgd', loss: 'categoricalCrossentropy' })
+  const [x, y] = [random([7, 4], 3), tf.tidy(() => tf.softmax(random([7, 3], 4)))]
+  const before = weightsOf(model)
+  const options = { directions: 2, points: 3, seed: 4, range: 0.5 } as const
+  const whole = await lossSlice(model, x, y, { ...options, batchSize: 3 })
+  const { forms, dispose } = inEveryForm(x, y, [3, 3, 1])
+  const { numTensors } = tf.memory()
+  for (const [form, data] of Object.entries(forms)) {
+    const found = await lossSlice(model, data, options)
+    t.deepEqual([found.loss, found.slopes], [whole.loss, whole.slopes], form)
+    for (const [i, one] of found.curvatures!.entries()) t.true(close(one, whole.curvatures![i]!, 1e-5), form)
+    t.deepEqual([found.evaluations, found.passes], [whole.evaluations, whole.passes], form)
+    t.is(tf.memory().numTensors, numTensors, form)
+  }
+  t.is((await lossSlice(model, forms.array)).loss.length, 51)
+  t.deepEqual(weightsOf(model), before)
+  dispose()
+  model.dispose()
+  tf.dispose([x, y])
 })

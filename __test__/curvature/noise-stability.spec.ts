@@ -1,8 +1,10 @@
 import test from 'ava'
 import { AbortedError } from '../../src/curvature/lanczos.ts'
 import { type NoiseStability, noiseStability } from '../../src/curvature/noise-stability.ts'
+import type { Batches } from '../../src/grads/stream.ts'
 import { loadBinding } from '../../src/native/index.ts'
 import { bits, onEachBackend, tf } from '../helpers/backends.ts'
+import { inEveryForm } from '../helpers/batches.ts'
 import { random, start, weightsOf } from '../helpers/training.ts'
 
 const code = (error: unknown) => (error as { code?: string } | undefined)?.code
@@ -274,3 +276,85 @@ onEachBackend(test, 'the prediction is of the Hessian that is asked for', async 
   t.true(Math.abs(difference.mean - exact.mean) < 1e-2 * Math.abs(exact.mean))
   t.not(difference.mean, exact.mean)
 })
+
+onEachBackend(test, 'of data in batches it is what the tensors give, weighted by examples', async (t) => {
+  const { model, x, y } = net()
+  const before = weightsOf(model)
+  const options = { sigmas: [0.01, 0.1], samples: 4, probes: 3, seed: 2 }
+  const whole = await noiseStability(model, x, y, { ...options, batchSize: 3 })
+  const { forms, dispose } = inEveryForm(x, y, [3, 3, 1])
+  const { numTensors } = tf.memory()
+  for (const [form, data] of Object.entries(forms)) {
+    const found = await noiseStability(model, data, options)
+    t.is(found.loss, whole.loss, form)
+    t.deepEqual(
+      found.points.map(({ mean }) => mean),
+      whole.points.map(({ mean }) => mean),
+      form,
+    )
+    t.true(Math.abs(found.trace!.mean - whole.trace!.mean) < 1e-5 * Math.abs(whole.trace!.mean), form)
+    t.deepEqual([found.evaluations, found.passes], [whole.evaluations, whole.passes], form)
+    t.is(tf.memory().numTensors, numTensors, form)
+  }
+  const part = await noiseStability(model, forms.array, { ...options, filter: 'kernel', training: true })
+  const same = await noiseStability(model, x, y, { ...options, filter: 'kernel', training: true, batchSize: 3 })
+  t.deepEqual(
+    part.points.map(({ mean }) => mean),
+    same.points.map(({ mean }) => mean),
+  )
+  t.deepEqual(weightsOf(model), before)
+  dispose()
+  model.dispose()
+  tf.dispose([x, y])
+})
+
+onEachBackend(
+  test,
+  'data that is not the same at every pass is refused, and a signal ends it between batches',
+  async (t) => {
+    const { model, x, y } = net()
+    const before = weightsOf(model)
+    const { forms, dispose } = inEveryForm(x, y, [3, 3, 1])
+    const { numTensors } = tf.memory()
+    const options = { sigmas: [0.1], samples: 2, trace: false as const }
+    const fails = (data: Batches, more: object = {}) =>
+      t.throwsAsync(noiseStability(model, data, { ...options, ...more }))
+    t.is(code(await fails(forms.function())), 'ERR_INVALID_ARGUMENT')
+    t.is(code(await fails(() => [])), 'ERR_EMPTY')
+    function* some(places: readonly number[]) {
+      for (const { xs, ys } of places.map((k) => forms.array[k]!)) yield { xs: xs.clone(), ys: ys.clone() }
+    }
+    let passes = 0
+    const shrinking = () => some(passes++ < 4 ? [0, 1, 2] : [1, 2])
+    t.regex((await fails(shrinking)).message, /the same batches at every pass.*7 examples in 3 batches/)
+    passes = 0
+    const turned = () => some(passes++ % 2 === 0 ? [0, 1, 2] : [1, 0, 2])
+    t.is(code(await fails(turned)), 'ERR_INVALID_ARGUMENT')
+    t.is(code(await fails(forms.array, { batchSize: 3 })), 'ERR_INVALID_ARGUMENT')
+    for (const [last, pairs] of [
+      [3, null],
+      [21, 2],
+    ] as const) {
+      const controller = new AbortController()
+      let batches = 0
+      function* watched() {
+        for (const batch of forms.array) {
+          // After the two passes of the check.
+          if (++batches === 6 + last) controller.abort()
+          t.deepEqual(weightsOf(model), before)
+          yield { xs: batch.xs.clone(), ys: batch.ys.clone() }
+        }
+      }
+      const run = noiseStability(model, watched, { ...options, samples: 5, signal: controller.signal })
+      const error = await t.throwsAsync(run, { instanceOf: AbortedError })
+      const partial = error.partial as NoiseStability | null
+      t.is(partial?.points[0]?.samples ?? null, pairs)
+      t.is(batches, 6 + last)
+    }
+    t.is(tf.memory().numTensors, numTensors)
+    t.deepEqual(weightsOf(model), before)
+    dispose()
+    model.dispose()
+    tf.dispose([x, y])
+  },
+)

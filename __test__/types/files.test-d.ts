@@ -2,6 +2,7 @@
 import {
   type CurvatureResult,
   decodeNpy,
+  diagonal,
   encodeNpy,
   loadResult,
   type NpyArray,
@@ -10,6 +11,7 @@ import {
   spectralDensity,
   topEigenvalues,
   trace,
+  traceOf,
 } from 'saltflat'
 import { exactly } from './exact.ts'
 
@@ -27,6 +29,9 @@ decodeNpy('x.npy')
 declare const H: Operator
 exactly<Promise<void>>()(save(await spectralDensity(H), 'x.html'))
 save({ Adam: await trace(H), NSO: await trace(H) }, 'x', 'vl.json')
+save(await diagonal(H), 'x.npy')
+// @ts-expect-error a number has no picture
+save(await traceOf(H, Math.exp), 'x.svg')
 exactly<Promise<CurvatureResult | Readonly<Record<string, CurvatureResult>>>>()(loadResult('x.json'))
 // @ts-expect-error await it first
 save(topEigenvalues(H), 'x.svg')

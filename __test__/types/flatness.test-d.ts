@@ -35,6 +35,16 @@ exactly<Promise<NoiseStability>>()(
   noiseStability(() => scalar, { variables, sigmas: [0.1], trace: estimate, filter: /kernel/ }),
 )
 noiseStability(model, [x, x], [y], { sigmas: [0.1], trace: false, onProgress: ({ etaMs }) => exactly<number>()(etaMs) })
+// Data in batches: an array, a dataset, a function.
+declare const dataset: { iterator(): Promise<{ next(): Promise<IteratorResult<{ xs: Tensor; ys: Tensor }>> }> }
+exactly<Promise<NoiseStability>>()(noiseStability(model, dataset, { sigmas: [0.1], training: true }))
+exactly<Promise<NoiseStability>>()(noiseStability(model, () => dataset, { sigmas: [0.1], filter: /kernel/ }))
+exactly<Promise<LossSlice>>()(lossSlice(model, [{ xs: x, ys: y }]))
+exactly<Promise<LossSlice>>()(lossSlice(model, dataset, { directions: 2, signal: AbortSignal.timeout(1) }))
+// @ts-expect-error batches are cut by whoever gives them
+noiseStability(model, dataset, { sigmas: [0.1], batchSize: 3 })
+// @ts-expect-error batches are cut by whoever gives them
+lossSlice(model, dataset, { batchSize: 3 })
 // @ts-expect-error how large is the noise?
 noiseStability(model, x, y, {})
 // @ts-expect-error of which weights?

@@ -2,11 +2,12 @@ import type { Loss } from '../grads/evaluate.ts'
 import { split } from '../grads/hessian-product.ts'
 import { Landscape } from '../grads/landscape.ts'
 import type { Examples, Model } from '../grads/model-loss.ts'
+import type { Batches } from '../grads/stream.ts'
 import { invalid, number, oneOf, whole } from '../options.ts'
 import { directionsOf, spread, walk } from './directions.ts'
 import { dot } from './dot.ts'
 import { normalizeFilters } from './filter-normalization.ts'
-import type { ModelHessianOptions } from './hessian.ts'
+import type { ModelHessianOptions, StreamHessianOptions } from './hessian.ts'
 import { type RunOptions, Watch } from './lanczos.ts'
 import type { Operator } from './operator.ts'
 import { type LossSubjectOptions, type SubjectArguments, subjectOf } from './subject.ts'
@@ -42,6 +43,9 @@ export interface LossSliceOptions extends RunOptions {
 
 /** Options of `lossSlice` of a model. */
 export interface ModelLossSliceOptions extends LossSliceOptions, ModelHessianOptions {}
+
+/** Options of `lossSlice` of a model on data in batches. */
+export interface StreamLossSliceOptions extends LossSliceOptions, StreamHessianOptions {}
 
 /** Options of `lossSlice` of a loss. */
 export interface LossLossSliceOptions extends LossSliceOptions, LossSubjectOptions {}
@@ -89,7 +93,8 @@ const names = [
  * order: along eigenvectors that is f(W) + ½λs² where the gradient is 0.
  *
  * Of a compiled model on data, f is the loss that `fit` would report, with layers as at inference; of a function, what
- * it returns. Costs a loss over the data a point, and for the expansion one gradient and one product a direction; memory of two
+ * it returns. Data is what `hessian` takes: tensors, or batches that are streamed anew at each point, weighted by their
+ * examples. Costs a loss over the data a point, and for the expansion one gradient and one product a direction; memory of two
  * copies of the weights more than the directions take. Random directions are functions of the seed alone (gaussian, of
  * stream 1, as the U of `noiseStability`). Weights, statistics and `tf.memory()` are as before, also after a throw, and
  * at every turn of the event loop meanwhile. Throws AbortedError on the signal, with what there is as `partial`;
@@ -102,12 +107,12 @@ const names = [
  * console.log(axes[0]!.at, loss.length) // → [ -1, -0.5, 0, 0.5, 1 ] 25
  */
 export function lossSlice(model: Model, x: Examples, y: Examples, options?: ModelLossSliceOptions): Promise<LossSlice>
+export function lossSlice(model: Model, data: Batches, options?: StreamLossSliceOptions): Promise<LossSlice>
 export function lossSlice(loss: Loss, options: LossLossSliceOptions): Promise<LossSlice>
 export async function lossSlice(...args: SubjectArguments): Promise<LossSlice> {
   const begun = performance.now()
-  const [of, x, y, given = {}] = args
-  const subject = subjectOf<LossSliceOptions>('lossSlice', names, typeof of === 'function' ? args : [of, x, y, given])
-  const { options, variables, batches, mask } = subject
+  const subject = await subjectOf<LossSliceOptions>('lossSlice', names, args)
+  const { options, variables, data, mask } = subject
   const { directions: wanted = 1, range = 1, quadratic = true } = options
   const random = !Array.isArray(wanted)
   const { normalize = random ? 'filter' : 'none', vectors = 'zero' } = options
@@ -115,7 +120,7 @@ export async function lossSlice(...args: SubjectArguments): Promise<LossSlice> {
   oneOf('normalize', normalize, ['filter', 'none'])
   oneOf('vectors', vectors, ['zero', 'normalize'])
   if (typeof quadratic !== 'boolean') throw invalid('true or false for quadratic', quadratic)
-  const landscape = new Landscape(variables, batches)
+  const landscape = new Landscape(variables, data)
   const directions = directionsOf(options, variables, mask)
   if (normalize === 'filter') {
     const moving = <T>(all: readonly T[]) => all.filter((_, i) => mask[i])
@@ -141,23 +146,21 @@ export async function lossSlice(...args: SubjectArguments): Promise<LossSlice> {
     quadratic: expansion && loss.map((_, k) => expanded(loss[center]!, expansion!, at(k))),
     slopes: expansion?.slopes ?? null,
     curvatures: expansion?.curvatures ?? null,
-    ...{ normalize, evaluations, passes: Math.ceil((evaluations * batches.length) / 3) + passes },
+    ...{ normalize, evaluations, passes: Math.ceil((evaluations * landscape.batches) / 3) + passes },
     wallMs: performance.now() - begun,
   })
   if (quadratic) {
     const operator = subject.hessian()
-    await watch.check(() => null)
-    expansion = await expand(landscape, operator, directions, mask)
-    passes = operator.passes * directions.length + batches.length
+    expansion = await expand(landscape, operator, directions, mask, () => watch.check(() => null))
+    passes = operator.passes * directions.length + landscape.batches
   }
   const out = landscape.weights.map((values) => values.slice())
   const parts = directions.map((flat) => spread(flat, variables, mask))
   // W first: the expansion stands on it, also in what an abort leaves.
   const order = [center, ...[...loss.keys()].filter((k) => k !== center)]
   for (const k of order) {
-    await watch.check(result)
     walk(landscape.weights, parts, at(k), out)
-    loss[k] = landscape.at(out)
+    loss[k] = await landscape.at(out, () => watch.check(result))
     evaluations++
     watch.tick()
   }
@@ -189,8 +192,9 @@ async function expand(
   operator: Operator,
   directions: readonly Float32Array[],
   mask: readonly boolean[],
+  ask: () => Promise<void>,
 ): Promise<Expansion> {
-  const gradient = landscape.gradient(mask)
+  const gradient = await landscape.gradient(mask, ask)
   const products: Float32Array[] = []
   for (const one of directions) products.push(await operator.matvec(one))
   return {

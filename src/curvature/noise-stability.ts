@@ -2,9 +2,10 @@ import { SaltflatError } from '../errors.ts'
 import type { Loss } from '../grads/evaluate.ts'
 import { Landscape } from '../grads/landscape.ts'
 import type { Examples, Model } from '../grads/model-loss.ts'
+import type { Batches } from '../grads/stream.ts'
 import { invalid, largest, number, oneOf, whole } from '../options.ts'
 import type { Distribution } from '../types.ts'
-import type { ModelHessianOptions } from './hessian.ts'
+import type { ModelHessianOptions, StreamHessianOptions } from './hessian.ts'
 import { AbortedError, type RunOptions, Watch } from './lanczos.ts'
 import { perturbBatch } from './perturb-batch.ts'
 import { spreadOf } from './spread.ts'
@@ -29,6 +30,9 @@ export interface NoiseStabilityOptions extends RunOptions {
 
 /** Options of `noiseStability` of a model. */
 export interface ModelNoiseStabilityOptions extends NoiseStabilityOptions, ModelHessianOptions {}
+
+/** Options of `noiseStability` of a model on data in batches. */
+export interface StreamNoiseStabilityOptions extends NoiseStabilityOptions, StreamHessianOptions {}
 
 /** Options of `noiseStability` of a loss. */
 export interface LossNoiseStabilityOptions extends NoiseStabilityOptions, LossSubjectOptions {}
@@ -79,7 +83,8 @@ const names = ['sigmas', 'samples', 'seed', 'distribution', 'probes', 'trace', '
  * a function of seed, j and n, in stream 1), so the curve is smoother than its error bars, which are not independent.
  *
  * Of a compiled model on data, f is the loss that `fit` would report, with layers as at inference; of a function, what
- * it returns. Costs two losses over the data a sample and sigma, and three gradients a probe of the trace; memory of three
+ * it returns. Data is what `hessian` takes: tensors, or batches that are streamed anew at each evaluation, weighted by their
+ * examples. Costs two losses over the data a sample and sigma, and three gradients a probe of the trace; memory of three
  * copies of the weights. f is computed in float32: a rise below about 1e-7 · f(W) is rounding. Weights, statistics and
  * `tf.memory()` are as before, also after a throw, and at every turn of the event loop meanwhile. Throws AbortedError on
  * the signal, with what there is as `partial` (null before the first pair at every sigma); ERR_NOT_FINITE where the loss is not
@@ -95,10 +100,16 @@ export function noiseStability(
   y: Examples,
   options: ModelNoiseStabilityOptions,
 ): Promise<NoiseStability>
+export function noiseStability(
+  model: Model,
+  data: Batches,
+  options: StreamNoiseStabilityOptions,
+): Promise<NoiseStability>
 export function noiseStability(loss: Loss, options: LossNoiseStabilityOptions): Promise<NoiseStability>
 export async function noiseStability(...args: SubjectArguments): Promise<NoiseStability> {
   const begun = performance.now()
-  const { options, variables, mask, batches, hessian } = subjectOf<NoiseStabilityOptions>('noiseStability', names, args)
+  const subject = await subjectOf<NoiseStabilityOptions>('noiseStability', names, args)
+  const { options, variables, mask, data, hessian } = subject
   const { sigmas, samples = 20, seed = 0, distribution = 'gaussian', probes = 32, trace: given } = options
   if (!Array.isArray(sigmas) || sigmas.length === 0) throw invalid('an array of sizes for sigmas', sigmas)
   for (const sigma of sigmas) number('each of sigmas', sigma, { min: 0, max: largest })
@@ -109,11 +120,11 @@ export async function noiseStability(...args: SubjectArguments): Promise<NoiseSt
   checkTrace(given)
   const operator = given === undefined ? hessian() : null
   const watch = new Watch<NoiseStability>(options, 2 * samples * sigmas.length + (operator === null ? 0 : probes))
-  const landscape = new Landscape(variables, batches)
+  const landscape = new Landscape(variables, data)
   const { weights } = landscape
   const out = [0, 1].map(() => weights.map(({ length }) => new Float32Array(length)))
-  const loss = finite(landscape.at(weights), 0)
   const found: number[][] = sigmas.map(() => [])
+  const loss = finite(await landscape.at(weights, () => watch.check(() => null)), 0)
   let evaluations = 1
   let known: HutchinsonTrace | Exclude<typeof given, false | undefined> | null = given || null
   const result = (): NoiseStability => ({
@@ -123,7 +134,7 @@ export async function noiseStability(...args: SubjectArguments): Promise<NoiseSt
     trace: known && { mean: known.mean, standardError: known.standardError },
     distribution,
     evaluations,
-    passes: Math.ceil((evaluations * batches.length) / 3) + (known !== null && 'passes' in known ? known.passes : 0),
+    passes: Math.ceil((evaluations * landscape.batches) / 3) + (known !== null && 'passes' in known ? known.passes : 0),
     wallMs: performance.now() - begun,
   })
   const complete = () => (found.at(-1)!.length === 0 ? null : result())
@@ -133,8 +144,7 @@ export async function noiseStability(...args: SubjectArguments): Promise<NoiseSt
       perturbBatch(weights, { sigma: scales, seed, distribution, stream, first: j, out })
       let sum = 0
       for (const perturbed of out) {
-        await watch.check(complete)
-        sum += finite(landscape.at(perturbed), sigma)
+        sum += finite(await landscape.at(perturbed, () => watch.check(complete)), sigma)
         evaluations++
         watch.tick()
       }

@@ -1,14 +1,11 @@
 import { SaltflatError } from '../errors.ts'
-import { forward } from '../grads/evaluate.ts'
-import { still } from '../grads/hessian-product.ts'
 import type { Batch } from '../grads/model-loss.ts'
+import { type Seen, sameAmount } from '../grads/same-data.ts'
 import { notFinite } from '../options.ts'
 import { checkVariables, type Variable } from '../params/variables.ts'
 import { type RunOptions, Watch } from './lanczos.ts'
 import { checked, type Operator } from './operator.ts'
-
-/** One pass over data that is streamed. */
-export type Pass<B extends Batch> = () => AsyncIterable<B>
+import { type Pass, refuseOtherData } from './two-passes.ts'
 
 /** What makes an operator that is a mean over batches, weighted by their examples. */
 export interface Recipe<B extends Batch> {
@@ -52,9 +49,7 @@ export function overStream<B extends Batch>(recipe: Recipe<B>, pass: Pass<B>, op
   let seen: Seen | null = null
   let looking: Promise<void> | null = null
   const look = async () => {
-    const first = await lossesOf(recipe, pass, watchOf(1), recipe.inspect)
-    sameAgain(first, await lossesOf(recipe, pass, watchOf(1), null))
-    seen = { batches: first.length, examples: first.reduce((sum, { examples }) => sum + examples, 0) }
+    seen = await refuseOtherData(variables, pass, options, recipe.inspect)
   }
   return {
     size,
@@ -82,19 +77,10 @@ export function overStream<B extends Batch>(recipe: Recipe<B>, pass: Pass<B>, op
         batches++
         watch.tick()
       }
-      const found = { batches, examples: mean.examples }
-      if (batches === 0 && seen === null) throw noData()
-      seen ??= found
-      if (found.examples !== seen.examples || found.batches !== seen.batches)
-        throw otherData(counted(seen), counted(found))
+      seen = sameAmount(seen, { batches, examples: mean.examples })
       return mean.value()
     },
   }
-}
-
-interface Seen {
-  readonly batches: number
-  readonly examples: number
 }
 
 /** A sum of products in f64, weighted by examples. */
@@ -133,43 +119,4 @@ function checkVector(v: Float32Array, variables: readonly Variable[], size: numb
     throw new SaltflatError('ERR_NOT_FINITE', 'Expected a finite vector, received NaN or Infinity in it.')
   }
   checkVariables(variables)
-}
-
-type Losses = { readonly examples: number; readonly loss: number }[]
-
-async function lossesOf<B extends Batch>(
-  { variables }: Recipe<B>,
-  pass: Pass<B>,
-  watch: Watch<never>,
-  inspect: Recipe<B>['inspect'],
-): Promise<Losses> {
-  const found: Losses = []
-  for await (const batch of pass()) {
-    await watch.check(() => null)
-    if (found.length === 0) inspect?.(batch)
-    found.push({ examples: batch.examples, loss: still(variables, () => forward(batch.loss)) })
-  }
-  return found
-}
-
-function sameAgain(first: Losses, second: Losses): void {
-  if (first.length === 0) throw noData()
-  const total = (losses: Losses) =>
-    counted({ batches: losses.length, examples: losses.reduce((sum, one) => sum + one.examples, 0) })
-  if (total(first) !== total(second)) throw otherData(total(first), total(second))
-  const i = first.findIndex(({ loss }, k) => loss !== second[k]!.loss)
-  if (i >= 0) throw otherData(`a loss of ${first[i]!.loss} for batch ${i}`, `one of ${second[i]!.loss}`)
-}
-
-const counted = ({ batches, examples }: Seen) => `${examples} examples in ${batches} batches`
-
-function noData(): SaltflatError {
-  return new SaltflatError('ERR_EMPTY', 'Expected at least one batch, received none.')
-}
-
-function otherData(first: string, second: string): SaltflatError {
-  return new SaltflatError(
-    'ERR_INVALID_ARGUMENT',
-    `Expected the same batches at every pass over the data, received ${first} and then ${second}. Do not shuffle, and give a function that makes the iterator anew where one can be read only once.`,
-  )
 }

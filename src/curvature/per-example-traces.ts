@@ -1,5 +1,6 @@
 import { hessianProduct } from '../grads/hessian-product.ts'
-import type { Examples, Model } from '../grads/model-loss.ts'
+import type { Batch, Examples, Model } from '../grads/model-loss.ts'
+import { inBatches } from '../grads/stream.ts'
 import { loadBinding, typed } from '../native/index.ts'
 import { invalid, knownKeys, whole } from '../options.ts'
 import type { ModelHessianOptions } from './hessian.ts'
@@ -74,8 +75,10 @@ export async function perExampleTraces(
   whole('probes', probes, 2, 2 ** 24)
   whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)
   if (typeof model === 'function') throw invalid('a compiled model', model)
-  const all = { ...options, batchSize: 1 }
-  const { variables, mask, batches } = subjectOf<PerExampleTracesOptions>('perExampleTraces', names, [model, x, y, all])
+  if (inBatches(x)) throw invalid('tensors of examples', x)
+  const args = [model, x, y, { ...options, batchSize: 1 }] as const
+  const { variables, mask, data } = await subjectOf<PerExampleTracesOptions>('perExampleTraces', names, args)
+  const batches = data as readonly Batch[]
   whole('probes of all examples', probes * batches.length, 2, 2 ** 24)
   const chosen = variables.filter((_, i) => mask[i])
   const size = chosen.reduce((sum, one) => sum + one.size, 0)

@@ -1,5 +1,7 @@
 import type { Loss } from '../grads/evaluate.ts'
-import { type Batch, type Examples, type Model, ModelLoss } from '../grads/model-loss.ts'
+import type { LandscapeData } from '../grads/landscape.ts'
+import { type Examples, type Model, ModelLoss } from '../grads/model-loss.ts'
+import { type Batches, inBatches, Stream } from '../grads/stream.ts'
 import { invalid, knownKeys, whole } from '../options.ts'
 import { maskOf } from '../params/mask.ts'
 import { checkVariables, type Variable } from '../params/variables.ts'
@@ -11,7 +13,9 @@ import {
   type ProductOptions,
   productNames,
 } from './hessian.ts'
+import type { RunOptions } from './lanczos.ts'
 import type { Operator } from './operator.ts'
+import { refuseOtherData } from './two-passes.ts'
 import { refuseWobble } from './wobble.ts'
 
 /** What the measures take besides their own options where the loss is a function. */
@@ -27,7 +31,7 @@ export interface Subject<O> {
   readonly variables: readonly Variable[]
   /** Which of them move. */
   readonly mask: readonly boolean[]
-  readonly batches: readonly Batch[]
+  readonly data: LandscapeData
   /** The Hessian in those that move. */
   hessian(): Operator
 }
@@ -36,10 +40,13 @@ export interface Subject<O> {
 export type SubjectArguments = readonly [of: unknown, second?: unknown, y?: unknown, options?: unknown]
 
 /** What the arguments of a measure called `name`, with options of its own, speak of. */
-export function subjectOf<O>(name: string, own: readonly string[], args: SubjectArguments): Subject<O> {
+export async function subjectOf<O>(name: string, own: readonly string[], args: SubjectArguments): Promise<Subject<O>> {
   const subject = typeof args[0] === 'function' ? lossSubject<O>(name, own, args) : modelSubject<O>(name, own, args)
   const { check } = subject.options as ProductOptions
-  if (check !== false) refuseWobble(subject.batches[0]!.loss, subject.variables)
+  const { data, variables, options } = subject
+  if (check === false) return subject
+  if (typeof data === 'function') await refuseOtherData(variables, data, options as RunOptions, null)
+  else refuseWobble(data[0]!.loss, variables)
   return subject
 }
 
@@ -51,31 +58,36 @@ function lossSubject<O>(name: string, own: readonly string[], [of, options]: Sub
   const mask = maskOf(variables, filter)
   const loss = of as Loss
   return {
-    ...{ options: options as O, variables, mask, batches: [{ loss, examples: 1 }] },
+    ...{ options: options as O, variables, mask, data: [{ loss, examples: 1 }] },
     hessian: () => hessian(loss, { ...productOptions(options), variables: variables.filter((_, i) => mask[i]) }),
   }
 }
 
-function modelSubject<O>(name: string, own: readonly string[], [of, x, y, options]: SubjectArguments): Subject<O> {
+function modelSubject<O>(name: string, own: readonly string[], [of, x, ...rest]: SubjectArguments): Subject<O> {
   if (typeof (of as Model | null)?.apply !== 'function') {
     throw invalid('a model, or a function that returns a loss', of)
   }
-  knownKeys(`the options of ${name}`, options as object, [...own, 'batchSize', 'filter', 'training', ...productNames])
+  const streamed = inBatches(x)
+  const [y, options = {}] = streamed ? [undefined, rest[0]] : rest
+  const more = ['filter', 'training', ...productNames, ...(streamed ? [] : ['batchSize'])]
+  knownKeys(`the options of ${name}`, options as object, [...own, ...more])
   const { batchSize = 256, filter, training = false } = options as ModelHessianOptions
   whole('batchSize', batchSize, 1, 2 ** 31 - 1)
-  const [model, inputs, targets] = [of as Model, x as Examples, y as Examples]
+  const model = of as Model
   const ofModel = new ModelLoss(model, { training })
   const { variables } = ofModel
-  const batches = ofModel.cut(inputs, targets, batchSize)
+  const stream = streamed ? new Stream(x as Batches, ofModel) : null
+  const data = stream === null ? ofModel.cut(x as Examples, y as Examples, batchSize) : () => stream.pass()
   checkVariables(variables)
   const mask = maskOf(variables, filter)
+  const { signal } = options as RunOptions
+  const chosen = { ...productOptions(options), filter: (_: string, i: number) => mask[i]!, training }
   return {
-    ...{ options: options as O, variables, mask, batches },
+    ...{ options: options as O, variables, mask, data },
     hessian: () =>
-      hessian(model, inputs, targets, {
-        ...productOptions(options),
-        ...{ batchSize, filter: (_, i) => mask[i]!, training },
-      }),
+      streamed
+        ? hessian(model, x as Batches, { ...chosen, ...(signal && { signal }) })
+        : hessian(model, x as Examples, y as Examples, { ...chosen, batchSize }),
   }
 }
 
