@@ -185,3 +185,41 @@ test.serial('beside curvature, which logs the smoothed trace, it wants a prefix'
   optimizer.dispose()
   tf.dispose([x, y])
 })
+
+onEachBackend(test, 'the Hessian is checked once a model, and not at all where that is not wanted', async (t) => {
+  let calls = 0
+  const made = () => {
+    const model = network()
+    const loss = (target: tf.Tensor, output: tf.Tensor) => {
+      calls++
+      return tf.mean(tf.square(tf.sub(target, output)), -1)
+    }
+    model.compile({ optimizer: tf.train.sgd(0.01), loss })
+    return model
+  }
+  const [x, y] = [random([12, 3], 1), random([12, 1], 2)]
+  const models = [made(), made()]
+  for (const check of [undefined, true, false]) {
+    const spent: number[] = []
+    const onMeasure = () => void spent.push(calls)
+    const only = { topEigenvalues: false, trace: { probes: 2 } } as const
+    const watch = sharpness({ data: [x, y], ...only, onMeasure, ...(check === undefined ? {} : { check }) })
+    const onEpochEnd = async () => {
+      calls = 0
+    }
+    const begin = new tf.CustomCallback({ onEpochEnd })
+    for (const model of models) {
+      await model.fit(x, y, { epochs: 3, verbose: 0, callbacks: [begin, watch] })
+    }
+    const [first, second, third, ...other] = spent as [number, number, number, ...number[]]
+    if (check === false) t.is(first, second)
+    else t.true(first > second + 5, `${spent}`)
+    t.is(third, second)
+    t.deepEqual(other, [first, second, third])
+  }
+  for (const model of models) {
+    model.optimizer.dispose()
+    model.dispose()
+  }
+  tf.dispose([x, y])
+})

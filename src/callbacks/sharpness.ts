@@ -62,7 +62,7 @@ function namesOf(which: Which, count: number): string[] {
  * residual `lambdaMaxResidual`, further ones as `lambdaMax2`, `lambdaMax2Residual`, … An epoch that is not measured has NaN,
  * so that `history` stays one number an epoch; so has an eigenvalue that is not there.
  *
- * A measurement costs `probes` products for the trace and about 20 to 100 for the eigenvalues, three gradients over the
+ * The first measurement of a model checks its Hessian (`check`: false to leave that out). Each costs `probes` products for the trace and about 20 to 100 for the eigenvalues, three gradients over the
  * data each or more (`hessian` says when), and the memory of `topEigenvalues`: choose `data` small and `every` large. The
  * weights, the optimizer and BatchNorm's statistics are as before, to the bit. Probes are the same at each epoch, so that
  * differences between epochs are those of the weights. It is the Hessian at the weights, of the loss without
@@ -104,6 +104,8 @@ function checkParts({ trace: traced, topEigenvalues: top }: SharpnessOptions): v
 
 class SharpnessCallback extends Callback {
   readonly #options: SharpnessOptions
+  /** What holds of a model and its loss at one epoch holds at all. */
+  readonly #checked = new WeakSet<object>()
 
   constructor(options: SharpnessOptions) {
     super()
@@ -125,7 +127,9 @@ class SharpnessCallback extends Callback {
     const { data, trace: traced = {}, topEigenvalues: top = {}, seed = 0, signal } = this.#options
     const chosen = hessianNames.flatMap((name) => (name in this.#options ? [[name, this.#options[name]]] : []))
     const begun = performance.now()
-    const operator = hessian(this.model as Model, ...data, Object.fromEntries(chosen))
+    const again = this.#checked.has(this.model) ? { check: false } : {}
+    const operator = hessian(this.model as Model, ...data, { ...Object.fromEntries(chosen), ...again })
+    this.#checked.add(this.model)
     const run = { seed, ...(signal && { signal }) }
     const found = {
       trace: traced === false ? null : await trace(operator, { ...traced, ...run }),

@@ -87,11 +87,12 @@ export async function diagonal(operator: Operator, options: DiagonalOptions = {}
       bytes: means.byteLength + squares.byteLength,
     }
   }
+  const partial = () => (exact || products < 2 ? null : found())
   while (products < total) {
-    await watch.check(() => (exact || products < 2 ? null : found()))
+    await watch.check(partial)
     const z = exact ? new Float32Array(size) : random.at(products)
     if (exact) z[products] = 1
-    const product = await productOf(operator, z)
+    const product = await watch.during(() => productOf(operator, z), partial)
     if (exact) {
       if (!Number.isFinite(product[products])) throw productNotFinite()
       means[products] = product[products]!

@@ -13,7 +13,7 @@ const stream = 3
 export interface RunOptions {
   /** Ends the run at the next product. */
   signal?: AbortSignal
-  /** Told after each product. */
+  /** Told after each product, or what else the run counts. */
   onProgress?: (progress: Progress) => void
 }
 
@@ -25,9 +25,9 @@ export interface LongRunOptions extends RunOptions {
 
 /** How far a run has come. */
 export interface Progress {
-  /** Products taken. */
+  /** Products taken, or what else the run counts. */
   readonly done: number
-  /** Products at most. */
+  /** How many there are at most. */
   readonly total: number
   /** Milliseconds that the rest would take at this pace. */
   readonly etaMs: number
@@ -150,6 +150,12 @@ export function ritz(
   return { values, row: (i) => vectors.slice(i * count, (i + 1) * count) }
 }
 
+/** What a run has behind it when it begins, and what it counts. */
+interface Counted {
+  readonly done?: number
+  readonly unit?: string
+}
+
 /** Tells who watches, and ends a run whose signal says so; `partial` is what there is by then. */
 export class Watch<T> {
   readonly #options: RunOptions
@@ -157,10 +163,11 @@ export class Watch<T> {
   readonly #begun = performance.now()
   readonly #turns = new Turns()
   readonly #before: number
+  readonly #unit: string
   #done: number
 
-  /** `done`: products of a run that this one goes on with. */
-  constructor(options: RunOptions, total: number, done = 0) {
+  /** `done`: products of a run that this one goes on with; `unit`: what is counted, if not products. */
+  constructor(options: RunOptions, total: number, { done = 0, unit = 'products' }: Counted = {}) {
     const { signal, onProgress } = options
     if (signal !== undefined && typeof signal?.aborted !== 'boolean') throw invalid('an AbortSignal for signal', signal)
     if (onProgress !== undefined && typeof onProgress !== 'function') {
@@ -169,6 +176,7 @@ export class Watch<T> {
     this.#options = options
     this.#total = total
     this.#before = done
+    this.#unit = unit
     this.#done = done
   }
 
@@ -184,7 +192,18 @@ export class Watch<T> {
     const { signal } = this.#options
     if (!signal?.aborted) return
     await last?.()
-    throw new AbortedError(partial(), this.#done, signal)
+    throw new AbortedError(partial(), this.#done, signal, this.#unit)
+  }
+
+  /** A product; one that the operator's own signal ends, ends the run as its own would. */
+  async during<R>(product: () => R | Promise<R>, partial: () => T | null, last?: () => Promise<void>): Promise<R> {
+    try {
+      return await product()
+    } catch (error) {
+      if (!(error instanceof AbortedError)) throw error
+      await last?.()
+      throw new AbortedError(partial(), this.#done, { reason: error.cause }, this.#unit)
+    }
   }
 
   /** To be told after each product. */
@@ -201,8 +220,8 @@ export class AbortedError<T = unknown> extends SaltflatError {
   /** What there is; null where that is nothing yet. */
   readonly partial: T | null
 
-  constructor(partial: T | null, done: number, { reason }: AbortSignal) {
-    super('ERR_ABORTED', `The run was ended by its signal after ${done} products.`, { cause: reason })
+  constructor(partial: T | null, done: number, { reason }: Pick<AbortSignal, 'reason'>, unit = 'products') {
+    super('ERR_ABORTED', `The run was ended by its signal after ${done} ${unit}.`, { cause: reason })
     this.partial = partial
   }
 }

@@ -135,7 +135,7 @@ export async function lossSlice(...args: SubjectArguments): Promise<LossSlice> {
   const center = (loss.length - 1) / 2
   const place = (k: number) => (axes.length === 1 ? [k] : [Math.floor(k / counts[1]!), k % counts[1]!])
   const at = (k: number) => place(k).map((one, axis) => axes[axis]!.at[one]!)
-  const watch = new Watch<LossSlice>(options, loss.length)
+  const watch = new Watch<LossSlice>(options, loss.length, { unit: 'evaluations' })
   let evaluations = 0
   let passes = 0
   let expansion: Expansion | null = null

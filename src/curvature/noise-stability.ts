@@ -119,7 +119,8 @@ export async function noiseStability(...args: SubjectArguments): Promise<NoiseSt
   whole('probes', probes, 2, 2 ** 24)
   checkTrace(given)
   const operator = given === undefined ? hessian() : null
-  const watch = new Watch<NoiseStability>(options, 2 * samples * sigmas.length + (operator === null ? 0 : probes))
+  const [total, unit] = operator === null ? [0, 'evaluations'] : [probes, 'evaluations and products']
+  const watch = new Watch<NoiseStability>(options, 2 * samples * sigmas.length + total, { unit })
   const landscape = new Landscape(variables, data)
   const { weights } = landscape
   const out = [0, 1].map(() => weights.map(({ length }) => new Float32Array(length)))
@@ -152,14 +153,13 @@ export async function noiseStability(...args: SubjectArguments): Promise<NoiseSt
     }
   }
   if (operator === null) return result()
-  try {
-    const { signal } = options
-    known = await trace(operator, { probes, seed, ...(signal && { signal }), onProgress: () => watch.tick() })
-  } catch (error) {
-    if (!(error instanceof AbortedError) || !options.signal?.aborted) throw error
-    known = error.partial as HutchinsonTrace | null
-    await watch.check(result)
-  }
+  const { signal } = options
+  const estimate = () =>
+    trace(operator, { probes, seed, ...(signal && { signal }), onProgress: () => watch.tick() }).catch((error) => {
+      if (error instanceof AbortedError) known = error.partial as HutchinsonTrace | null
+      throw error
+    })
+  known = await watch.during(estimate, result)
   return result()
 }
 

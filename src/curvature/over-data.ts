@@ -43,7 +43,7 @@ export function overBatches<B extends Batch>(recipe: Recipe<B>, batches: readonl
 export function overStream<B extends Batch>(recipe: Recipe<B>, pass: Pass<B>, options: RunOptions): Operator {
   const { variables } = recipe
   const { size, blocks } = layout(variables)
-  const watchOf = (total: number) => new Watch<never>(options, total)
+  const watchOf = (total: number) => new Watch<never>(options, total, { unit: 'batches' })
   // Refuses bad options now.
   watchOf(1)
   let seen: Seen | null = null

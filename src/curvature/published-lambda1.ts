@@ -88,9 +88,10 @@ export async function publishedLambda1(
     passes: taken * operator.passes + (top?.passes ?? 0),
     wallMs: performance.now() - begun,
   })
+  const partial = () => (taken === 0 ? null : result())
   while (taken < iterations && !converged) {
-    await watch.check(() => (taken === 0 ? null : result()))
-    const product = checked(await operator.matvec(v.slice()), size).slice()
+    await watch.check(partial)
+    const product = checked(await watch.during(() => operator.matvec(v.slice()), partial), size).slice()
     parts = stretches(blocks).map(([from, to]) => dot(v, product, from, to))
     const before = value
     value = parts.reduce((sum, one) => sum + one, 0)
@@ -101,20 +102,17 @@ export async function publishedLambda1(
     taken++
     watch.tick()
   }
-  try {
-    const onProgress = () => watch.tick()
-    top = await topEigenvalues(operator, {
+  const search = () =>
+    topEigenvalues(operator, {
       seed,
       steps: Math.max(steps, Math.min(size, 2)),
-      onProgress,
+      onProgress: () => watch.tick(),
       ...(signal && { signal }),
+    }).catch((error) => {
+      if (error instanceof AbortedError) top = error.partial as TopEigenvalues | null
+      throw error
     })
-  } catch (error) {
-    // One that came by a signal of the operator's own is not this run's.
-    if (!(error instanceof AbortedError) || !signal?.aborted) throw error
-    top = error.partial as TopEigenvalues | null
-    await watch.check(result)
-  }
+  top = await watch.during(search, result)
   return result()
 }
 

@@ -123,7 +123,7 @@ export async function spectralDensity(
   const runs = [...(before?.at.runs ?? [])]
   const wallMs = before?.at.wallMs ?? 0
   let products = before?.at.products ?? 0
-  const watch = new Watch<SpectralDensity>(options, probes * steps, products)
+  const watch = new Watch<SpectralDensity>(options, probes * steps, { done: products })
   const run = new LanczosRun(operator, { keep: orthogonal })
   const quality = () => ({ passes: products * operator.passes, bytes: run.bytes, wallMs: wallMs + watch.elapsed })
   const found = () => smoothed(runs.slice(0, probes), { width, points, steps, ...quality() })
@@ -131,6 +131,8 @@ export async function spectralDensity(
     const { numbers, vectors } = run.moment()
     return { at: { numbers, runs: [...runs], products, wallMs: wallMs + watch.elapsed }, vectors }
   }
+  const partial = () => (runs.length === 0 ? null : found())
+  const last = () => saves.keep(products, moment, true)
   try {
     if (before !== null) run.restore({ numbers: before.at.numbers, vectors: before.vectors })
     for (let index = runs.length; index < probes; index++) {
@@ -141,11 +143,8 @@ export async function spectralDensity(
       }
       while (run.projected.alphas.length < steps && !run.ended) {
         await saves.keep(products, moment)
-        await watch.check(
-          () => (runs.length === 0 ? null : found()),
-          () => saves.keep(products, moment, true),
-        )
-        await run.step()
+        await watch.check(partial, last)
+        await watch.during(() => run.step(), partial, last)
         products++
         watch.tick()
       }

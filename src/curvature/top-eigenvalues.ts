@@ -95,7 +95,7 @@ export async function topEigenvalues(operator: Operator, options: TopEigenvalues
   const wanted = { count, which, tolerance, seed, basis, verify }
   const saves = new Saves<Saved>(options.checkpoint, 'topEigenvalues', { size, ...wanted })
   const before = await saves.load()
-  const watch = new Watch<TopEigenvalues>(options, steps, before?.at.products)
+  const watch = new Watch<TopEigenvalues>(options, steps, { done: before?.at.products ?? 0 })
   const search = new Search(operator, wanted)
   let products = before?.at.products ?? 0
   const wallMs = () => (before?.at.wallMs ?? 0) + watch.elapsed
@@ -127,17 +127,16 @@ export async function topEigenvalues(operator: Operator, options: TopEigenvalues
       wallMs: wallMs(),
     }
   }
+  const partial = () => (products === 0 ? null : found())
+  const last = () => saves.keep(products, moment, true)
   try {
     if (before === null) search.start()
     else search.restore(before.at.search, before.vectors)
     let over = false
     while (!over && products < steps) {
       await saves.keep(products, moment)
-      await watch.check(
-        () => (products === 0 ? null : found()),
-        () => saves.keep(products, moment, true),
-      )
-      over = await search.step()
+      await watch.check(partial, last)
+      over = await watch.during(() => search.step(), partial, last)
       products++
       watch.tick()
     }

@@ -96,13 +96,14 @@ export async function traceOf(
       bytes,
     }
   }
+  const partial = () => (runs < 2 ? null : found())
   const run = new LanczosRun(operator, { keep: false })
   try {
     for (; runs < probes; runs++) {
       run.start(seed, runs, distribution)
       for (let step = 0; step < steps && !run.ended; step++) {
-        await watch.check(() => (runs < 2 ? null : found()))
-        await run.step()
+        await watch.check(partial)
+        await watch.during(() => run.step(), partial)
         products++
         watch.tick()
       }

@@ -83,9 +83,10 @@ export async function trace(operator: Operator, options: TraceOptions = {}): Pro
   const sketch = method === 'hutch++' ? new Sketch(operator) : null
   const tally = new Tally(blocks)
   let products = 0
+  const partial = () => (tally.count < 2 ? null : found())
   const product = async (v: Float32Array) => {
-    await watch.check(() => (tally.count < 2 ? null : found()))
-    const result = await productOf(operator, v)
+    await watch.check(partial)
+    const result = await watch.during(() => productOf(operator, v), partial)
     products++
     watch.tick()
     return result

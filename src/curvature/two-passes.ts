@@ -35,7 +35,7 @@ async function lossesOf<B extends Batch>(
   options: RunOptions,
   inspect: ((batch: B) => void) | null,
 ): Promise<BatchLoss[]> {
-  const watch = new Watch<never>(options, 1)
+  const watch = new Watch<never>(options, 1, { unit: 'batches' })
   const found: BatchLoss[] = []
   for await (const batch of pass()) {
     await watch.check(() => null)

@@ -66,8 +66,13 @@ export interface NpyArray {
  *
  * @example
  * const bytes = encodeNpy({ shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) })
+ * const { shape } = decodeNpy(bytes)
+ * console.log(shape) // → [ 2, 2 ]
  */
 export function encodeNpy(array: { shape: readonly number[]; data: NpyData; dtype?: NpyType }): Buffer {
+  if (Array.isArray(array) || ArrayBuffer.isView(array)) {
+    throw invalid('{ shape, data } for encodeNpy', array, 'Write encodeNpy({ shape: [values.length], data: values }).')
+  }
   knownKeys('an array for encodeNpy', array, ['shape', 'data', 'dtype'])
   const { shape, data } = array
   const own = ownType(data)
