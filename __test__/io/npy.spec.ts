@@ -165,3 +165,11 @@ test('any header is refused by type, or read, at once', async (t) => {
   }
   t.true(performance.now() - begun < 2000, `${performance.now() - begun} ms`)
 })
+
+test('values without a shape are told how to get one', (t) => {
+  for (const values of [Float32Array.of(1, 2, 3), [1, 2, 3]]) {
+    const call = () => (encodeNpy as (...args: unknown[]) => unknown)(values, [3])
+    const message = /Expected \{ shape, data \}.*received an (array of 3|instance of Float32Array)\. Write .*\[3\]/
+    t.throws(call, { code: 'ERR_INVALID_ARGUMENT', message })
+  }
+})

@@ -51,5 +51,7 @@ tensorboard('runs', { hyperparameters: { layers: [1, 2] } })
 board.scalar('lambdaMax', 1)
 // @ts-expect-error where to?
 csvLog()
+// @ts-expect-error it has no options
+csvLog('run/log.csv', { append: true })
 // @ts-expect-error a screen is written to
 progressBar({ screen: {} })

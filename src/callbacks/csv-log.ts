@@ -12,14 +12,19 @@ import { resolved, written } from './logs.ts'
  *
  * Each line is written whole and at once. A run that begins at a later epoch goes on in the file: what a kill has left of a
  * line, and lines of epochs that this run does again, are replaced; so a run that begins at epoch 0 begins the file anew.
- * The columns are those of the first epoch. Throws ERR_INVALID_ARGUMENT for a path that is none; training ends with ERR_STATE
+ * The columns are those of the first epoch. Throws ERR_INVALID_ARGUMENT for a path that is none, and for options, of which it has
+ * none; training ends with ERR_STATE
  * where the file has other columns, or the logs have a name that the first epoch had not, and with what the file system throws.
  *
  * @example
  * await model.fit(x, y, { epochs: 2, callbacks: [sharpness({ data: [x, y] }), csvLog('run/log.csv')] })
  */
-export function csvLog(file: string): Callback {
+export function csvLog(file: string, ...none: []): Callback {
   if (typeof file !== 'string' || file === '') throw invalid('a path for file', file)
+  const [given] = none as readonly unknown[]
+  if (given !== undefined) {
+    throw invalid('no options for csvLog', given, 'Its columns are the logs: filter them in a callback before it.')
+  }
   return new CsvLog(file)
 }
 

@@ -71,7 +71,9 @@ export interface NpyArray {
  */
 export function encodeNpy(array: { shape: readonly number[]; data: NpyData; dtype?: NpyType }): Buffer {
   if (Array.isArray(array) || ArrayBuffer.isView(array)) {
-    throw invalid('{ shape, data } for encodeNpy', array, 'Write encodeNpy({ shape: [values.length], data: values }).')
+    const { length } = array as unknown as ArrayLike<number>
+    const advice = `Write encodeNpy({ shape: [${length}], data: Float32Array.from(values) }), or another shape of ${length} values.`
+    throw invalid('{ shape, data } for encodeNpy', array, advice)
   }
   knownKeys('an array for encodeNpy', array, ['shape', 'data', 'dtype'])
   const { shape, data } = array

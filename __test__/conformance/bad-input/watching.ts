@@ -54,6 +54,9 @@ export const watching: Theme = {
       tensorboard('runs').histogram('a', of, 1),
     ),
     ...each('csvLog', 'file', notAPath, (file) => csvLog(file)),
+    ...each('csvLog', 'options', [...notOptions, {}, { append: true }], (options) =>
+      (csvLog as (...args: unknown[]) => unknown)('log.csv', options),
+    ),
     ...each('progressBar', 'options', notOptions, (options) => progressBar(options)),
     ...each('progressBar', 'screen', [null, 1, {}, 'stderr'], (screen) => progressBar({ screen })),
   ],
