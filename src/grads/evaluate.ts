@@ -3,6 +3,7 @@ import { SaltflatError, said, shown } from '../errors.ts'
 import { invalid } from '../options.ts'
 import { holdKept } from './kept.ts'
 import { withKernels } from './kernels/index.ts'
+import { withRightGradients } from './right-gradients.ts'
 import { thrown } from './thrown.ts'
 
 /**
@@ -30,7 +31,7 @@ export function evaluate(loss: Loss, variables: readonly Variable[], metrics = f
     // The scope takes back what tfjs leaves behind when it refuses.
     const gradients = tidy(() => {
       const { value, grads } = withKernels(engine().backendName, () =>
-        variableGrads(() => scalar(call(loss)), variables as Variable[]),
+        withRightGradients(() => variableGrads(() => scalar(call(loss)), variables as Variable[])),
       )
       found = finite(value.dataSync()[0]!)
       return variables.map((variable) => grads[variable.name] ?? null) as Tensor[]

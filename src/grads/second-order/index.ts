@@ -2,6 +2,7 @@ import { engine, getGradient, registerGradient, unregisterGradient } from '@tens
 import { SaltflatError } from '../../errors.ts'
 import { holdKept } from '../kept.ts'
 import { withKernels } from '../kernels/index.ts'
+import { withRightGradients } from '../right-gradients.ts'
 import { gradients } from './gradients.ts'
 import { repairTape } from './tape.ts'
 
@@ -27,7 +28,7 @@ export function withSecondOrder<T>(f: () => T): T {
   const kept = holdKept(false)
   depth++
   try {
-    const result = withKernels(engine().backendName, f)
+    const result = withKernels(engine().backendName, () => withRightGradients(f))
     if (typeof (result as PromiseLike<unknown> | null)?.then === 'function') {
       throw new SaltflatError(
         'ERR_INVALID_ARGUMENT',
