@@ -43,55 +43,6 @@ pub fn cpu_info() -> CpuInfo {
     }
 }
 
-/// The GPU as the core sees it, or why it sees none.
-#[napi(object)]
-pub struct GpuInfo {
-    /// Whether there is one to compute on.
-    pub available: bool,
-    /// 'available', or 'no-driver', 'no-device', 'old-driver', 'old-device', 'failed', 'unsupported'.
-    pub code: String,
-    /// The GPU's name, or what is missing.
-    pub reason: String,
-    /// Its memory in bytes.
-    pub memory: Option<f64>,
-    /// Its compute capability, as '9.0'.
-    pub capability: Option<String>,
-    /// The CUDA version of its driver, as '12.4'.
-    pub driver: Option<String>,
-}
-
-/// Opens the driver of NVIDIA's, if there is one.
-#[cfg(not(target_vendor = "apple"))]
-#[napi(catch_unwind)]
-pub fn gpu_info() -> GpuInfo {
-    match saltflat_core::backend::cuda::Device::shared() {
-        Ok(device) => {
-            let info = device.info();
-            let (major, minor) = info.capability;
-            GpuInfo {
-                available: true,
-                code: "available".into(),
-                reason: info.name.clone(),
-                memory: Some(info.memory as f64),
-                capability: Some(format!("{major}.{minor}")),
-                driver: Some(format!("{}.{}", info.driver / 1000, info.driver % 1000 / 10)),
-            }
-        }
-        Err(reason) => none(reason.code(), reason.to_string()),
-    }
-}
-
-/// There is no driver of NVIDIA's for this system.
-#[cfg(target_vendor = "apple")]
-#[napi(catch_unwind)]
-pub fn gpu_info() -> GpuInfo {
-    none("unsupported", "NVIDIA has no driver for this system".into())
-}
-
-fn none(code: &str, reason: String) -> GpuInfo {
-    GpuInfo { available: false, code: code.into(), reason, memory: None, capability: None, driver: None }
-}
-
 /// Bytes of native memory held by all optimizers, and by the weights that tfjs computes with in it.
 #[napi(catch_unwind)]
 pub fn native_bytes() -> f64 {

@@ -5,6 +5,7 @@
 pub mod basis;
 pub mod batch;
 pub mod buffer;
+pub mod device;
 mod error;
 #[cfg(feature = "faults")]
 pub mod fault;

@@ -3,13 +3,14 @@
 mod options;
 mod passes;
 
+use crate::device::backend;
 use crate::error::{Coded, Result, coded, core, finite, given, node, whole};
 use crate::sample::draw;
 use crate::view::{Views, elements};
 use napi::Env;
 use napi::bindgen_prelude::{Array, Float32Array, ObjectFinalize, Unknown};
 use napi_derive::napi;
-use options::{VectorOptions, backend};
+use options::VectorOptions;
 pub use options::{WorkspaceOptions, compute};
 use saltflat_core::backend::Noise;
 use saltflat_core::fault::{self, Place};

@@ -1,12 +1,8 @@
 //! What JavaScript says about a workspace and a step, as checked values of the core.
 
-use crate::error::{Result, coded, core, finite, whole};
+use crate::error::{Result, coded, finite, whole};
 use napi_derive::napi;
-use saltflat_core::{
-    Backend, Clip, Cpu, Direction, Error, Hyper, Keep, Level, Metric, Micro, Mix, Threads, Vectors,
-};
-#[cfg(not(target_vendor = "apple"))]
-use saltflat_core::{Cuda, backend::cuda::Device};
+use saltflat_core::{Clip, Direction, Hyper, Keep, Level, Metric, Micro, Mix, Threads};
 
 /// How the native core computes. None of it shows in its results.
 #[napi(object)]
@@ -169,34 +165,4 @@ pub fn compute(options: Option<WorkspaceOptions>) -> Result<(Level, Threads)> {
         })
     })?;
     Ok((level, threads))
-}
-
-/// Vectors where the options say.
-pub fn backend(
-    sizes: &[usize],
-    vectors: Vectors,
-    options: Option<WorkspaceOptions>,
-) -> Result<Box<dyn Backend>> {
-    match options.as_ref().and_then(|options| options.device.as_deref()).unwrap_or("cpu") {
-        "cpu" => {
-            let (level, threads) = compute(options)?;
-            Ok(Box::new(Cpu::new(sizes, vectors, level, threads).map_err(core)?))
-        }
-        "cuda" => on_gpu(sizes, vectors).map_err(core),
-        other => {
-            let said = format!("Expected a device of cpu, cuda, received '{other}'.");
-            Err(coded("ERR_INVALID_ARGUMENT", said))
-        }
-    }
-}
-
-#[cfg(not(target_vendor = "apple"))]
-fn on_gpu(sizes: &[usize], vectors: Vectors) -> saltflat_core::Result<Box<dyn Backend>> {
-    let device = Device::shared().map_err(|reason| Error::NoDevice(reason.to_string()))?;
-    Ok(Box::new(Cuda::new(sizes, vectors, device)?))
-}
-
-#[cfg(target_vendor = "apple")]
-fn on_gpu(_: &[usize], _: Vectors) -> saltflat_core::Result<Box<dyn Backend>> {
-    Err(Error::NoDevice("NVIDIA has no driver for this system".into()))
 }
