@@ -17,11 +17,11 @@ pub enum Error {
     },
     /// A call out of order.
     State(String),
-    /// A panic has cut an update short: what was W and the moments is of two steps.
+    /// A panic, or the GPU, has cut an update short: W or the moments are of two steps.
     Torn,
     /// The GPU, or its driver, failed.
     Device(String),
-    /// There is no GPU to compute on.
+    /// There is no GPU to compute on: why, and what to do.
     NoDevice(String),
     /// The allocator gave nothing.
     OutOfMemory {
@@ -53,12 +53,12 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Invalid(what) | Error::Shape(what) | Error::State(what) | Error::Device(what) => f.write_str(what),
-            Error::NoDevice(why) => write!(f, "Expected a GPU to compute on, but {why}. Set SALTFLAT_DEVICE=cpu."),
+            Error::NoDevice(why) => write!(f, "Expected a GPU to compute on, but {why}"),
             Error::NotFinite { tensor } => {
                 write!(f, "Expected finite gradients, received NaN or Infinity in tensor {tensor}.")
             }
             Error::Torn => f.write_str(
-                "A bug has cut an update short: weights and moments are partly of the step before and partly of this one. Load both from the last checkpoint, with a new optimizer.",
+                "Expected weights and moments of one step, received some that a failure in the middle of an update has left partly of the step before and partly of this one. Load both from the last checkpoint, with a new optimizer.",
             ),
             Error::OutOfMemory { bytes } => write!(f, "Could not allocate {bytes} bytes."),
         }

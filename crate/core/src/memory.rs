@@ -13,9 +13,21 @@ pub const ALIGNMENT: usize = 64;
 
 static HELD: AtomicUsize = AtomicUsize::new(0);
 
-/// Bytes in all the vectors of this process now.
+/// Bytes in all the vectors of this process now, page-locked ones included.
 pub fn held() -> usize {
     HELD.load(Ordering::Relaxed)
+}
+
+/// Counts memory that somebody else gave.
+#[cfg(not(target_vendor = "apple"))]
+pub(crate) fn take(bytes: usize) {
+    HELD.fetch_add(bytes, Ordering::Relaxed);
+}
+
+/// Counts it no more.
+#[cfg(not(target_vendor = "apple"))]
+pub(crate) fn give_back(bytes: usize) {
+    HELD.fetch_sub(bytes, Ordering::Relaxed);
 }
 
 /// A Vec of `len` times `value`.

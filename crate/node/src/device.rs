@@ -1,18 +1,19 @@
-//! The GPU: opened when it is first asked for, or why there is none.
+//! Where vectors lie and passes run: the CPU, or the GPU, opened when it is first asked for; or why there is none.
 
 use crate::error::{Result, coded, core};
 use crate::workspace::{WorkspaceOptions, compute};
 use napi_derive::napi;
+use saltflat_core::backend::choice::{Costs, FLOOR, Line};
+use saltflat_core::{Backend, Cpu, Error, Vectors};
 #[cfg(not(target_vendor = "apple"))]
 use saltflat_core::{Cuda, backend::cuda};
-use saltflat_core::{Backend, Cpu, Error, Vectors};
 #[cfg(not(target_vendor = "apple"))]
 use std::sync::Arc;
 
 /// The GPU that all of this process shares.
 #[cfg(not(target_vendor = "apple"))]
 pub fn gpu() -> saltflat_core::Result<Arc<cuda::Device>> {
-    cuda::Device::shared().map_err(|reason| Error::NoDevice(reason.to_string()))
+    cuda::Device::shared().map_err(Error::from)
 }
 
 /// Vectors where the options say.
@@ -21,17 +22,25 @@ pub fn backend(
     vectors: Vectors,
     options: Option<WorkspaceOptions>,
 ) -> Result<Box<dyn Backend>> {
-    match options.as_ref().and_then(|options| options.device.as_deref()).unwrap_or("cpu") {
-        "cpu" => {
-            let (level, threads) = compute(options)?;
-            Ok(Box::new(Cpu::new(sizes, vectors, level, threads).map_err(core)?))
-        }
+    let asked = options.as_ref().and_then(|options| options.device.clone());
+    let (level, threads) = compute(options)?;
+    let on_cpu = || Ok(Box::new(Cpu::new(sizes, vectors, level, threads).map_err(core)?) as Box<dyn Backend>);
+    match asked.as_deref().unwrap_or("cpu") {
+        "cpu" => on_cpu(),
         "cuda" => on_gpu(sizes, vectors).map_err(core),
+        // A GPU that is full, or fails, is none.
+        "auto" if prefer_cuda(sizes.iter().sum()) => on_gpu(sizes, vectors).or_else(|_| on_cpu()),
+        "auto" => on_cpu(),
         other => {
-            let said = format!("Expected a device of cpu, cuda, received '{other}'.");
+            let said = format!("Expected a device of auto, cpu, cuda, received '{other}'.");
             Err(coded("ERR_INVALID_ARGUMENT", said))
         }
     }
+}
+
+/// Below the floor nothing is measured, and no driver opened.
+fn prefer_cuda(weights: usize) -> bool {
+    weights >= FLOOR && costs().is_some_and(|costs| costs.prefer_cuda(weights))
 }
 
 #[cfg(not(target_vendor = "apple"))]
@@ -41,7 +50,62 @@ fn on_gpu(sizes: &[usize], vectors: Vectors) -> saltflat_core::Result<Box<dyn Ba
 
 #[cfg(target_vendor = "apple")]
 fn on_gpu(_: &[usize], _: Vectors) -> saltflat_core::Result<Box<dyn Backend>> {
-    Err(Error::NoDevice("NVIDIA has no driver for this system".into()))
+    Err(Error::NoDevice("NVIDIA has no driver for this system. Take the device 'cpu' or 'auto'.".into()))
+}
+
+#[cfg(not(target_vendor = "apple"))]
+fn costs() -> Option<Costs> {
+    cuda::measure::costs()
+}
+
+#[cfg(target_vendor = "apple")]
+fn costs() -> Option<Costs> {
+    None
+}
+
+/// What the passes of a step over P weights take: fixed + each·P.
+#[napi(object)]
+pub struct PassCost {
+    /// Seconds, whatever the number of weights.
+    pub fixed: f64,
+    /// Seconds a weight.
+    pub each: f64,
+}
+
+impl From<Line> for PassCost {
+    fn from(Line { fixed, each }: Line) -> Self {
+        Self { fixed, each }
+    }
+}
+
+/// How 'auto' decides between the two devices.
+#[napi(object)]
+pub struct DeviceRule {
+    /// On the CPU.
+    pub cpu: PassCost,
+    /// On the GPU, with the way over the bus and back.
+    pub cuda: PassCost,
+    /// Weights from which on the GPU is predicted to be faster; absent: it never is.
+    pub from: Option<f64>,
+}
+
+/// Measures both, the first time that a process asks; nothing where there is no GPU that works.
+#[napi(catch_unwind)]
+pub fn device_rule() -> Option<DeviceRule> {
+    costs().map(|costs| DeviceRule {
+        cpu: costs.cpu.into(),
+        cuda: costs.cuda.into(),
+        from: costs.cuda_from().map(|from| from as f64),
+    })
+}
+
+/// Bytes of the GPU's memory held by all optimizers.
+#[napi(catch_unwind)]
+pub fn device_bytes() -> f64 {
+    #[cfg(not(target_vendor = "apple"))]
+    return cuda::held() as f64;
+    #[cfg(target_vendor = "apple")]
+    0.0
 }
 
 /// The GPU as the core sees it, or why it sees none.
@@ -51,8 +115,10 @@ pub struct GpuInfo {
     pub available: bool,
     /// 'available', or 'no-driver', 'no-device', 'old-driver', 'old-device', 'failed', 'unsupported'.
     pub code: String,
-    /// The GPU's name, or what is missing.
+    /// The GPU's name, or what is missing and what to do.
     pub reason: String,
+    /// Its name.
+    pub name: Option<String>,
     /// Its memory in bytes.
     pub memory: Option<f64>,
     /// Its compute capability, as '9.0'.
@@ -73,12 +139,13 @@ pub fn gpu_info() -> GpuInfo {
                 available: true,
                 code: "available".into(),
                 reason: info.name.clone(),
+                name: Some(info.name.clone()),
                 memory: Some(info.memory as f64),
                 capability: Some(format!("{major}.{minor}")),
                 driver: Some(format!("{}.{}", info.driver / 1000, info.driver % 1000 / 10)),
             }
         }
-        Err(reason) => none(reason.code(), reason.to_string()),
+        Err(reason) => none(reason.code(), format!("{reason}. {}.", reason.remedy())),
     }
 }
 
@@ -86,9 +153,10 @@ pub fn gpu_info() -> GpuInfo {
 #[cfg(target_vendor = "apple")]
 #[napi(catch_unwind)]
 pub fn gpu_info() -> GpuInfo {
-    none("unsupported", "NVIDIA has no driver for this system".into())
+    none("unsupported", "NVIDIA has no driver for this system.".into())
 }
 
 fn none(code: &str, reason: String) -> GpuInfo {
-    GpuInfo { available: false, code: code.into(), reason, memory: None, capability: None, driver: None }
+    let code = code.into();
+    GpuInfo { available: false, code, reason, name: None, memory: None, capability: None, driver: None }
 }

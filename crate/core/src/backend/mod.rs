@@ -7,8 +7,9 @@
 //! finish          the last accumulate fused with mean, clipping, penalties, base optimizer and the write of W
 //! ```
 //!
-//! Backends: [`cpu`], [`cuda`].
+//! Backends: [`cpu`], [`cuda`]; [`choice`] says which of them is the faster one.
 
+pub mod choice;
 pub mod cpu;
 #[cfg(not(target_vendor = "apple"))]
 pub mod cuda;
@@ -164,8 +165,16 @@ pub trait Backend {
     fn ledger(&self) -> &Ledger;
     /// The same, to be changed.
     fn ledger_mut(&mut self) -> &mut Ledger;
-    /// Bytes of all vectors.
+    /// Its name.
+    fn device(&self) -> &'static str {
+        "cpu"
+    }
+    /// Bytes of the host's memory in all vectors.
     fn bytes(&self) -> usize;
+    /// Bytes of a device's own memory.
+    fn device_bytes(&self) -> usize {
+        0
+    }
     /// A copy of one tensor of an owned vector, if there is such a vector.
     fn read(&mut self, which: Which, tensor: usize) -> Result<Option<Vec<f32>>>;
     /// Sets it to as many values as the tensor has; false where there is no such vector.

@@ -6,14 +6,17 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Settings, and what they are when nothing goes wrong.
-const USUAL: [(&str, i64); 7] = [
+const USUAL: [(&str, i64); 10] = [
     ("version", 12_040),
     ("devices", 1),
+    ("capability", 90),
     ("reverse", 0),
     ("fail-alloc", -1),
     ("fail-launch", -1),
+    ("fail-copy", -1),
     ("fail-sync", -1),
     ("fail-module", 0),
+    ("sticky", 0),
 ];
 
 /// The library, held by one test at a time.

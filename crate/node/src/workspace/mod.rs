@@ -25,12 +25,21 @@ pub struct Workspace {
     rule: String,
     draw: Draw,
     scales: Vec<f32>,
-    bytes: i64,
+    device: &'static str,
+    bytes: usize,
+    device_bytes: usize,
+}
+
+impl Workspace {
+    /// What V8 is told, so that it collects what nobody disposed of: the host's and the device's, for both run out.
+    fn external(&self) -> i64 {
+        (self.bytes + self.device_bytes) as i64
+    }
 }
 
 impl ObjectFinalize for Workspace {
     fn finalize(self, env: Env) -> napi::Result<()> {
-        env.adjust_external_memory(-self.bytes).map(|_| ())
+        env.adjust_external_memory(-self.external()).map(|_| ())
     }
 }
 
@@ -66,15 +75,29 @@ impl Workspace {
         };
         let backend = backend(&sizes, vectors, options)?;
         let none = draw(0.0, "gaussian", f64::from(ROUNDS), 0.0, 0.0, 0.0)?;
-        let bytes = backend.bytes() as i64;
-        env.adjust_external_memory(bytes).map_err(node)?;
-        Ok(Self { backend: Some(backend), rule, draw: none, scales: vec![0.0; sizes.len()], bytes })
+        let (device, bytes, device_bytes) = (backend.device(), backend.bytes(), backend.device_bytes());
+        let scales = vec![0.0; sizes.len()];
+        let made = Self { backend: Some(backend), rule, draw: none, scales, device, bytes, device_bytes };
+        env.adjust_external_memory(made.external()).map_err(node)?;
+        Ok(made)
     }
 
-    /// Bytes of native memory held.
+    /// Where its vectors lie: 'cpu' or 'cuda'.
+    #[napi(getter)]
+    pub fn device(&self) -> String {
+        self.device.into()
+    }
+
+    /// Bytes of native memory held on the host.
     #[napi(getter)]
     pub fn bytes(&self) -> f64 {
         self.bytes as f64
+    }
+
+    /// Bytes held on the device, where that has memory of its own.
+    #[napi(getter)]
+    pub fn device_bytes(&self) -> f64 {
+        self.device_bytes as f64
     }
 
     /// Moment vectors that the base optimizer keeps.
@@ -93,7 +116,9 @@ impl Workspace {
     #[napi(catch_unwind)]
     pub fn dispose(&mut self, env: &Env) -> Result<()> {
         self.backend = None;
-        env.adjust_external_memory(-std::mem::take(&mut self.bytes)).map_err(node)?;
+        let external = self.external();
+        (self.bytes, self.device_bytes) = (0, 0);
+        env.adjust_external_memory(-external).map_err(node)?;
         Ok(())
     }
 

@@ -11,7 +11,8 @@ pub struct WorkspaceOptions {
     pub threads: Option<f64>,
     /// Instruction set; absent: the widest.
     pub simd: Option<String>,
-    /// Where vectors lie and passes run: 'cpu', or 'cuda', a GPU of NVIDIA's; absent: the CPU.
+    /// Where vectors lie and passes run: 'cpu', 'cuda', a GPU of NVIDIA's, or 'auto', the one of them that is predicted to
+    /// be faster; absent: the CPU.
     pub device: Option<String>,
 }
 

@@ -74,6 +74,28 @@ impl Reason {
             Reason::Failed(_) => "failed",
         }
     }
+
+    /// What whoever wants the GPU can do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Reason::NoDriver => "Install NVIDIA's driver (in a container, start it with the GPU)",
+            Reason::NoDevice => {
+                "See that nvidia-smi lists one, and that CUDA_VISIBLE_DEVICES does not hide it"
+            }
+            Reason::OldDriver(_) => "Update the driver",
+            Reason::OldDevice(..) => "Take a newer GPU",
+            Reason::Failed(_) => "See whether nvidia-smi works, and what else fills the GPU",
+        }
+    }
+}
+
+impl From<Reason> for Error {
+    fn from(reason: Reason) -> Self {
+        let remedy = reason.remedy();
+        Error::NoDevice(format!(
+            "{reason}. {remedy}, or take the device 'cpu', or 'auto', which falls back to it."
+        ))
+    }
 }
 
 impl fmt::Display for Reason {

@@ -3,6 +3,7 @@
 use super::args::{Address, Plain};
 use super::device::{Device, driver};
 use crate::error::{Error, Result};
+use crate::memory::{give_back, take};
 use cudarc::driver::result;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut, Range};
@@ -145,6 +146,7 @@ impl Pinned {
         let pointer = pointer.cast::<f32>();
         // SAFETY: as many floats were just allocated.
         unsafe { pointer.write_bytes(0, len) };
+        take(4 * len);
         Ok(Self { device: device.clone(), pointer, len })
     }
 
@@ -174,5 +176,6 @@ impl Drop for Pinned {
         let _ = self.device.bind().and_then(|()| self.device.wait());
         // SAFETY: allocated by `zeroed`.
         let _ = unsafe { result::free_host(self.pointer.cast()) };
+        give_back(self.bytes());
     }
 }

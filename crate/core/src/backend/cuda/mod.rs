@@ -1,16 +1,19 @@
 //! The CUDA backend: vectors in the memory of a GPU, the same passes as kernels, the same bits.
 //!
 //! The driver is opened when it is first asked for and not linked, so one binary runs with and without. [`device`] opens
-//! it and says why not, [`memory`] holds vectors, [`args`] is what kernels are told, [`launch`] starts them, [`step`] are
-//! the passes of a training step, [`rows`] those over a basis. `kernels/` has the kernels, and `kernels/ptx/` what nvcc
+//! it and says why not, [`memory`] holds vectors, [`transfer`] moves them, [`args`] is what kernels are told, [`launch`]
+//! starts them, [`step`] are the passes of a training step, [`rows`] those over a basis, [`measure`] what it all costs
+//! here. `kernels/` has the kernels, and `kernels/ptx/` what nvcc
 //! makes of them: `scripts/ptx.mjs` writes it anew.
 
 mod args;
 mod device;
 mod launch;
+pub mod measure;
 mod memory;
 pub mod rows;
 mod step;
+mod transfer;
 
 pub use device::{Device, Info, Reason};
 pub use memory::held;
@@ -21,8 +24,9 @@ use crate::error::Result;
 use crate::layout::Layout;
 use args::Pull;
 use launch::Folder;
-use memory::{Buffer, Pinned};
+use memory::Buffer;
 use std::sync::Arc;
+use transfer::Transfer;
 
 /// W, G, P and the moments of one optimizer, on a GPU.
 pub struct Cuda {
@@ -41,9 +45,7 @@ pub struct Cuda {
     scales: Buffer<f32>,
     pulls: Buffer<Pull>,
     folder: Folder,
-    /// Host memory that the GPU reads and writes by itself.
-    up: Pinned,
-    down: Pinned,
+    transfer: Transfer,
 }
 
 impl Cuda {
@@ -66,8 +68,7 @@ impl Cuda {
             scales: Buffer::zeroed(&device, sizes.len())?,
             pulls: Buffer::zeroed(&device, sizes.len())?,
             folder: Folder::new(&device, &firsts, args::SUMS)?,
-            up: Pinned::zeroed(&device, layout.total())?,
-            down: Pinned::zeroed(&device, layout.total())?,
+            transfer: Transfer::new(&device, &layout)?,
             ledger: Ledger::new(layout, vectors.origin),
             device,
         })

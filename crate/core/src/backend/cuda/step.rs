@@ -1,13 +1,12 @@
 //! The passes of a training step on the GPU: gradients go up, one kernel, sums and what the model gets next come down.
 
+use super::Cuda;
 use super::args::{Pass, Pull, SUMS};
 use super::memory::Buffer;
-use super::{Cuda, Pinned};
 use crate::backend::ledger::{Ledger, check_scales, missing};
 use crate::backend::plan::{Has, Plan, Slot};
 use crate::backend::{Backend, Clip, Direction, Gradient, Keep, Metric, Noise, Update, Which};
 use crate::error::Result;
-use crate::layout::Layout;
 use crate::memory::filled;
 use crate::noise::Draw;
 
@@ -44,14 +43,12 @@ impl Cuda {
 
     /// Gradients → the device; zeros where there is none.
     fn upload(&mut self, g: &[Gradient<'_>]) -> Result<()> {
-        for (tensor, slice) in g.iter().enumerate() {
-            let target = &mut self.up[self.ledger.layout.range(tensor)];
-            match slice {
-                Some(slice) => target.copy_from_slice(slice),
-                None => target.fill(0.0),
-            }
-        }
-        self.g.set(0, &self.up)
+        self.transfer.send(&self.ledger.layout, g, &mut self.g)
+    }
+
+    /// What the model gets next.
+    fn deliver(&mut self, out: &mut [&mut [f32]]) -> Result<()> {
+        self.transfer.receive(&self.ledger.layout, &self.out, out)
     }
 
     /// The ledger's sums ← the first `which` of a pass, folded. Waits for all that was asked for.
@@ -61,15 +58,6 @@ impl Cuda {
             sums.copy_from_slice(found);
         }
         Ok(())
-    }
-
-    /// Asks for what the model gets next; `deliver` hands it out once the device has been waited for.
-    fn download(&mut self) -> Result<()> {
-        self.out.get(0, &mut self.down)
-    }
-
-    fn deliver(&self, out: &mut [&mut [f32]]) {
-        deliver(&self.ledger.layout, &self.down, out);
     }
 
     /// A pass with gradients in, sums and weights out; an error where a gradient was not finite.
@@ -82,9 +70,8 @@ impl Cuda {
     ) -> Result<()> {
         self.upload(g)?;
         self.launch(kernel, args)?;
-        self.download()?;
         self.sums(1)?;
-        self.deliver(out);
+        self.deliver(out)?;
         self.ledger.finite()
     }
 
@@ -106,12 +93,20 @@ impl Backend for Cuda {
         &mut self.ledger
     }
 
+    fn device(&self) -> &'static str {
+        "cuda"
+    }
+
     fn bytes(&self) -> usize {
+        self.transfer.bytes()
+    }
+
+    fn device_bytes(&self) -> usize {
         let optional = [&self.sum, &self.pair, &self.bank, &self.origin];
         let vectors =
             optional.into_iter().flatten().chain(&self.moments).chain([&self.w, &self.g, &self.out]);
         let tables = self.chunks.bytes() + self.scales.bytes() + self.pulls.bytes() + self.folder.bytes();
-        vectors.map(Buffer::bytes).sum::<usize>() + tables + self.up.bytes() + self.down.bytes()
+        vectors.map(Buffer::bytes).sum::<usize>() + tables
     }
 
     fn read(&mut self, which: Which, tensor: usize) -> Result<Option<Vec<f32>>> {
@@ -139,23 +134,20 @@ impl Backend for Cuda {
     fn load(&mut self, weights: &[&[f32]]) -> Result<()> {
         self.ledger.whole()?;
         self.ledger.check("weights", weights)?;
-        for (tensor, values) in weights.iter().enumerate() {
-            self.up[self.ledger.layout.range(tensor)].copy_from_slice(values);
-        }
-        self.w.set(0, &self.up)?;
+        let weights: Vec<_> = weights.iter().map(|values| Some(*values)).collect();
+        self.transfer.send(&self.ledger.layout, &weights, &mut self.w)?;
         if let Some(origin) = self.origin.as_mut().filter(|_| !self.ledger.loaded) {
             origin.copy(&self.w)?;
         }
         self.device.wait()?;
+        self.transfer.keep_sent();
         self.ledger.loaded = true;
         Ok(())
     }
 
     fn restore(&mut self, out: &mut [&mut [f32]]) -> Result<()> {
         self.ledger.check("outputs", out)?;
-        self.w.get(0, &mut self.down)?;
-        self.device.wait()?;
-        self.deliver(out);
+        self.transfer.restore(&self.ledger.layout, out);
         Ok(())
     }
 
@@ -165,10 +157,7 @@ impl Backend for Cuda {
         self.ledger.check_noise(&noise)?;
         let args = self.noisy(&noise)?;
         self.launch("perturb", args)?;
-        self.download()?;
-        self.device.wait()?;
-        self.deliver(out);
-        Ok(())
+        self.deliver(out)
     }
 
     fn flip(&mut self, noise: Noise<'_>, g: &[Gradient<'_>], out: &mut [&mut [f32]]) -> Result<()> {
@@ -263,10 +252,10 @@ impl Backend for Cuda {
                 self.ledger.torn = true;
             }
         }
-        self.download()?;
         self.sums(1)?;
+        self.deliver(out)?;
+        self.transfer.keep_received();
         self.ledger.torn = false;
-        self.deliver(out);
         if update.noise.is_some() {
             self.ledger.add_dots(-1.0);
         }
@@ -311,10 +300,7 @@ impl Backend for Cuda {
             (args.keeps, args.keep_old, args.keep_new) = (1, keep.old, keep.new);
         }
         self.launch("ascend", args)?;
-        self.download()?;
-        self.device.wait()?;
-        self.deliver(out);
-        Ok(())
+        self.deliver(out)
     }
 }
 
@@ -347,10 +333,4 @@ impl Cuda {
 fn along(direction: Direction, args: Pass) -> Pass {
     let weighted = u32::from(direction.metric == Metric::Weights);
     Pass { last: direction.last, pair_factor: direction.pair, weighted, ..args }
-}
-
-fn deliver(layout: &Layout, down: &Pinned, out: &mut [&mut [f32]]) {
-    for (tensor, target) in out.iter_mut().enumerate() {
-        target.copy_from_slice(&down[layout.range(tensor)]);
-    }
 }
