@@ -10,6 +10,7 @@ export type {
   BaseOnlyOptions,
   BaseOptimizer,
   CommonOptions,
+  DeviceOptions,
   LionOptions,
   MomentumOptions,
   RmsPropOptions,
@@ -161,4 +162,4 @@ export { type HasPrototype, type Registry, registerTfjs, type TfjsModule } from 
 
 // What everything shares.
 export { type ErrorCode, SaltflatError } from './errors.ts'
-export type { Distribution, ParameterFilter, Schedule, TraceEstimate } from './types.ts'
+export type { Device, Distribution, ParameterFilter, Schedule, TraceEstimate } from './types.ts'

@@ -65,6 +65,12 @@ export type ParameterFilter =
   | readonly (string | RegExp)[]
   | ((name: string, index: number) => boolean)
 
+/**
+ * Where an optimizer keeps its vectors and runs its passes: 'cpu'; 'cuda', the first GPU of NVIDIA's; or 'auto', the one
+ * of them that is predicted to be faster, and the CPU where there is no GPU that works.
+ */
+export type Device = 'auto' | 'cpu' | 'cuda'
+
 /** An estimate of the trace of the Hessian, with its quality. */
 export interface TraceEstimate {
   /** tr H of the loss smoothed by Gaussian noise of size `sigma`, summed over all perturbed tensors. */

@@ -117,6 +117,7 @@ for (const [name, estimator] of Object.entries(estimators)) {
             base: base(baseName, { learningRate: 0.02, ...chosen }),
             seed: 5,
             batchNorm: 'last',
+            device: 'auto',
           })
         const x0 = loadBinding().sample(9, 'gaussian', 0, 0, 0, 0, 1000)
         const variable = tf.tidy(() => tf.variable(tf.tensor1d(x0.slice())))

@@ -8,6 +8,7 @@ import {
   type BaseOptimizer,
   type BatchNormMode,
   cosine,
+  type Device,
   type FlatOptimizer,
   lion,
   momentum,
@@ -65,9 +66,14 @@ exactly<Promise<NamedTensor[]>>()(flat.getWeights())
 exactly<Scalar | null>()(flat.minimize(() => undefined as unknown as Scalar, true, [] as Variable[]))
 flat.learningRate = cosine({ initial: 0.1, steps: 100 })
 exactly<BatchNormMode>()('clean' as 'last' | 'clean' | 're-estimate')
+exactly<Device>()('auto' as 'auto' | 'cpu' | 'cuda')
+nso(adamw({ device: 'cuda' }), { device: 'auto' })
+exactly<{ store: string; device: 'cpu' | 'cuda'; bytes: number; deviceBytes: number } | null>()(flat.memory)
 
 // @ts-expect-error a base has no sigma
 sgd({ sigma: 0.1 })
+// @ts-expect-error a GPU is called cuda
+sgd({ device: 'gpu' })
 // @ts-expect-error a misspelt option
 adam({ learningrate: 0.1 })
 // @ts-expect-error a rate is no text

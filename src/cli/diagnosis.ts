@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join, relative } from 'node:path'
-import { type Binding, loadBinding, locate, packageRoot, system } from '../native/index.ts'
+import { type Binding, type DeviceRule, loadBinding, locate, packageRoot, system } from '../native/index.ts'
 import { needed } from '../tfjs-node-shim.ts'
 
 /** What works on this machine and what is missing, in the form that `doctor --json` prints. */
@@ -14,14 +14,19 @@ export interface Diagnosis {
   readonly cpu: { simd: string; threads: number; detected: string[] } | null
   /** Bytes of native memory held now, when nothing trains; null without the addon. */
   readonly nativeBytes: number | null
-  /** The GPU that SALTFLAT_DEVICE=cuda computes on; where there is none, why, as a stable code and in words. */
+  /** The GPU that the device 'cuda' is; where there is none, why and what to do, as a stable code and in words. */
   readonly gpu: {
     available: boolean
     code: string
     reason: string
+    name?: string
     memory?: number
     capability?: string
     driver?: string
+    /** Bytes of its memory that saltflat holds now, when nothing trains; null without the addon. */
+    bytes: number | null
+    /** How the device 'auto' decides: see docs/gpu.md; null where it takes the CPU whatever the model. */
+    rule: DeviceRule | null
   }
   /** Versions of the TensorFlow.js packages that saltflat imports; null: not installed. */
   readonly tfjs: { core: string | null; layers: string | null }
@@ -52,7 +57,11 @@ export async function diagnose(): Promise<Diagnosis> {
     binary: { platform: system(), path: path(), loaded: 'value' in binding, ...reasonOf(binding) },
     cpu: ask(binding, 'cpuInfo') ?? null,
     nativeBytes: ask(binding, 'nativeBytes') ?? null,
-    gpu: ask(binding, 'gpuInfo') ?? { available: false, code: 'no-binary', reason: 'unknown without the addon' },
+    gpu: {
+      ...(ask(binding, 'gpuInfo') ?? { available: false, code: 'no-binary', reason: 'unknown without the addon' }),
+      bytes: ask(binding, 'deviceBytes') ?? null,
+      rule: ask(binding, 'deviceRule') ?? null,
+    },
     tfjs: {
       core: installed('@tensorflow/tfjs-core/package.json'),
       layers: installed('@tensorflow/tfjs-layers/package.json'),
@@ -76,7 +85,7 @@ function attempt<T>(job: () => T): Attempt<T> {
 }
 
 /** The answer of one function of the addon; undefined where it, or the addon, is missing or fails. */
-function ask<K extends 'cpuInfo' | 'gpuInfo' | 'nativeBytes' | 'selfTest'>(
+function ask<K extends 'cpuInfo' | 'gpuInfo' | 'deviceBytes' | 'deviceRule' | 'nativeBytes' | 'selfTest'>(
   binding: Attempt<Binding>,
   name: K,
 ): ReturnType<Binding[K]> | undefined {

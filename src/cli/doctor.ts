@@ -17,7 +17,8 @@ function describe(found: Diagnosis): string {
     ['native addon', binary.loaded ? String(binary.path) : 'not loaded, see below'],
     ['cpu', cpu ? `${cpu.simd} (of ${cpu.detected.join(', ')}), ${cpu.threads} threads` : 'unknown without the addon'],
     ['memory', nativeBytes === null ? 'unknown without the addon' : `${nativeBytes} bytes of native memory held`],
-    ['gpu', gpu.available ? `${gpu.reason}, CUDA ${gpu.driver}` : `no: ${gpu.reason}`],
+    ['gpu', gpu.available ? `${gpu.name}, CUDA ${gpu.driver}, ${gpu.bytes} bytes held` : `no: ${gpu.reason}`],
+    ["device 'auto'", decided(gpu.rule)],
     ['tfjs', `tfjs-core ${tfjs.core ?? 'is missing'}, tfjs-layers ${tfjs.layers ?? 'is missing'}`],
     ...backends.map(({ name, package: served, available, version, reason, note, gradients }): [string, string] => [
       `backend ${name}`,
@@ -34,6 +35,16 @@ function describe(found: Diagnosis): string {
   const details = binary.reason ? ['', binary.reason] : []
   return [`saltflat ${found.version} on ${binary.platform}`, '', ...table, ...details].join('\n')
 }
+
+/** The measured rule in words. */
+function decided(rule: Diagnosis['gpu']['rule']): string {
+  if (rule === null) return 'the cpu'
+  const choice = rule.from === undefined ? 'the cpu' : `cuda from ${rule.from.toLocaleString('en')} weights on, else the cpu`
+  return `${choice}: the passes of a step over P weights take ${line(rule.cpu)} on the cpu, ${line(rule.cuda)} on cuda`
+}
+
+const line = ({ fixed, each }: { fixed: number; each: number }) =>
+  `${(fixed * 1e6).toFixed(1)} µs + P·${(each * 1e9).toFixed(2)} ns`
 
 function outcome(count: number, failed: Diagnosis['selfTest']['checks']): string {
   if (count === 0) return 'not run'

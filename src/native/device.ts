@@ -1,10 +1,12 @@
 import { SaltflatError, shown } from '../errors.ts'
+import type { Device } from '../types.ts'
 
-const devices = ['cpu', 'cuda'] as const
+/** Every device. */
+export const devices: readonly Device[] = ['auto', 'cpu', 'cuda']
 
-/** Where optimizers keep their vectors and run their passes: what SALTFLAT_DEVICE says, or the CPU. */
-export function device(): (typeof devices)[number] {
-  const asked = process.env.SALTFLAT_DEVICE || 'cpu'
+/** The device that an option asks for, or SALTFLAT_DEVICE in its place. */
+export function device(wanted: Device): Device {
+  const asked = process.env.SALTFLAT_DEVICE || wanted
   const found = devices.find((one) => one === asked)
   if (found === undefined)
     throw new SaltflatError(

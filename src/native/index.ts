@@ -1,5 +1,5 @@
 export type * from './binding.d.ts'
-export { device } from './device.ts'
+export { device, devices } from './device.ts'
 export { fromNative, typed } from './errors.ts'
 export { glibc, system } from './explain.ts'
 export { type Binding, loadBinding, locate, packageRoot } from './load.ts'

@@ -2,6 +2,7 @@ import { engine, serialization } from '@tensorflow/tfjs-core'
 import { knownKeys } from '../checks.ts'
 import { SaltflatError, shown } from '../errors.ts'
 import { estimators } from '../estimators/index.ts'
+import type { Device } from '../types.ts'
 import { type Base, base, foreign, ruleOf } from './base.ts'
 
 /** What an optimizer is made of, as plain values. */
@@ -11,6 +12,7 @@ export interface Settings {
   base: Base
   seed: number
   batchNorm: string
+  device: Device
 }
 
 /** Estimator and rule, such as 'nso(adam)' or 'sam(rmsprop-centered)': optimizers of one name can exchange states. */
@@ -39,7 +41,7 @@ export function unpack(packed: unknown): Settings {
   const options = { ...known, ...plain.options }
   // Of an unknown estimator the optimizer itself will say so.
   if (Object.keys(known).length > 0) knownKeys(`the saved options of ${plain.estimator}`, options, Object.keys(known))
-  return { ...plain, options, base: unpackBase(plain.base) }
+  return { ...plain, device: plain.device ?? 'auto', options, base: unpackBase(plain.base) }
 }
 
 /** The learning rate in a packed config. */
@@ -48,7 +50,8 @@ export function learningRateIn(packed: unknown): unknown {
   return (options ?? config)?.learningRate
 }
 
-interface Packed extends Omit<Settings, 'base'> {
+interface Packed extends Omit<Settings, 'base' | 'device'> {
+  device?: Device
   base: {
     name?: string
     options?: Record<string, unknown>

@@ -3,12 +3,24 @@ import { estimators } from '../estimators/index.ts'
 import type { NoiseOptions } from '../estimators/noise.ts'
 import type { SamOptions } from '../estimators/sam.ts'
 import { invalid, knownKeys } from '../options.ts'
-import type { Schedule } from '../types.ts'
+import type { Device, Schedule } from '../types.ts'
 import { base, bases, foreign, type GradientOptions, optionsOf } from './base.ts'
 import { type BatchNormMode, FlatOptimizer } from './optimizer.ts'
 
+/** The option of every optimizer that says where its vectors lie. */
+export interface DeviceOptions {
+  /**
+   * Where W, G, P and the moments lie, and the passes over them run: 'cpu'; 'cuda', the first GPU of NVIDIA's
+   * (experimental), or a step throws ERR_NO_DEVICE where there is none and ERR_OUT_OF_MEMORY where it is full; or 'auto',
+   * whichever of them is predicted to take less time for so many weights, transfers included, and 'cpu' where no GPU
+   * serves. Decided at the first step; results have the same bits on either. SALTFLAT_DEVICE overrides it. Default: that
+   * of the base optimizer, which is 'auto' unless it says otherwise. docs/gpu.md has the rule.
+   */
+  device?: Device
+}
+
 /** Options of every wrapped optimizer. */
-export interface CommonOptions {
+export interface CommonOptions extends DeviceOptions {
   /** Seed of noise and in-model randomness: a safe integer ≥ 0. Default: drawn once; it is kept in config and state. */
   seed?: number
   /**
@@ -34,7 +46,7 @@ export type BaseOptimizer =
     }
 
 /** Options of every base optimizer. */
-export interface BaseOnlyOptions extends GradientOptions {
+export interface BaseOnlyOptions extends GradientOptions, DeviceOptions {
   /**
    * η ≥ 0, or a schedule: a function of the step, or an object such as `cosine()` makes. Default 0.01 for sgd, momentum
    * and nesterov (Keras), 0.001 for adam, adamw and rmsprop (Kingma & Ba 2015, Hinton 2012), 1e-4 for lion (Chen et al.
@@ -242,25 +254,31 @@ export function lion(options: LionOptions = {}): FlatOptimizer {
 }
 
 function alone(name: string, given: BaseOnlyOptions): FlatOptimizer {
-  knownKeys(`the options of ${name}`, given, [...optionsOf(bases[name]!), 'seed'])
-  const { seed = newSeed(), ...options } = given
-  return new FlatOptimizer({ estimator: 'plain', options: {}, base: base(name, options), seed, batchNorm: 'last' })
+  knownKeys(`the options of ${name}`, given, [...optionsOf(bases[name]!), 'seed', 'device'])
+  const { seed = newSeed(), device = 'auto', ...options } = given
+  return new FlatOptimizer({
+    estimator: 'plain',
+    options: {},
+    base: base(name, options),
+    seed,
+    batchNorm: 'last',
+    device,
+  })
 }
 
 function wrap(name: string, inner: BaseOptimizer, given: object & CommonOptions): FlatOptimizer {
   const estimator = estimators[name]!
-  knownKeys(`the options of ${name}`, given, [...Object.keys(estimator.defaults), 'seed', 'batchNorm'])
-  const { seed = newSeed(), batchNorm = 'clean', ...options } = given
+  knownKeys(`the options of ${name}`, given, [...Object.keys(estimator.defaults), 'seed', 'batchNorm', 'device'])
+  const own = (inner as Partial<FlatOptimizer> | null)?.settings
+  const { seed = newSeed(), batchNorm = 'clean', device = own?.device ?? 'auto', ...options } = given
   const chosen = Object.entries(options).filter(([, value]) => value !== undefined)
   return new FlatOptimizer({
     estimator: name,
     options: { ...estimator.defaults, ...Object.fromEntries(chosen) },
-    base:
-      (inner as Partial<FlatOptimizer> | null)?.settings === undefined
-        ? foreign(inner)
-        : plainBase(inner as FlatOptimizer),
+    base: own === undefined ? foreign(inner) : plainBase(inner as FlatOptimizer),
     seed,
     batchNorm,
+    device,
   })
 }
 

@@ -13,6 +13,7 @@ import type { NoiseOptions } from '../estimators/noise.ts'
 import { refuseUnserved } from '../grads/copies.ts'
 import type { Loss } from '../grads/evaluate.ts'
 import { brandOptimizer, type ModelOptimizer, type RunPass, wrapTrainFunction } from '../grads/train-function.ts'
+import { devices } from '../native/index.ts'
 import { invalid, largest, number, oneOf, predicate, schedule, whole } from '../options.ts'
 import { Variables } from '../params/variables.ts'
 import type { ParameterFilter, Schedule, TraceEstimate } from '../types.ts'
@@ -61,6 +62,7 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
     }
     whole('seed', settings.seed, 0, Number.MAX_SAFE_INTEGER)
     oneOf('batchNorm', settings.batchNorm, ['last', 'clean', 're-estimate'])
+    oneOf('device', settings.device, devices)
     estimator.check(settings.options)
     const { accumulation } = settings.base.options as Required<GradientOptions>
     const { perturbations = 1 } = settings.options as NoiseOptions
@@ -132,15 +134,21 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
     return this.#training.trace?.estimate() ?? null
   }
 
-  /** Name of the store that holds the model's values, and bytes of native memory; null before the first step. */
+  /** Where the model's values and the optimizer's vectors lie, and the bytes that these take; null before the first step. */
   get memory(): {
     /** 'tensorflow', 'wasm', 'cpu', 'portable', or 'vector' of a plain array. */
     store: string
-    /** Bytes of native memory, beside the values of the variables where those live elsewhere. */
+    /** Where W, G, P and the moments lie, and passes run: what `device`, or SALTFLAT_DEVICE, has come to. */
+    device: 'cpu' | 'cuda'
+    /** Bytes of the host's native memory, beside the values of the variables where those live elsewhere. */
     bytes: number
+    /** Bytes of the GPU's memory; 0 on 'cpu'. */
+    deviceBytes: number
   } | null {
     const { weights } = this.#training
-    return weights === null ? null : { store: weights.store, bytes: weights.bytes }
+    if (weights === null) return null
+    const { store, device, bytes, deviceBytes } = weights
+    return { store, device, bytes, deviceBytes }
   }
 
   /** @internal */

@@ -234,6 +234,7 @@ export class Training {
       sums: base.kind === null && sums === 0 ? 1 : sums,
       bank: gradient.accumulation > 1,
       penalties: this.#penalties,
+      device: this.#settings.device,
     })
     this.#mask = mask
     try {

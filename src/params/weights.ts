@@ -1,6 +1,6 @@
 import type { DirectionOptions, KeepOptions, UpdateOptions, Workspace } from '../native/index.ts'
 import { device, fromNative, loadBinding, typed } from '../native/index.ts'
-import type { Distribution } from '../types.ts'
+import type { Device, Distribution } from '../types.ts'
 import type { Store } from './store.ts'
 import type { Gradients, Target } from './target.ts'
 
@@ -14,6 +14,8 @@ export interface WeightsOptions {
   bank?: boolean
   /** What pulls on each tensor besides its gradient; absent: nothing. */
   penalties?: Penalties | null
+  /** Where they lie, unless SALTFLAT_DEVICE says otherwise; absent: 'auto'. */
+  device?: Device
 }
 
 /** Coefficients of each tensor: g ← g + l2·w + distance·(w − w₀), w ← w − η·decay·w. */
@@ -43,15 +45,17 @@ export class Weights<G> {
   #store: Store<G>
   /** Where the store is. */
   #place: unknown
+  /** Whether W is still to be taken over from the store. */
+  #behind = false
 
-  constructor(target: Target<G>, { rule, sums, bank = false, penalties = null }: WeightsOptions) {
+  constructor(target: Target<G>, { rule, sums, bank = false, penalties = null, device: wanted = 'auto' }: WeightsOptions) {
     target.check()
     this.target = target
     let workspace: Workspace | null = null
     try {
       const sizes = target.tensors.map(({ size }) => size)
       const origin = penalties?.distance.some((coefficient) => coefficient !== 0) ?? false
-      workspace = new (loadBinding().Workspace)(sizes, rule, { sums, bank, origin }, { device: device() })
+      workspace = new (loadBinding().Workspace)(sizes, rule, { sums, bank, origin }, { device: device(wanted) })
       if (penalties !== null) workspace.setPenalties(penalties.l2, penalties.decay, penalties.distance)
       this.#workspace = workspace
       this.#place = target.place()
@@ -73,9 +77,19 @@ export class Weights<G> {
     return this.#store.name
   }
 
-  /** Bytes of native memory held for W, G, P and the moments. */
+  /** Where W, G, P and the moments lie. */
+  get device(): 'cpu' | 'cuda' {
+    return this.#workspace.device as 'cpu' | 'cuda'
+  }
+
+  /** Bytes of the host's native memory held for W, G, P and the moments, or to move them. */
   get bytes(): number {
     return this.#workspace.bytes
+  }
+
+  /** Bytes held for them on a GPU. */
+  get deviceBytes(): number {
+    return this.#workspace.deviceBytes
   }
 
   /** Moment vectors that the base optimizer keeps. */
@@ -87,7 +101,11 @@ export class Weights<G> {
   sync(): void {
     this.target.checkAlive()
     const moved = this.#followMove()
-    if (moved || this.#store.changed()) typed(() => this.#workspace.load(this.#store.read()))
+    if (!moved && !this.#store.changed() && !this.#behind) return
+    // A GPU may fail to take them: then the next step asks again.
+    this.#behind = true
+    typed(() => this.#workspace.load(this.#store.read()))
+    this.#behind = false
   }
 
   /** Sets the noise of a step: σ of each tensor (0: not perturbed). `first`: a new update begins. */

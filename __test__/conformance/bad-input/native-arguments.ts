@@ -126,7 +126,7 @@ export const compute: Argument = {
   wrongs: [
     ...invalid({ threads: -1 }, { threads: 257 }, { threads: 0.5 }, { threads: Number.NaN }, { threads: 'x' }),
     [{ simd: 'mmx' }, 'ERR_UNSUPPORTED'],
-    ...invalid({ simd: 1 }),
+    ...invalid({ simd: 1 }, { device: 1 }),
   ],
 }
 

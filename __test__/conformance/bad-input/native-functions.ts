@@ -10,6 +10,8 @@ const {
   Workspace,
   alignedArray,
   cpuInfo,
+  deviceBytes,
+  deviceRule,
   gpuInfo,
   nativeBytes,
   perturbBatch,
@@ -50,6 +52,14 @@ export const nativeFunctions: Theme = {
       'Workspace',
       [sizes, name('rule', 'sgd'), vectors, compute],
       (world) => (args) => world.hold(new Workspace(...(args as unknown as ConstructorParameters<typeof Workspace>))),
+    ),
+    ...['gpu', '', 'CUDA'].map((device) =>
+      simple(
+        'native Workspace',
+        `options: { device: '${device}' }`,
+        'ERR_INVALID_ARGUMENT',
+        native(() => new Workspace([3], 'sgd', { sums: 0 }, { device })),
+      ),
     ),
     ...spoilt(
       'alignedArray',
@@ -151,6 +161,13 @@ export const nativeFunctions: Theme = {
     ),
     simple('native gpuInfo', 'arguments that it has not', 'works', () =>
       assert((gpuInfo as (...rest: unknown[]) => { code: string })(null, 'x').code !== '', 'it answers'),
+    ),
+    simple('native deviceRule', 'arguments that it has not', 'works', () => {
+      const found = (deviceRule as (...rest: unknown[]) => { cuda: unknown } | null)(null, 'x')
+      assert(found === null || found.cuda !== undefined, 'there is one, or no GPU')
+    }),
+    simple('native deviceBytes', 'arguments that it has not', 'works', () =>
+      assert((deviceBytes as (...rest: unknown[]) => number)(null, 'x') >= 0, 'it answers'),
     ),
     simple('native nativeBytes', 'arguments that it has not', 'works', () =>
       assert((nativeBytes as (...rest: unknown[]) => number)(null, 'x') >= 0, 'it answers'),

@@ -22,10 +22,12 @@ const nonNegative = (name: string): Bad => [name, [-1e-9, 1e39, ...notANumber]]
 const positive = (name: string): Bad => [name, [0, -0, -0.01, ...notANumber]]
 const flag = (name: string): Bad => [name, [1, 'true', null]]
 const unknown: Bad = ['sigmma', [0.1, undefined]]
+const device: Bad = ['device', ['gpu', 'CUDA', 'cuda:0', '', null, 0, true]]
 const common: Bad[] = [
   ['seed', [-1, 1.5, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, '7', null, 1n]],
   ['batchNorm', ['', 'mean', 'Last', null, 0]],
   ['filter', [1, null, {}, ['kernel', 2]]],
+  device,
   unknown,
 ]
 /** What every base optimizer takes. */
@@ -38,6 +40,7 @@ const gradient: Bad[] = [
   ['decayFilter', [1, {}, [1], null]],
   ['distance', [-1, Number.NaN, 'far', [], [1], [{ strength: -1 }], [{ strength: 1, from: 'here' }], [{ sigma: 1 }]]],
   ['seed', [-1, Number.NaN, '7']],
+  device,
 ]
 const moments: Bad[] = [
   ...[rate, decay('beta1'), decay('beta2'), positive('epsilon'), flag('amsgrad')],

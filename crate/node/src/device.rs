@@ -3,17 +3,18 @@
 use crate::error::{Result, coded, core};
 use crate::workspace::{WorkspaceOptions, compute};
 use napi_derive::napi;
-use saltflat_core::backend::choice::{Costs, FLOOR, Line};
-use saltflat_core::{Backend, Cpu, Error, Vectors};
+use saltflat_core::backend::choice::{Costs, Line};
 #[cfg(not(target_vendor = "apple"))]
-use saltflat_core::{Cuda, backend::cuda};
+use saltflat_core::backend::cuda;
+use saltflat_core::backend::open::{Wanted, open};
+use saltflat_core::{Backend, Vectors};
 #[cfg(not(target_vendor = "apple"))]
 use std::sync::Arc;
 
 /// The GPU that all of this process shares.
 #[cfg(not(target_vendor = "apple"))]
 pub fn gpu() -> saltflat_core::Result<Arc<cuda::Device>> {
-    cuda::Device::shared().map_err(Error::from)
+    cuda::Device::shared().map_err(saltflat_core::Error::from)
 }
 
 /// Vectors where the options say.
@@ -22,35 +23,12 @@ pub fn backend(
     vectors: Vectors,
     options: Option<WorkspaceOptions>,
 ) -> Result<Box<dyn Backend>> {
-    let asked = options.as_ref().and_then(|options| options.device.clone());
-    let (level, threads) = compute(options)?;
-    let on_cpu = || Ok(Box::new(Cpu::new(sizes, vectors, level, threads).map_err(core)?) as Box<dyn Backend>);
-    match asked.as_deref().unwrap_or("cpu") {
-        "cpu" => on_cpu(),
-        "cuda" => on_gpu(sizes, vectors).map_err(core),
-        // A GPU that is full, or fails, is none.
-        "auto" if prefer_cuda(sizes.iter().sum()) => on_gpu(sizes, vectors).or_else(|_| on_cpu()),
-        "auto" => on_cpu(),
-        other => {
-            let said = format!("Expected a device of auto, cpu, cuda, received '{other}'.");
-            Err(coded("ERR_INVALID_ARGUMENT", said))
-        }
-    }
-}
-
-/// Below the floor nothing is measured, and no driver opened.
-fn prefer_cuda(weights: usize) -> bool {
-    weights >= FLOOR && costs().is_some_and(|costs| costs.prefer_cuda(weights))
-}
-
-#[cfg(not(target_vendor = "apple"))]
-fn on_gpu(sizes: &[usize], vectors: Vectors) -> saltflat_core::Result<Box<dyn Backend>> {
-    Ok(Box::new(Cuda::new(sizes, vectors, gpu()?)?))
-}
-
-#[cfg(target_vendor = "apple")]
-fn on_gpu(_: &[usize], _: Vectors) -> saltflat_core::Result<Box<dyn Backend>> {
-    Err(Error::NoDevice("NVIDIA has no driver for this system. Take the device 'cpu' or 'auto'.".into()))
+    let name = options.as_ref().and_then(|options| options.device.clone()).unwrap_or("cpu".into());
+    let wanted = Wanted::named(&name).ok_or_else(|| {
+        let names = Wanted::ALL.map(|(name, _)| name).join(", ");
+        coded("ERR_INVALID_ARGUMENT", format!("Expected a device of {names}, received '{name}'."))
+    })?;
+    open(wanted, sizes, vectors, compute(options)?, costs).map_err(core)
 }
 
 #[cfg(not(target_vendor = "apple"))]

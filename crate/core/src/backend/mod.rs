@@ -7,13 +7,14 @@
 //! finish          the last accumulate fused with mean, clipping, penalties, base optimizer and the write of W
 //! ```
 //!
-//! Backends: [`cpu`], [`cuda`]; [`choice`] says which of them is the faster one.
+//! Backends: [`cpu`], [`cuda`]; [`choice`] says which of them is the faster one, [`open`] makes it.
 
 pub mod choice;
 pub mod cpu;
 #[cfg(not(target_vendor = "apple"))]
 pub mod cuda;
 mod ledger;
+pub mod open;
 mod plan;
 
 pub use ledger::Ledger;

@@ -3,8 +3,10 @@
 use crate::fake::fake;
 use crate::journey::{SIZES, numbers, vectors};
 use crate::{cuda, step};
+use saltflat_core::backend::choice::{Costs, FLOOR, Line};
 use saltflat_core::backend::cuda::{Device, Reason, held};
-use saltflat_core::{Backend, Cuda, Error, Vectors};
+use saltflat_core::backend::open::{Wanted, open};
+use saltflat_core::{Backend, Cuda, Error, Level, Threads, Vectors};
 use std::sync::Arc;
 
 #[test]
@@ -120,4 +122,37 @@ fn a_device_that_is_lost_takes_no_weights_with_it() {
             fake.set("sticky", 0);
         }
     }
+}
+
+/// Where vectors for so many weights come to lie, if the GPU is as fast as this makes it.
+fn place(wanted: Wanted, weights: usize, cuda: Line) -> Result<&'static str, Error> {
+    let costs = || Some(Costs { cpu: Line { fixed: 0.0, each: 1e-9 }, cuda });
+    let how = (Level::best(), Threads::new(1));
+    open(wanted, &[weights], Vectors::default(), how, costs).map(|backend| backend.device())
+}
+
+#[test]
+fn auto_takes_the_faster_device_and_the_cpu_where_the_gpu_fails() {
+    let fake = fake();
+    let (fast, slow) = (Line { fixed: 1e-6, each: 0.0 }, Line { fixed: 1e-6, each: 2e-9 });
+    assert_eq!(place(Wanted::Auto, FLOOR, fast), Ok("cuda"));
+    assert_eq!(place(Wanted::Auto, FLOOR, slow), Ok("cpu"));
+    assert_eq!(place(Wanted::Auto, FLOOR - 1, fast), Ok("cpu"));
+    assert_eq!(place(Wanted::Cpu, FLOOR, fast), Ok("cpu"));
+    assert_eq!(place(Wanted::Cuda, 3, slow), Ok("cuda"));
+    for allocation in 0.. {
+        fake.set("fail-alloc", allocation);
+        match place(Wanted::Cuda, FLOOR, fast) {
+            Ok(_) => break,
+            Err(error) => assert_eq!(error.code(), "ERR_OUT_OF_MEMORY"),
+        }
+        fake.set("fail-alloc", allocation);
+        assert_eq!(place(Wanted::Auto, FLOOR, fast), Ok("cpu"), "{allocation}");
+    }
+    let nobody = || panic!("no GPU is looked for");
+    let how = (Level::best(), Threads::new(1));
+    assert_eq!(open(Wanted::Auto, &[7, 8], Vectors::default(), how, nobody).unwrap().device(), "cpu");
+    let how = (Level::best(), Threads::new(1));
+    assert_eq!(open(Wanted::Auto, &[FLOOR], Vectors::default(), how, || None).unwrap().device(), "cpu");
+    assert_eq!((fake.held(), held()), (0, 0));
 }
