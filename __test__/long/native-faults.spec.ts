@@ -115,12 +115,12 @@ for (const [name, make] of makes) {
       const after = bits(twin.w)
       armFault(place, place === 'chunk' ? times - chunks / 2 : times - 1)
       const error = t.throws(job.step, { instanceOf: SaltflatError, code: 'ERR_PANIC' as never })
-      t.regex(error!.message, /on purpose.*could not be restored.*cut an update short/)
+      t.regex(error!.message, /on purpose.*could not be undone.*has cut short/)
       t.true(
         bits(job.w).every((word, i) => word === before[i] || word === after[i]),
         'every weight is of the step before or of this one',
       )
-      t.throws(job.step, { code: 'ERR_PANIC' as never, message: /cut an update short/ })
+      t.throws(job.step, { code: 'ERR_PANIC' as never, message: /has cut short/ })
       await t.throwsAsync(job.optimizer.getWeights(), { code: 'ERR_PANIC' as never })
       for (const one of [job, twin]) one.dispose()
     }

@@ -39,7 +39,8 @@ function describe(found: Diagnosis): string {
 /** The measured rule in words. */
 function decided(rule: Diagnosis['gpu']['rule']): string {
   if (rule === null) return 'the cpu'
-  const choice = rule.from === undefined ? 'the cpu' : `cuda from ${rule.from.toLocaleString('en')} weights on, else the cpu`
+  const choice =
+    rule.from === undefined ? 'the cpu' : `cuda from ${rule.from.toLocaleString('en')} weights on, else the cpu`
   return `${choice}: the passes of a step over P weights take ${line(rule.cpu)} on the cpu, ${line(rule.cuda)} on cuda`
 }
 

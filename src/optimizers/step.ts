@@ -96,9 +96,7 @@ export class Stepper<G> {
     } catch (second) {
       const { message, code } = fromNative(second)
       const first = said(cause)
-      throw new SaltflatError(code, `The step failed (${first}), and its weights could not be restored: ${message}`, {
-        cause,
-      })
+      throw new SaltflatError(code, `The step failed (${first}), and could not be undone: ${message}`, { cause })
     }
   }
 

@@ -48,7 +48,10 @@ export class Weights<G> {
   /** Whether W is still to be taken over from the store. */
   #behind = false
 
-  constructor(target: Target<G>, { rule, sums, bank = false, penalties = null, device: wanted = 'auto' }: WeightsOptions) {
+  constructor(
+    target: Target<G>,
+    { rule, sums, bank = false, penalties = null, device: wanted = 'auto' }: WeightsOptions,
+  ) {
     target.check()
     this.target = target
     let workspace: Workspace | null = null

@@ -58,7 +58,7 @@ impl fmt::Display for Error {
                 write!(f, "Expected finite gradients, received NaN or Infinity in tensor {tensor}.")
             }
             Error::Torn => f.write_str(
-                "Expected weights and moments of one step, received some that a failure in the middle of an update has left partly of the step before and partly of this one. Load both from the last checkpoint, with a new optimizer.",
+                "Expected weights and moments of one step, received those of an update that a failure has cut short: partly of the step before, partly of this one. Load both from the last checkpoint, with a new optimizer.",
             ),
             Error::OutOfMemory { bytes } => write!(f, "Could not allocate {bytes} bytes."),
         }

@@ -106,7 +106,7 @@ impl Workspace {
         Rule::moments(&self.rule).unwrap_or(0) as u32
     }
 
-    /// Throws where a panic has cut an update short: W and the moments are then of two steps.
+    /// Throws where a panic, or the GPU, has cut an update short: W or the moments are then of two steps.
     #[napi(catch_unwind)]
     pub fn check_whole(&mut self) -> Result<()> {
         self.backend()?.whole().map_err(core)
