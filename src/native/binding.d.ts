@@ -76,11 +76,15 @@ export declare class Workspace {
   ascend(scales: Float32Array, direction: DirectionOptions, keep: KeepOptions | undefined | null, g: Array<Float32Array | number | null>, out: Array<Float32Array>): void
   /** Zeroed vectors for tensors of these sizes: W, the moments of the rule, and those asked for. */
   constructor(sizes: Array<number>, rule: string, vectors: VectorOptions, options?: WorkspaceOptions | undefined | null)
-  /** Bytes of native memory held. */
+  /** Where its vectors lie: 'cpu' or 'cuda'. */
+  get device(): string
+  /** Bytes of native memory held on the host. */
   get bytes(): number
+  /** Bytes held on the device, where that has memory of its own. */
+  get deviceBytes(): number
   /** Moment vectors that the base optimizer keeps. */
   get moments(): number
-  /** Throws where a panic has cut an update short: W and the moments are then of two steps. */
+  /** Throws where a panic, or the GPU, has cut an update short: W or the moments are then of two steps. */
   checkWhole(): void
   /** Frees the memory now. Twice is harmless. */
   dispose(): void
@@ -137,6 +141,22 @@ export interface CpuInfo {
   detected: Array<string>
 }
 
+/** Bytes of the GPU's memory held by all optimizers. */
+export declare function deviceBytes(): number
+
+/** Measures both, the first time that a process asks; nothing where there is no GPU that works. */
+export declare function deviceRule(): DeviceRule | null
+
+/** How 'auto' decides between the two devices. */
+export interface DeviceRule {
+  /** On the CPU. */
+  cpu: PassCost
+  /** On the GPU, with the way over the bus and back. */
+  cuda: PassCost
+  /** Weights from which on the GPU is predicted to be faster; absent: it never is. */
+  from?: number
+}
+
 /** A direction x = last·g + pair·P, and how long it is: 'plain' Σx², 'weights' Σ(wx)². */
 export interface DirectionOptions {
   /** Factor of the gradient. */
@@ -156,8 +176,10 @@ export interface GpuInfo {
   available: boolean
   /** 'available', or 'no-driver', 'no-device', 'old-driver', 'old-device', 'failed', 'unsupported'. */
   code: string
-  /** The GPU's name, or what is missing. */
+  /** The GPU's name, or what is missing and what to do. */
   reason: string
+  /** Its name. */
+  name?: string
   /** Its memory in bytes. */
   memory?: number
   /** Its compute capability, as '9.0'. */
@@ -196,6 +218,14 @@ export interface LanczosState {
 
 /** Bytes of native memory held by all optimizers, and by the weights that tfjs computes with in it. */
 export declare function nativeBytes(): number
+
+/** What the passes of a step over P weights take: fixed + each·P. */
+export interface PassCost {
+  /** Seconds, whatever the number of weights. */
+  fixed: number
+  /** Seconds a weight. */
+  each: number
+}
 
 /**
  * out ← W ± σU for the perturbations `from` … `to` − 1: one after the other, in each the sign or signs, in each the
@@ -316,6 +346,9 @@ export interface WorkspaceOptions {
   threads?: number
   /** Instruction set; absent: the widest. */
   simd?: string
-  /** Where vectors lie and passes run: 'cpu', or 'cuda', a GPU of NVIDIA's; absent: the CPU. */
+  /**
+   * Where vectors lie and passes run: 'cpu', 'cuda', a GPU of NVIDIA's, or 'auto', the one of them that is predicted to
+   * be faster; absent: the CPU.
+   */
   device?: string
 }

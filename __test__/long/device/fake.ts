@@ -10,7 +10,7 @@ const core = join(root, 'crate', 'core')
 const folder = mkdtempSync(join(tmpdir(), 'saltflat-cuda-'))
 
 /** Whether it could be built. */
-export const built = build()
+export const built: boolean = build()
 
 function build(): boolean {
   const flags = ['-std=c++17', '-O2', '-ffp-contract=off', '-fno-strict-aliasing', '-Wno-unknown-pragmas', '-fPIC']
