@@ -2,7 +2,7 @@
 // SALTFLAT_DEVICE overrides it.
 import { createHash } from 'node:crypto'
 import * as tf from '@tensorflow/tfjs'
-import { adamw, type Device, nso, SaltflatError } from '../../../src/index.ts'
+import { adamw, type Device, type FlatOptimizer, nso, SaltflatError } from '../../../src/index.ts'
 import { loadBinding } from '../../../src/native/index.ts'
 
 await tf.setBackend('cpu')
@@ -31,9 +31,10 @@ const bits = () => {
   return hash.digest('hex')
 }
 const before = bits()
-const base = adamw({ learningRate: 1e-2, weightDecay: 0.01, device: process.argv[2] as Device })
-const optimizer = nso(base, { sigma: 0.02, perturbations: 2, seed: 7 })
+let optimizer: FlatOptimizer | undefined
 try {
+  const base = adamw({ learningRate: 1e-2, weightDecay: 0.01, device: process.argv[2] as Device })
+  optimizer = nso(base, { sigma: 0.02, perturbations: 2, seed: 7 })
   model.compile({ optimizer, loss: 'meanSquaredError' })
   const { history } = await model.fit(x, y, { epochs: 25, batchSize: 16, shuffle: false, verbose: 0 })
   const { device, deviceBytes } = optimizer.memory!
@@ -41,7 +42,7 @@ try {
   console.log(JSON.stringify({ device, weights: bits(), loss: history.loss }))
 } catch (error) {
   const { code, message } = error instanceof SaltflatError ? error : { code: String(error), message: '' }
-  optimizer.dispose()
+  optimizer?.dispose()
   const left = loadBinding().deviceBytes() + loadBinding().nativeBytes()
   console.log(JSON.stringify({ code, message, changed: bits() !== before, left }))
 }
