@@ -309,7 +309,7 @@ export const workspaces: Theme = {
         }
       },
     },
-    ...['bytes', 'moments'].map(
+    ...['bytes', 'device', 'deviceBytes', 'moments'].map(
       (of): Case => ({
         of: `native Workspace.${of}`,
         what: 'of something else',
