@@ -1,7 +1,7 @@
 import test from 'ava'
 import { built, type Ran, type Run, remove, run } from './device/fake.ts'
 
-const ifBuilt = built ? test : test.skip
+const ifBuilt = built ? test.serial : test.skip
 
 test.after.always(remove)
 
