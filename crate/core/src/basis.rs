@@ -6,9 +6,10 @@
 //!
 //! Two sweeps nearly always are enough (Daniel, Gragg, Kaufman & Stewart 1976); each reads the basis twice.
 
+use crate::backend::Space;
 use crate::backend::cpu::rows::Rows;
 use crate::error::{Error, Result};
-use crate::memory::AlignedVec;
+use crate::noise::Draw;
 use crate::{Level, Threads};
 
 /// Another sweep where the last left less than this share of the norm.
@@ -19,23 +20,29 @@ const SWEEPS: usize = 3;
 const NOTHING: f64 = 1e-6;
 
 /// Orthonormal vectors of one length.
-pub struct Basis {
-    rows: Rows,
-    vectors: Vec<AlignedVec>,
-    w: AlignedVec,
+pub struct Basis<S: Space = Rows> {
+    space: S,
+    vectors: Vec<S::Vector>,
+    w: S::Vector,
 }
 
 impl Basis {
-    /// An empty one, for vectors of `size` elements.
+    /// An empty one on the CPU, for vectors of `size` elements.
     pub fn new(size: usize, level: Level, threads: Threads) -> Result<Self> {
-        let rows = Rows::new(size, level, threads)?;
-        let w = rows.vector()?;
-        Ok(Self { rows, vectors: Vec::new(), w })
+        Self::over(Rows::new(size, level, threads)?)
+    }
+}
+
+impl<S: Space> Basis<S> {
+    /// An empty one in this space.
+    pub fn over(space: S) -> Result<Self> {
+        let w = space.vector()?;
+        Ok(Self { space, vectors: Vec::new(), w })
     }
 
-    /// Bytes of the vectors held.
+    /// Bytes held: those of the vectors, and what lies beside them.
     pub fn bytes(&self) -> usize {
-        (self.vectors.len() + 1) * self.w.bytes()
+        self.space.bytes() + (self.vectors.len() + 1) * S::vector_bytes(&self.w)
     }
 
     /// Vectors in it.
@@ -48,58 +55,67 @@ impl Basis {
         self.vectors.is_empty()
     }
 
-    /// One of its vectors.
-    pub fn vector(&self, index: usize) -> Result<&[f32]> {
+    /// A copy of one of its vectors.
+    pub fn vector(&mut self, index: usize) -> Result<Vec<f32>> {
         let vector = self.vectors.get(index).ok_or_else(|| {
             Error::Invalid(format!("Expected a vector below {}, received {index}.", self.vectors.len()))
         })?;
-        Ok(&vector[..self.rows.size()])
+        self.space.read(vector)
     }
 
     /// Takes up the direction of a vector that is new; false, and nothing changed, where there is none.
     pub fn add(&mut self, vector: &[f32]) -> Result<bool> {
         let before = self.load(vector)?;
-        if self.vectors.len() == self.rows.size() || before == 0.0 {
+        if self.vectors.len() == self.space.size() || before == 0.0 {
             return Ok(false);
         }
         let norm = self.clear(before)?.sqrt();
         if norm <= NOTHING * before.sqrt() {
             return Ok(false);
         }
-        let next = self.rows.vector()?;
-        let mut w = std::mem::replace(&mut self.w, next);
-        self.rows.scale((1.0 / norm) as f32, &mut w);
-        self.vectors.push(w);
+        let next = self.space.vector()?;
+        self.space.scale((1.0 / norm) as f32, &mut self.w)?;
+        self.vectors.push(std::mem::replace(&mut self.w, next));
         Ok(true)
     }
 
-    /// out ← what of a vector is orthogonal to the basis.
-    pub fn remove(&mut self, vector: &[f32], out: &mut [f32]) -> Result<()> {
-        self.check(out.len())?;
+    /// What of a vector is orthogonal to the basis.
+    pub fn remove(&mut self, vector: &[f32]) -> Result<Vec<f32>> {
         let before = self.load(vector)?;
         self.clear(before)?;
-        out.copy_from_slice(&self.w[..out.len()]);
-        Ok(())
+        self.space.read(&self.w)
+    }
+
+    /// A draw; `clear`: what of it is orthogonal to the basis.
+    pub fn draw(&mut self, draw: Draw, clear: bool) -> Result<Vec<f32>> {
+        self.space.draw(draw, &mut self.w)?;
+        if clear && !self.is_empty() {
+            let before = self.space.square(&self.w)?;
+            self.clear(before)?;
+        }
+        self.space.read(&self.w)
     }
 
     /// w ← vector; w·w.
     fn load(&mut self, vector: &[f32]) -> Result<f64> {
-        self.check(vector.len())?;
-        self.w[..vector.len()].copy_from_slice(vector);
-        let square = self.rows.dots(&[&self.w], &self.w)[0];
+        let (expected, came) = (self.space.size(), vector.len());
+        if expected != came {
+            return Err(Error::Shape(format!("Expected {expected} elements, received {came}.")));
+        }
+        self.space.write(vector, &mut self.w)?;
+        let square = self.space.square(&self.w)?;
         if square.is_finite() { Ok(square) } else { Err(not_finite()) }
     }
 
     /// w −= Q·(Qᵀw); w·w, which was `square` before.
     fn clear(&mut self, mut square: f64) -> Result<f64> {
-        let Self { rows, vectors, w } = self;
+        let Self { space, vectors, w } = self;
         if vectors.is_empty() {
             return Ok(square);
         }
-        let all: Vec<&[f32]> = vectors.iter().map(|row| &row[..]).collect();
+        let all: Vec<&S::Vector> = vectors.iter().collect();
         for _ in 0..SWEEPS {
-            let coefficients: Vec<f32> = rows.dots(&all, w).into_iter().map(|dot| dot as f32).collect();
-            let left = rows.subtract(&all, &coefficients, w);
+            let left = space.sweep(&all, w)?.1;
             let enough = left >= ENOUGH * ENOUGH * square;
             square = left;
             if enough {
@@ -107,15 +123,6 @@ impl Basis {
             }
         }
         if square.is_finite() { Ok(square) } else { Err(not_finite()) }
-    }
-
-    fn check(&self, came: usize) -> Result<()> {
-        let expected = self.rows.size();
-        if expected == came {
-            Ok(())
-        } else {
-            Err(Error::Shape(format!("Expected {expected} elements, received {came}.")))
-        }
     }
 }
 

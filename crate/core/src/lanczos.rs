@@ -12,9 +12,10 @@
 //! [`restart`]: Lanczos::restart
 //! [`lock`]: Lanczos::lock
 
+use crate::backend::Space;
 use crate::backend::cpu::rows::Rows;
 use crate::error::{Error, Result};
-use crate::memory::AlignedVec;
+use crate::noise::Draw;
 use crate::projected::{Projected, Ritz};
 use crate::{Level, Threads};
 
@@ -23,15 +24,15 @@ const ENOUGH: f64 = 0.7;
 /// What is left of a vector is rounding where its norm is below this share of the matrix's.
 const NOTHING: f64 = 1e-6;
 
-/// A run, of whatever length so far.
-pub struct Lanczos {
-    rows: Rows,
+/// A run, of whatever length so far. An error of a call leaves it as it was.
+pub struct Lanczos<S: Space = Rows> {
+    space: S,
     /// What is locked; then vⱼ and the one before, or all of them where they are kept.
-    basis: Vec<AlignedVec>,
+    basis: Vec<S::Vector>,
     locked: usize,
     keep: bool,
     /// Memory of vectors that are no longer kept.
-    spare: Vec<AlignedVec>,
+    spare: Vec<S::Vector>,
     started: bool,
     /// A rotation is being written; still so afterwards where it was interrupted.
     torn: bool,
@@ -40,12 +41,12 @@ pub struct Lanczos {
     scale: f64,
 }
 
-/// All that a run is at a moment between steps.
+/// All that a run is at a moment between steps, besides the vectors of its basis.
 #[derive(Debug, Clone, PartialEq)]
-pub struct State<V> {
-    /// The basis.
-    pub vectors: Vec<V>,
-    /// How many of its vectors are locked.
+pub struct State {
+    /// Vectors in the basis.
+    pub vectors: usize,
+    /// How many of them are locked: the first.
     pub locked: usize,
     /// The projected matrix.
     pub projected: Projected,
@@ -53,12 +54,27 @@ pub struct State<V> {
     pub scale: f64,
 }
 
+/// Where a run begins.
+#[derive(Debug, Clone, Copy)]
+pub enum Start<'a> {
+    /// Along this vector.
+    Along(&'a [f32]),
+    /// Along a draw.
+    Drawn(Draw),
+}
+
 impl Lanczos {
-    /// For an operator on `size` elements. `keep`: the basis stays, and stays orthogonal.
+    /// On the CPU, for an operator on `size` elements. `keep`: the basis stays, and stays orthogonal.
     pub fn new(size: usize, keep: bool, level: Level, threads: Threads) -> Result<Self> {
-        let rows = Rows::new(size, level, threads)?;
-        Ok(Self {
-            rows,
+        Ok(Self::over(Rows::new(size, level, threads)?, keep))
+    }
+}
+
+impl<S: Space> Lanczos<S> {
+    /// With a basis that lies in this space.
+    pub fn over(space: S, keep: bool) -> Self {
+        Self {
+            space,
             basis: Vec::new(),
             locked: 0,
             keep,
@@ -67,12 +83,12 @@ impl Lanczos {
             torn: false,
             projected: Projected::default(),
             scale: 0.0,
-        })
+        }
     }
 
-    /// Bytes of the vectors held.
+    /// Bytes held: those of the vectors, and what lies beside them.
     pub fn bytes(&self) -> usize {
-        self.basis.iter().chain(&self.spare).map(AlignedVec::bytes).sum()
+        self.space.bytes() + self.basis.iter().chain(&self.spare).map(S::vector_bytes).sum::<usize>()
     }
 
     /// The projected matrix.
@@ -80,25 +96,17 @@ impl Lanczos {
         &self.projected
     }
 
-    /// Begins anew from a vector that is not a combination of those locked.
-    pub fn start(&mut self, vector: &[f32]) -> Result<()> {
-        self.check(vector)?;
+    /// Begins anew in a direction that is not a combination of those locked.
+    pub fn start(&mut self, start: Start<'_>) -> Result<()> {
+        self.whole()?;
+        if let Start::Along(vector) = start {
+            self.check(vector)?;
+        }
         let mut first = self.vacant()?;
-        first[..vector.len()].copy_from_slice(vector);
-        first[vector.len()..].fill(0.0);
-        let locked: Vec<&[f32]> = self.basis[..self.locked].iter().map(|row| &row[..]).collect();
-        let before = self.rows.dots(&[&first], &first)[0].sqrt();
-        let mut norm = before;
-        for _ in 0..if locked.is_empty() { 0 } else { 2 } {
-            norm = self.rows.sweep(&locked, &mut first).1.sqrt();
-        }
-        if !norm.is_finite() || norm <= NOTHING * before {
+        if let Err(error) = self.begin(start, &mut first) {
             self.spare.push(first);
-            return Err(Error::Invalid(format!(
-                "Expected a start of positive finite norm outside of what is locked, received {norm} of {before}."
-            )));
+            return Err(error);
         }
-        self.rows.scale((1.0 / norm) as f32, &mut first);
         self.spare.extend(self.basis.drain(self.locked..));
         self.basis.push(first);
         self.projected = Projected::default();
@@ -106,14 +114,35 @@ impl Lanczos {
         Ok(())
     }
 
-    /// The vector to multiply next.
-    pub fn vector(&self) -> Result<&[f32]> {
-        self.whole()?;
-        let current = self.basis.last().filter(|_| self.started).ok_or_else(unstarted)?;
-        Ok(&current[..self.rows.size()])
+    /// first ← the start, orthogonal to what is locked, of length 1.
+    fn begin(&mut self, start: Start<'_>, first: &mut S::Vector) -> Result<()> {
+        let Self { space, basis, locked, .. } = self;
+        match start {
+            Start::Along(vector) => space.write(vector, first)?,
+            Start::Drawn(draw) => space.draw(draw, first)?,
+        }
+        let locked: Vec<&S::Vector> = basis[..*locked].iter().collect();
+        let before = space.square(first)?.sqrt();
+        let mut norm = before;
+        for _ in 0..if locked.is_empty() { 0 } else { 2 } {
+            norm = space.sweep(&locked, first)?.1.sqrt();
+        }
+        if !norm.is_finite() || norm <= NOTHING * before {
+            return Err(Error::Invalid(format!(
+                "Expected a start of positive finite norm outside of what is locked, received {norm} of {before}."
+            )));
+        }
+        space.scale((1.0 / norm) as f32, first)
     }
 
-    /// Takes H times the vector; αⱼ and βⱼ. Changes nothing where it refuses.
+    /// A copy of the vector to multiply next.
+    pub fn vector(&mut self) -> Result<Vec<f32>> {
+        self.whole()?;
+        let current = self.basis.last().filter(|_| self.started).ok_or_else(unstarted)?;
+        self.space.read(current)
+    }
+
+    /// Takes H times the vector; αⱼ and βⱼ.
     pub fn step(&mut self, hv: &[f32]) -> Result<(f64, f64)> {
         self.check(hv)?;
         if !self.started {
@@ -125,20 +154,14 @@ impl Lanczos {
             ));
         }
         let mut w = self.vacant()?;
-        let outcome = self.orthogonalise(hv, &mut w);
-        let Ok((alpha, square, leak)) = outcome else {
-            self.spare.push(w);
-            return outcome.map(|(alpha, square, _)| (alpha, square));
-        };
-        let scale = self.scale.max(alpha.abs());
-        let norm = square.sqrt();
-        let beta = if norm <= NOTHING * scale || self.basis.len() == self.rows.size() && self.keep {
-            0.0
-        } else {
-            norm
+        let Step { alpha, beta, leak, scale } = match self.orthogonalise(hv, &mut w) {
+            Ok(step) => step,
+            Err(error) => {
+                self.spare.push(w);
+                return Err(error);
+            }
         };
         if beta > 0.0 {
-            self.rows.scale((1.0 / beta) as f32, &mut w);
             self.basis.push(w);
             if !self.keep && self.basis.len() > 2 {
                 self.spare.push(self.basis.remove(0));
@@ -154,21 +177,20 @@ impl Lanczos {
         Ok((alpha, beta))
     }
 
-    /// w ← what is left of the product; α, ‖w‖², and the norm of what it had in locked directions.
-    fn orthogonalise(&mut self, hv: &[f32], w: &mut AlignedVec) -> Result<(f64, f64, f64)> {
-        let Self { rows, basis, keep, projected, locked, .. } = self;
+    /// w ← what is left of the product, of length 1 where that is something.
+    fn orthogonalise(&mut self, hv: &[f32], w: &mut S::Vector) -> Result<Step> {
+        let Self { space, basis, keep, projected, locked, scale, .. } = self;
         let (v, others) = basis.split_last().ok_or_else(unstarted)?;
-        let before =
-            projected.betas.last().and_then(|beta| others.last().map(|row| (&row[..], *beta as f32)));
-        let alpha = rows.project(hv, before, v, w);
-        let mut square = rows.subtract(&[v], &[alpha as f32], w);
+        let before = projected.betas.last().and_then(|beta| others.last().map(|row| (row, *beta as f32)));
+        let alpha = space.project(hv, before, v, w)?;
+        let mut square = space.subtract(&[v], &[alpha as f32], w)?;
         if !alpha.is_finite() || !square.is_finite() {
             return Err(Error::Invalid("Expected a finite product, received NaN or Infinity.".into()));
         }
-        let all: Vec<&[f32]> = basis.iter().map(|row| &row[..]).collect();
+        let all: Vec<&S::Vector> = basis.iter().collect();
         let mut leak = 0.0;
         for sweep in 0..if *keep { 2 } else { 0 } {
-            let (dots, left) = rows.sweep(&all, w);
+            let (dots, left) = space.sweep(&all, w)?;
             if sweep == 0 {
                 leak = dots[..*locked].iter().map(|dot| dot * dot).sum::<f64>().sqrt();
             }
@@ -178,7 +200,14 @@ impl Lanczos {
                 break;
             }
         }
-        Ok((alpha, square, leak))
+        let scale = scale.max(alpha.abs());
+        let norm = square.sqrt();
+        let spanned = norm <= NOTHING * scale || basis.len() == space.size() && *keep;
+        let beta = if spanned { 0.0 } else { norm };
+        if beta > 0.0 {
+            space.scale((1.0 / beta) as f32, w)?;
+        }
+        Ok(Step { alpha, beta, leak, scale })
     }
 
     /// Eigenpairs of the projected matrix, locked ones not among them.
@@ -196,9 +225,9 @@ impl Lanczos {
                 "Expected something left to go on from, received none: the space is spanned. Start anew.";
             return Err(Error::State(said.into()));
         }
-        let left = self.basis.pop().ok_or_else(unstarted)?;
-        self.rotate(&ritz, kept);
-        self.basis.push(left);
+        self.rotate(&ritz, kept)?;
+        let end = self.locked + self.projected.size();
+        self.spare.extend(self.basis.drain(self.locked + kept.len()..end));
         self.projected.restart(&ritz, kept);
         Ok(())
     }
@@ -212,14 +241,11 @@ impl Lanczos {
                 "Expected ascending places below {locked} of what stays locked, received {stay:?}."
             )));
         }
-        if kept.is_empty() {
-            self.spare.extend(self.basis.drain(self.locked..));
-        } else {
+        if !kept.is_empty() {
             let ritz = self.chosen(kept)?;
-            // What is left of the last product; there is none at the end of a run.
-            self.spare.extend(self.basis.drain(self.locked + self.projected.size()..));
-            self.rotate(&ritz, kept);
+            self.rotate(&ritz, kept)?;
         }
+        self.spare.extend(self.basis.drain(self.locked + kept.len()..));
         for i in (0..self.locked).rev().filter(|i| !stay.contains(i)) {
             self.spare.push(self.basis.remove(i));
         }
@@ -229,16 +255,27 @@ impl Lanczos {
         Ok(())
     }
 
-    /// What `restore` takes.
-    pub fn state(&self) -> Result<State<&[f32]>> {
+    /// What `restore` takes, beside the vectors of the basis.
+    pub fn state(&self) -> Result<State> {
         self.whole()?;
-        let vectors = self.basis.iter().map(|row| &row[..self.rows.size()]).collect();
-        Ok(State { vectors, locked: self.locked, projected: self.projected.clone(), scale: self.scale })
+        let (vectors, locked) = (self.basis.len(), self.locked);
+        Ok(State { vectors, locked, projected: self.projected.clone(), scale: self.scale })
     }
 
-    /// Stands where a run of the same kind stood; it goes on to the bit.
-    pub fn restore(&mut self, state: &State<&[f32]>) -> Result<()> {
-        let State { vectors, locked, projected, scale } = state;
+    /// A copy of a vector of the basis, the locked ones first.
+    pub fn basis(&mut self, place: usize) -> Result<Vec<f32>> {
+        self.whole()?;
+        let count = self.basis.len();
+        let vector = self.basis.get(place).ok_or_else(|| {
+            let said = format!("Expected a place below {count}, the vectors in the basis, received {place}.");
+            Error::Invalid(said)
+        })?;
+        self.space.read(vector)
+    }
+
+    /// Stands where a run of the same kind stood, wherever its basis lay; it goes on to the bit.
+    pub fn restore(&mut self, state: &State, vectors: &[&[f32]]) -> Result<()> {
+        let State { vectors: count, locked, projected, scale } = state;
         for vector in vectors {
             self.check(vector)?;
         }
@@ -248,7 +285,9 @@ impl Lanczos {
         let lengths = projected.arrow.len() == projected.thetas.len()
             && projected.betas.len() == projected.alphas.len()
             && projected.leaks.len() == projected.size();
-        let fits = *locked <= vectors.len() && (!started || vectors.len() == locked + held);
+        let fits = *count == vectors.len()
+            && *locked <= vectors.len()
+            && (!started || vectors.len() == locked + held);
         let numbers =
             [&projected.thetas, &projected.arrow, &projected.alphas, &projected.betas, &projected.leaks];
         if !lengths || !fits || !scale.is_finite() || !numbers.into_iter().flatten().all(|x| x.is_finite()) {
@@ -256,8 +295,8 @@ impl Lanczos {
         }
         let mut basis = Vec::new();
         for vector in vectors {
-            let mut row = self.rows.vector()?;
-            row[..vector.len()].copy_from_slice(vector);
+            let mut row = self.space.vector()?;
+            self.space.write(vector, &mut row)?;
             basis.push(row);
         }
         self.spare.clear();
@@ -286,8 +325,8 @@ impl Lanczos {
         self.projected.ritz()
     }
 
-    /// What lies behind the locked vectors ← these Ritz vectors.
-    fn rotate(&mut self, ritz: &Ritz, kept: &[usize]) {
+    /// The first vectors behind the locked ones ← these Ritz vectors.
+    fn rotate(&mut self, ritz: &Ritz, kept: &[usize]) -> Result<()> {
         let size = self.projected.size();
         let coefficients: Vec<f32> = kept
             .iter()
@@ -295,14 +334,14 @@ impl Lanczos {
             .map(|part| *part as f32)
             .collect();
         self.torn = true;
-        self.rows.rotate(&mut self.basis[self.locked..], &coefficients);
+        let refused = self.space.rotate(&mut self.basis[self.locked..self.locked + size], &coefficients);
         self.torn = false;
-        self.spare.extend(self.basis.drain(self.locked + kept.len()..));
+        refused
     }
 
     /// Memory for a vector, whatever is in it.
-    fn vacant(&mut self) -> Result<AlignedVec> {
-        self.spare.pop().map_or_else(|| self.rows.vector(), Ok)
+    fn vacant(&mut self) -> Result<S::Vector> {
+        self.spare.pop().map_or_else(|| self.space.vector(), Ok)
     }
 
     fn whole(&self) -> Result<()> {
@@ -311,13 +350,21 @@ impl Lanczos {
 
     fn check(&self, vector: &[f32]) -> Result<()> {
         self.whole()?;
-        let (expected, came) = (self.rows.size(), vector.len());
+        let (expected, came) = (self.space.size(), vector.len());
         if expected == came {
             Ok(())
         } else {
             Err(Error::Shape(format!("Expected {expected} elements, received {came}.")))
         }
     }
+}
+
+/// What a step has found: αⱼ, βⱼ, what the product had in locked directions, and the largest element by then but for βⱼ.
+struct Step {
+    alpha: f64,
+    beta: f64,
+    leak: f64,
+    scale: f64,
 }
 
 fn ascending(places: &[usize]) -> bool {

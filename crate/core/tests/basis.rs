@@ -2,10 +2,13 @@
 
 use saltflat_core::{Basis, Distribution, Draw, Level, Threads};
 
+fn rule(index: u32) -> Draw {
+    Draw { key: [7, 0], step: 0, index, distribution: Distribution::Gaussian, rounds: 10 }
+}
+
 fn draw(index: u32, size: usize) -> Vec<f32> {
-    let draw = Draw { key: [7, 0], step: 0, index, distribution: Distribution::Gaussian, rounds: 10 };
     let mut out = vec![0.0; size.next_multiple_of(64)];
-    saltflat_core::backend::cpu::dispatch::fill(Level::Scalar, draw, 0, 0, &mut out);
+    saltflat_core::backend::cpu::dispatch::fill(Level::Scalar, rule(index), 0, 0, &mut out);
     out.truncate(size);
     out
 }
@@ -32,11 +35,11 @@ fn built(size: usize, count: usize, level: Level, threads: usize) -> Basis {
 
 #[test]
 fn vectors_that_nearly_agree_become_orthonormal() {
-    let basis = built(20_001, 12, Level::best(), 2);
+    let mut basis = built(20_001, 12, Level::best(), 2);
     for i in 0..12 {
         for j in 0..=i {
             let expected = if i == j { 1.0 } else { 0.0 };
-            let found = dot(basis.vector(i).unwrap(), basis.vector(j).unwrap());
+            let found = dot(&basis.vector(i).unwrap(), &basis.vector(j).unwrap());
             assert!((found - expected).abs() < 1e-6, "{i} {j}: {found}");
         }
     }
@@ -46,15 +49,24 @@ fn vectors_that_nearly_agree_become_orthonormal() {
 fn what_is_left_is_orthogonal_and_the_rest_of_the_vector() {
     let mut basis = built(5_000, 5, Level::best(), 1);
     let z = draw(99, 5_000);
-    let mut left = vec![0.0; 5_000];
-    basis.remove(&z, &mut left).unwrap();
+    let left = basis.remove(&z).unwrap();
     let mut sum = dot(&left, &left);
     for i in 0..5 {
         let q = basis.vector(i).unwrap();
-        assert!(dot(q, &left).abs() < 1e-5);
-        sum += dot(q, &z).powi(2);
+        assert!(dot(&q, &left).abs() < 1e-5);
+        sum += dot(&q, &z).powi(2);
     }
     assert!((sum / dot(&z, &z) - 1.0).abs() < 1e-6);
+}
+
+#[test]
+fn a_draw_is_the_sample_and_what_is_left_of_it() {
+    let mut basis = built(5_000, 5, Level::best(), 1);
+    let (rule, z) = (rule(99), draw(99, 5_000));
+    assert_eq!(basis.draw(rule, false).unwrap(), z);
+    assert_eq!(basis.draw(rule, true).unwrap(), basis.remove(&z).unwrap());
+    let mut empty = Basis::new(5_000, Level::best(), Threads::new(1)).unwrap();
+    assert_eq!(empty.draw(rule, true).unwrap(), z);
 }
 
 #[test]
@@ -77,23 +89,23 @@ fn what_is_no_vector_is_refused_and_changes_nothing() {
     basis.add(&[1.0, 0.0, 0.0]).unwrap();
     assert_eq!(basis.add(&[1.0]).unwrap_err().code(), "ERR_SHAPE");
     assert_eq!(basis.add(&[f32::NAN, 0.0, 0.0]).unwrap_err().code(), "ERR_INVALID_ARGUMENT");
-    assert_eq!(basis.remove(&[1.0; 3], &mut [0.0; 2]).unwrap_err().code(), "ERR_SHAPE");
-    assert_eq!(basis.remove(&[f32::INFINITY; 3], &mut [0.0; 3]).unwrap_err().code(), "ERR_INVALID_ARGUMENT");
+    assert_eq!(basis.remove(&[1.0; 2]).unwrap_err().code(), "ERR_SHAPE");
+    assert_eq!(basis.remove(&[f32::INFINITY; 3]).unwrap_err().code(), "ERR_INVALID_ARGUMENT");
     assert_eq!(basis.vector(1).unwrap_err().code(), "ERR_INVALID_ARGUMENT");
     assert_eq!(basis.vector(0).unwrap(), [1.0, 0.0, 0.0]);
 }
 
 #[test]
 fn the_same_bits_at_every_width_and_number_of_threads() {
-    let bits = |basis: &Basis| -> Vec<u32> {
+    let bits = |mut basis: Basis| -> Vec<u32> {
         (0..6)
             .flat_map(|i| basis.vector(i).unwrap().iter().map(|x| x.to_bits()).collect::<Vec<_>>())
             .collect()
     };
-    let expected = bits(&built(70_001, 6, Level::Scalar, 1));
+    let expected = bits(built(70_001, 6, Level::Scalar, 1));
     for level in Level::available() {
         for threads in [1, 3] {
-            assert!(bits(&built(70_001, 6, level, threads)) == expected, "{level:?} {threads}");
+            assert!(bits(built(70_001, 6, level, threads)) == expected, "{level:?} {threads}");
         }
     }
 }

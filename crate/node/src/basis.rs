@@ -1,19 +1,21 @@
-//! An orthonormal basis as a class, with its vectors in native memory.
+//! An orthonormal basis as a class, with its vectors in native memory or on the GPU.
 
 use crate::error::{Coded, Result, coded, core, node, whole};
+use crate::placed::{self, Rows, wherever};
+use crate::sample::draw;
 use crate::view::Views;
-use crate::workspace::{WorkspaceOptions, compute};
+use crate::workspace::WorkspaceOptions;
 use napi::Env;
 use napi::bindgen_prelude::{Float32Array, ObjectFinalize, Unknown};
 use napi_derive::napi;
 use saltflat_core::fault::{self, Place};
-use saltflat_core::memory::{copied, filled};
+use saltflat_core::rng::ROUNDS;
 
 /// Orthonormal vectors, one more with each `add`.
 #[napi(custom_finalize)]
 pub struct Basis {
-    basis: Option<saltflat_core::Basis>,
-    size: usize,
+    basis: Option<placed::Basis>,
+    device: &'static str,
     bytes: i64,
 }
 
@@ -25,18 +27,30 @@ impl ObjectFinalize for Basis {
 
 #[napi]
 impl Basis {
-    /// An empty one, for vectors of `size` elements.
+    /// An empty one, for vectors of `size` elements. Of `vectors` at most, under the device 'auto': the GPU serves where
+    /// there is one with room for them.
     #[napi(constructor, catch_unwind)]
-    pub fn new(env: &Env, size: f64, options: Option<WorkspaceOptions>) -> Result<Self> {
+    pub fn new(
+        env: &Env,
+        size: f64,
+        options: Option<WorkspaceOptions>,
+        vectors: Option<f64>,
+    ) -> Result<Self> {
         let size = whole("size", size, f64::from(i32::MAX))? as usize;
-        let (level, threads) = compute(options)?;
-        let basis = saltflat_core::Basis::new(size, level, threads).map_err(core)?;
-        let mut made = Self { basis: Some(basis), size, bytes: 0 };
+        let rows = Rows::new(size, vectors.unwrap_or(1.0), options)?;
+        let device = rows.device();
+        let mut made = Self { basis: Some(placed::Basis::over(rows)?), device, bytes: 0 };
         made.account(env)?;
         Ok(made)
     }
 
-    /// Bytes of native memory held.
+    /// Where its vectors lie: 'cpu' or 'cuda'.
+    #[napi(getter)]
+    pub fn device(&self) -> String {
+        self.device.into()
+    }
+
+    /// Bytes held, on the host and on the GPU.
     #[napi(getter)]
     pub fn bytes(&self) -> f64 {
         self.bytes as f64
@@ -50,7 +64,7 @@ impl Basis {
         #[napi(ts_arg_type = "Float32Array")] vector: Unknown<'_>,
     ) -> Result<bool> {
         let vector = Views::default().input("vector", &vector)?;
-        let added = self.live()?.add(vector).map_err(core)?;
+        let added = wherever!(Basis, self.live()?, basis => basis.add(vector)).map_err(core)?;
         self.account(env)?;
         Ok(added)
     }
@@ -59,8 +73,8 @@ impl Basis {
     #[napi(catch_unwind)]
     pub fn vector(&mut self, index: f64) -> Result<Float32Array> {
         let index = whole("index", index, f64::from(i32::MAX))? as usize;
-        let vector = self.live()?.vector(index).map_err(core)?;
-        Ok(Float32Array::new(copied(vector).map_err(core)?))
+        let vector = wherever!(Basis, self.live()?, basis => basis.vector(index)).map_err(core)?;
+        Ok(Float32Array::new(vector))
     }
 
     /// What of a vector is orthogonal to the basis.
@@ -70,9 +84,24 @@ impl Basis {
         #[napi(ts_arg_type = "Float32Array")] vector: Unknown<'_>,
     ) -> Result<Float32Array> {
         let vector = Views::default().input("vector", &vector)?;
-        let mut out = filled(self.size, 0.0).map_err(core)?;
-        self.live()?.remove(vector, &mut out).map_err(core)?;
-        Ok(Float32Array::new(out))
+        let left = wherever!(Basis, self.live()?, basis => basis.remove(vector)).map_err(core)?;
+        Ok(Float32Array::new(left))
+    }
+
+    /// A draw, as `sample` gives it; `clear`: what of it is orthogonal to the basis.
+    #[napi(catch_unwind)]
+    pub fn draw(
+        &mut self,
+        seed: f64,
+        distribution: String,
+        stream: f64,
+        step: f64,
+        perturbation: f64,
+        clear: bool,
+    ) -> Result<Float32Array> {
+        let draw = draw(seed, &distribution, f64::from(ROUNDS), stream, step, perturbation)?;
+        let drawn = wherever!(Basis, self.live()?, basis => basis.draw(draw, clear)).map_err(core)?;
+        Ok(Float32Array::new(drawn))
     }
 
     /// Frees the memory now. Twice is harmless.
@@ -82,14 +111,15 @@ impl Basis {
         self.account(env)
     }
 
-    fn live(&mut self) -> Result<&mut saltflat_core::Basis> {
+    fn live(&mut self) -> Result<&mut placed::Basis> {
         fault::point(Place::Call);
         self.basis.as_mut().ok_or_else(gone)
     }
 
     /// Tells V8 what is held now.
     fn account(&mut self, env: &Env) -> Result<()> {
-        let bytes = self.basis.as_ref().map_or(0, |basis| basis.bytes() as i64);
+        let bytes =
+            self.basis.as_ref().map_or(0, |basis| wherever!(Basis, basis, basis => basis.bytes() as i64));
         env.adjust_external_memory(bytes - std::mem::replace(&mut self.bytes, bytes)).map_err(node)?;
         Ok(())
     }

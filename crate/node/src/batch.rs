@@ -1,5 +1,6 @@
 //! Many perturbed copies of some weights from one read of them.
 
+use crate::device::wanted;
 use crate::error::{Result, coded, core, given, whole};
 use crate::sample::draw;
 use crate::view::{Views, elements};
@@ -8,6 +9,7 @@ use napi::bindgen_prelude::{Array, Unknown};
 use napi_derive::napi;
 use saltflat_core::Draw;
 use saltflat_core::backend::cpu::batch::{Signs, perturb_batch as fill};
+use saltflat_core::backend::open::Wanted;
 use saltflat_core::noise::MAX_PERTURBATIONS;
 
 /// The draws of a batch.
@@ -41,6 +43,7 @@ pub fn perturb_batch(
     #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
     options: Option<WorkspaceOptions>,
 ) -> Result<()> {
+    let wanted = wanted(options.as_ref())?;
     let (level, threads) = compute(options)?;
     let noise = given("the noise", noise)?;
     let signs = match noise.signs.as_str() {
@@ -70,5 +73,31 @@ pub fn perturb_batch(
     let mut out = views.outputs("outputs", &out)?;
     let scales = views.input("scales", &scales)?;
     views.check()?;
-    fill(level, &threads, &weights, scales, &draws, signs, &mut out).map_err(core)
+    match wanted {
+        Wanted::Cuda => on_gpu(&weights, scales, &draws, signs, &mut out).map_err(core),
+        // Every copy comes down over the bus, which takes longer than the CPU takes to make it.
+        Wanted::Auto | Wanted::Cpu => {
+            fill(level, &threads, &weights, scales, &draws, signs, &mut out).map_err(core)
+        }
+    }
+}
+
+#[cfg(not(target_vendor = "apple"))]
+fn on_gpu(
+    weights: &[&[f32]],
+    scales: &[f32],
+    draws: &[Draw],
+    signs: Signs,
+    out: &mut [&mut [f32]],
+) -> saltflat_core::Result<()> {
+    let Some(first) = draws.first() else { return Ok(()) };
+    let gpu = crate::device::gpu()?;
+    saltflat_core::backend::cuda::batch::perturb_batch(&gpu, weights, scales, *first, draws.len(), signs, out)
+}
+
+#[cfg(target_vendor = "apple")]
+fn on_gpu(_: &[&[f32]], _: &[f32], _: &[Draw], _: Signs, _: &mut [&mut [f32]]) -> saltflat_core::Result<()> {
+    Err(saltflat_core::Error::NoDevice(
+        "NVIDIA has no driver for this system. Take the device 'cpu' or 'auto'.".into(),
+    ))
 }

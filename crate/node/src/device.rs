@@ -17,18 +17,22 @@ pub fn gpu() -> saltflat_core::Result<Arc<cuda::Device>> {
     cuda::Device::shared().map_err(saltflat_core::Error::from)
 }
 
+/// The device that the options ask for, by default the CPU.
+pub fn wanted(options: Option<&WorkspaceOptions>) -> Result<Wanted> {
+    let name = options.and_then(|options| options.device.as_deref()).unwrap_or("cpu");
+    Wanted::named(name).ok_or_else(|| {
+        let names = Wanted::ALL.map(|(name, _)| name).join(", ");
+        coded("ERR_INVALID_ARGUMENT", format!("Expected a device of {names}, received '{name}'."))
+    })
+}
+
 /// Vectors where the options say.
 pub fn backend(
     sizes: &[usize],
     vectors: Vectors,
     options: Option<WorkspaceOptions>,
 ) -> Result<Box<dyn Backend>> {
-    let name = options.as_ref().and_then(|options| options.device.clone()).unwrap_or("cpu".into());
-    let wanted = Wanted::named(&name).ok_or_else(|| {
-        let names = Wanted::ALL.map(|(name, _)| name).join(", ");
-        coded("ERR_INVALID_ARGUMENT", format!("Expected a device of {names}, received '{name}'."))
-    })?;
-    open(wanted, sizes, vectors, compute(options)?, costs).map_err(core)
+    open(wanted(options.as_ref())?, sizes, vectors, compute(options)?, costs).map_err(core)
 }
 
 #[cfg(not(target_vendor = "apple"))]

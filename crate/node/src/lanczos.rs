@@ -1,21 +1,24 @@
 //! The Lanczos iteration as a class: TypeScript multiplies and drives, Rust orthogonalises.
 
 use crate::error::{Coded, Result, coded, core, given, node, whole};
+use crate::placed::{self, Rows as Placed, wherever};
+use crate::sample::draw;
 use crate::view::{Views, elements};
-use crate::workspace::{WorkspaceOptions, compute};
+use crate::workspace::WorkspaceOptions;
 use napi::Env;
 use napi::bindgen_prelude::{Array, Float32Array, ObjectFinalize, Unknown};
 use napi_derive::napi;
 use saltflat_core::fault::{self, Place};
-use saltflat_core::lanczos::State;
-use saltflat_core::memory::copied;
+use saltflat_core::lanczos::{Start, State};
 use saltflat_core::projected::Projected;
+use saltflat_core::rng::ROUNDS;
 use saltflat_core::tridiagonal::{self, Rows};
 
-/// A run of the iteration, with its vectors in native memory.
+/// A run of the iteration, with its vectors in native memory or on the GPU.
 #[napi(custom_finalize)]
 pub struct Lanczos {
-    run: Option<saltflat_core::Lanczos>,
+    run: Option<placed::Lanczos>,
+    device: &'static str,
     bytes: i64,
 }
 
@@ -27,18 +30,31 @@ impl ObjectFinalize for Lanczos {
 
 #[napi]
 impl Lanczos {
-    /// For an operator on `size` elements; `keep`: the basis stays, one vector a step, and stays orthogonal.
+    /// For an operator on `size` elements; `keep`: the basis stays, one vector a step, and stays orthogonal. Of `vectors`
+    /// at most, under the device 'auto': the GPU serves where there is one with room for them.
     #[napi(constructor, catch_unwind)]
-    pub fn new(env: &Env, size: f64, keep: bool, options: Option<WorkspaceOptions>) -> Result<Self> {
+    pub fn new(
+        env: &Env,
+        size: f64,
+        keep: bool,
+        options: Option<WorkspaceOptions>,
+        vectors: Option<f64>,
+    ) -> Result<Self> {
         let size = whole("size", size, f64::from(i32::MAX))? as usize;
-        let (level, threads) = compute(options)?;
-        let run = saltflat_core::Lanczos::new(size, keep, level, threads).map_err(core)?;
-        let mut made = Self { run: Some(run), bytes: 0 };
+        let rows = Placed::new(size, vectors.unwrap_or(3.0), options)?;
+        let device = rows.device();
+        let mut made = Self { run: Some(placed::Lanczos::over(rows, keep)), device, bytes: 0 };
         made.account(env)?;
         Ok(made)
     }
 
-    /// Bytes of native memory held.
+    /// Where its vectors lie: 'cpu' or 'cuda'.
+    #[napi(getter)]
+    pub fn device(&self) -> String {
+        self.device.into()
+    }
+
+    /// Bytes held, on the host and on the GPU.
     #[napi(getter)]
     pub fn bytes(&self) -> f64 {
         self.bytes as f64
@@ -52,15 +68,30 @@ impl Lanczos {
         #[napi(ts_arg_type = "Float32Array")] vector: Unknown<'_>,
     ) -> Result<()> {
         let vector = Views::default().input("vector", &vector)?;
-        self.run()?.start(vector).map_err(core)?;
+        wherever!(Lanczos, self.run()?, run => run.start(Start::Along(vector))).map_err(core)?;
+        self.account(env)
+    }
+
+    /// Begins anew from a draw of the seed: what `sample` gives for it.
+    #[napi(catch_unwind)]
+    pub fn start_drawn(
+        &mut self,
+        env: &Env,
+        seed: f64,
+        distribution: String,
+        stream: f64,
+        index: f64,
+    ) -> Result<()> {
+        let draw = draw(seed, &distribution, f64::from(ROUNDS), stream, 0.0, index)?;
+        wherever!(Lanczos, self.run()?, run => run.start(Start::Drawn(draw))).map_err(core)?;
         self.account(env)
     }
 
     /// A copy of the vector to multiply next.
     #[napi(catch_unwind)]
     pub fn vector(&mut self) -> Result<Float32Array> {
-        let vector = self.run()?.vector().map_err(core)?;
-        Ok(Float32Array::new(copied(vector).map_err(core)?))
+        let vector = wherever!(Lanczos, self.run()?, run => run.vector()).map_err(core)?;
+        Ok(Float32Array::new(vector))
     }
 
     /// Takes H times that vector; α and β, which is 0 where the run has come to its end.
@@ -71,7 +102,7 @@ impl Lanczos {
         #[napi(ts_arg_type = "Float32Array")] product: Unknown<'_>,
     ) -> Result<Vec<f64>> {
         let product = Views::default().input("product", &product)?;
-        let (alpha, beta) = self.run()?.step(product).map_err(core)?;
+        let (alpha, beta) = wherever!(Lanczos, self.run()?, run => run.step(product)).map_err(core)?;
         self.account(env)?;
         Ok(vec![alpha, beta])
     }
@@ -79,7 +110,7 @@ impl Lanczos {
     /// Eigenvalues of the projected matrix, ascending, and a bound on the residual of each Ritz vector.
     #[napi(catch_unwind)]
     pub fn ritz(&mut self) -> Result<RitzPairs> {
-        let found = self.run()?.ritz().map_err(core)?;
+        let found = wherever!(Lanczos, self.run()?, run => run.ritz()).map_err(core)?;
         Ok(RitzPairs { values: found.eigen.values, residuals: found.residuals })
     }
 
@@ -87,7 +118,7 @@ impl Lanczos {
     #[napi(catch_unwind)]
     pub fn restart(&mut self, env: &Env, kept: Vec<f64>) -> Result<()> {
         let kept = places("kept", &kept)?;
-        self.run()?.restart(&kept).map_err(core)?;
+        wherever!(Lanczos, self.run()?, run => run.restart(&kept)).map_err(core)?;
         self.account(env)
     }
 
@@ -95,7 +126,7 @@ impl Lanczos {
     #[napi(catch_unwind)]
     pub fn lock(&mut self, env: &Env, stay: Vec<f64>, kept: Vec<f64>) -> Result<()> {
         let (stay, kept) = (places("stay", &stay)?, places("kept", &kept)?);
-        self.run()?.lock(&stay, &kept).map_err(core)?;
+        wherever!(Lanczos, self.run()?, run => run.lock(&stay, &kept)).map_err(core)?;
         self.account(env)
     }
 
@@ -103,21 +134,17 @@ impl Lanczos {
     #[napi(catch_unwind)]
     pub fn basis(&mut self, place: f64) -> Result<Float32Array> {
         let place = whole("place", place, f64::from(i32::MAX))? as usize;
-        let state = self.run()?.state().map_err(core)?;
-        let count = state.vectors.len();
-        let vector = state.vectors.get(place).ok_or_else(|| {
-            let said = format!("Expected a place below {count}, the vectors in the basis, received {place}.");
-            coded("ERR_INVALID_ARGUMENT", said)
-        })?;
-        Ok(Float32Array::new(copied(vector).map_err(core)?))
+        let vector = wherever!(Lanczos, self.run()?, run => run.basis(place)).map_err(core)?;
+        Ok(Float32Array::new(vector))
     }
 
     /// All that the run is besides its vectors.
     #[napi(catch_unwind)]
     pub fn state(&mut self) -> Result<LanczosState> {
-        let State { vectors, locked, projected, scale } = self.run()?.state().map_err(core)?;
+        let state = wherever!(Lanczos, self.run()?, run => run.state()).map_err(core)?;
+        let State { vectors, locked, projected, scale } = state;
         let Projected { thetas, arrow, alphas, betas, leaks } = projected;
-        let (vectors, locked) = (vectors.len() as f64, locked as f64);
+        let (vectors, locked) = (vectors as f64, locked as f64);
         Ok(LanczosState { vectors, locked, thetas, arrow, alphas, betas, leaks, scale })
     }
 
@@ -140,8 +167,8 @@ impl Lanczos {
             return Err(coded("ERR_SHAPE", said));
         }
         let projected = Projected { thetas, arrow, alphas, betas, leaks };
-        let state = State { vectors, locked, projected, scale };
-        self.run()?.restore(&state).map_err(core)?;
+        let state = State { vectors: listed, locked, projected, scale };
+        wherever!(Lanczos, self.run()?, run => run.restore(&state, &vectors)).map_err(core)?;
         self.account(env)
     }
 
@@ -152,14 +179,14 @@ impl Lanczos {
         self.account(env)
     }
 
-    fn run(&mut self) -> Result<&mut saltflat_core::Lanczos> {
+    fn run(&mut self) -> Result<&mut placed::Lanczos> {
         fault::point(Place::Call);
         self.run.as_mut().ok_or_else(gone)
     }
 
     /// Tells V8 what is held now.
     fn account(&mut self, env: &Env) -> Result<()> {
-        let bytes = self.run.as_ref().map_or(0, |run| run.bytes() as i64);
+        let bytes = self.run.as_ref().map_or(0, |run| wherever!(Lanczos, run, run => run.bytes() as i64));
         env.adjust_external_memory(bytes - std::mem::replace(&mut self.bytes, bytes)).map_err(node)?;
         Ok(())
     }

@@ -11,6 +11,7 @@ mod error;
 pub mod fault;
 pub mod info;
 pub mod lanczos;
+mod placed;
 pub mod sample;
 pub mod tensorflow;
 mod view;

@@ -7,7 +7,8 @@
 //! finish          the last accumulate fused with mean, clipping, penalties, base optimizer and the write of W
 //! ```
 //!
-//! Backends: [`cpu`], [`cuda`]; [`choice`] says which of them is the faster one, [`open`] makes it.
+//! Backends: [`cpu`], [`cuda`]; [`choice`] says which of them is the faster one, [`open`] makes it. A basis asks for less:
+//! [`Space`].
 
 pub mod choice;
 pub mod cpu;
@@ -16,8 +17,10 @@ pub mod cuda;
 mod ledger;
 pub mod open;
 mod plan;
+mod space;
 
 pub use ledger::Ledger;
+pub use space::Space;
 
 use crate::error::Result;
 use crate::layout::Layout;

@@ -3,6 +3,8 @@
 // A static program, as emulators run, opens no library.
 #![cfg(all(target_os = "linux", not(target_feature = "crt-static")))]
 
+mod basis;
+mod batch;
 mod failures;
 mod fake;
 #[path = "../common/journey.rs"]

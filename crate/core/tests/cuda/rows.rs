@@ -1,6 +1,8 @@
 //! Sweeps over a basis on the device against those of the CPU, to the bit.
 
 use crate::fake::fake;
+use crate::journey::noises;
+use saltflat_core::backend::Space;
 use saltflat_core::backend::cpu::{dispatch::fill, rows::Rows as CpuRows};
 use saltflat_core::backend::cuda::Device;
 use saltflat_core::backend::cuda::rows::{Rows, Vector};
@@ -30,27 +32,18 @@ fn bits(values: &[f32]) -> Vec<u32> {
 fn same(size: usize, count: usize, device: &Arc<Device>) {
     let mut cpu = CpuRows::new(size, Level::best(), Threads::new(1)).unwrap();
     let mut cuda = Rows::new(size, device.clone()).unwrap();
-    let vectors: Vec<AlignedVec> = (0..count as u32 + 3).map(|place| on_cpu(&cpu, place)).collect();
-    let up = |cuda: &Rows, vector: &AlignedVec| -> Vector {
-        let mut made = cuda.vector().unwrap();
-        cuda.upload(&vector[..size], &mut made).unwrap();
-        made
-    };
-    let on_device: Vec<Vector> = vectors.iter().map(|vector| up(&cuda, vector)).collect();
-    let down = |cuda: &Rows, vector: &Vector| {
-        let mut values = vec![f32::NAN; size];
-        cuda.download(vector, &mut values).unwrap();
-        bits(&values)
-    };
+    let mut vectors: Vec<AlignedVec> = (0..count as u32 + 3).map(|place| on_cpu(&cpu, place)).collect();
+    let mut on_device: Vec<Vector> = vectors.iter().map(|vector| up(&mut cuda, &vector[..size])).collect();
     let (rows, others) = vectors.split_at(count);
     let (device_rows, device_others) = on_device.split_at(count);
     let (mut w, mut device_w) = (cpu.vector().unwrap(), cuda.vector().unwrap());
     for before in [None, Some(0.37f32)] {
-        let expected = cpu.project(&others[0], before.map(|beta| (&others[1][..], beta)), &others[2], &mut w);
+        let expected =
+            cpu.project(&others[0][..size], before.map(|beta| (&others[1][..], beta)), &others[2], &mut w);
         let beside = before.map(|beta| (&device_others[1], beta));
-        let found = cuda.project(&device_others[0], beside, &device_others[2], &mut device_w).unwrap();
+        let found = cuda.project(&others[0][..size], beside, &device_others[2], &mut device_w).unwrap();
         assert_eq!(found.to_bits(), expected.to_bits(), "project, {size}");
-        assert_eq!(down(&cuda, &device_w), bits(&w[..size]), "project, {size}");
+        assert_eq!(down(&mut cuda, &device_w), bits(&w[..size]), "project, {size}");
     }
     let plain: Vec<&[f32]> = rows.iter().map(|row| &row[..]).collect();
     let held: Vec<&Vector> = device_rows.iter().collect();
@@ -63,7 +56,29 @@ fn same(size: usize, count: usize, device: &Arc<Device>) {
     assert_eq!(found.to_bits(), expected.to_bits(), "subtract, {size}, {count} rows");
     cpu.scale(0.7, &mut w);
     cuda.scale(0.7, &mut device_w).unwrap();
-    assert_eq!(down(&cuda, &device_w), bits(&w[..size]), "scale, {size}");
+    assert_eq!(down(&mut cuda, &device_w), bits(&w[..size]), "scale, {size}");
+    for outcomes in [1, count / 2, count].into_iter().filter(|outcomes| (1..=count).contains(outcomes)) {
+        let coefficients: Vec<f32> = (0..outcomes * count).map(|i| (i as f32).sin()).collect();
+        cpu.rotate(&mut vectors[..count], &coefficients);
+        cuda.rotate(&mut on_device[..count], &coefficients).unwrap();
+        for (row, expected) in on_device[..count].iter().zip(&vectors) {
+            assert_eq!(
+                down(&mut cuda, row),
+                bits(&expected[..size]),
+                "rotate, {size}, {outcomes} of {count}"
+            );
+        }
+    }
+}
+
+fn up(cuda: &mut Rows, values: &[f32]) -> Vector {
+    let mut made = cuda.vector().unwrap();
+    cuda.write(values, &mut made).unwrap();
+    made
+}
+
+fn down(cuda: &mut Rows, vector: &Vector) -> Vec<u32> {
+    bits(&cuda.read(vector).unwrap())
 }
 
 #[test]
@@ -78,6 +93,45 @@ fn sweeps_give_the_bits_of_the_cpu() {
             }
         }
     }
+    // So many rows that their strips are narrower than a tile.
+    same(130, 400, &device);
+    assert_eq!(fake.held(), 0);
+}
+
+#[test]
+fn draws_give_the_bits_of_the_cpu() {
+    let fake = fake();
+    let device = Arc::new(Device::open().unwrap());
+    for (name, distribution, rounds) in noises() {
+        for size in SIZES {
+            let draw = Draw { key: [5, 6], step: 7, index: 8, distribution, rounds };
+            let mut expected = vec![0.0; size.next_multiple_of(64)];
+            fill(Level::Scalar, draw, 0, 0, &mut expected);
+            let mut cuda = Rows::new(size, device.clone()).unwrap();
+            let mut found = cuda.vector().unwrap();
+            cuda.draw(draw, &mut found).unwrap();
+            assert_eq!(down(&mut cuda, &found), bits(&expected[..size]), "{name}, {rounds} rounds, {size}");
+            // What is beyond the end is 0: it would count in sums.
+            let square = cuda.square(&found).unwrap();
+            let mut cpu = CpuRows::new(size, Level::best(), Threads::new(1)).unwrap();
+            expected[size..].fill(0.0);
+            assert_eq!(square.to_bits(), cpu.dots(&[&expected], &expected)[0].to_bits());
+        }
+    }
+    assert_eq!(fake.held(), 0);
+}
+
+#[test]
+fn vectors_of_many_pieces_come_and_go_whole() {
+    let fake = fake();
+    // Four pieces of 2¹⁸ floats are under way at once; here there are six, the last one short.
+    let size = 5 * (1 << 18) + 77;
+    let mut rows = Rows::new(size, Arc::new(Device::open().unwrap())).unwrap();
+    let values: Vec<f32> = (0..size).map(|i| i as f32).collect();
+    let vector = up(&mut rows, &values);
+    let twice = up(&mut rows, &values);
+    assert!(rows.read(&vector).unwrap() == values && rows.read(&twice).unwrap() == values);
+    drop((rows, vector, twice));
     assert_eq!(fake.held(), 0);
 }
 
@@ -86,7 +140,11 @@ fn lengths_are_checked() {
     let _fake = fake();
     let mut rows = Rows::new(100, Arc::new(Device::open().unwrap())).unwrap();
     let mut vector = rows.vector().unwrap();
-    assert_eq!(rows.upload(&[0.0; 99], &mut vector).unwrap_err().code(), "ERR_SHAPE");
-    assert_eq!(rows.download(&vector, &mut [0.0; 101]).unwrap_err().code(), "ERR_SHAPE");
+    assert_eq!(rows.write(&[0.0; 129], &mut vector).unwrap_err().code(), "ERR_SHAPE");
     assert_eq!(rows.subtract(&[], &[1.0], &mut vector).unwrap_err().code(), "ERR_SHAPE");
+    for coefficients in [&[][..], &[1.0; 3]] {
+        let mut two = [rows.vector().unwrap(), rows.vector().unwrap()];
+        let error = rows.rotate(&mut two[..coefficients.len().min(2)], coefficients).unwrap_err();
+        assert_eq!(error.code(), "ERR_INVALID_ARGUMENT");
+    }
 }

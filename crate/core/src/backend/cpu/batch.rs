@@ -84,10 +84,29 @@ pub fn perturb_batch(
     out: &mut [&mut [f32]],
 ) -> Result<()> {
     check_level(level)?;
+    let copies = draws.len() * signs.count();
+    let layout = checked(weights, scales, copies, out)?;
+    let inputs: Vec<Gradient<'_>> = weights.iter().map(|values| Some(*values)).collect();
+    let pass =
+        Batch { draws, signs, scales, w: Inputs(&inputs), tensors: weights.len(), out: Outputs::new(out) };
+    let chunks = layout.chunks();
+    threads.each(layout.total() * copies, &mut filled(chunks.len(), [0.0; SUMS])?, |i| {
+        // SAFETY: the lengths of all slices were checked against this layout; each chunk is run once.
+        unsafe { dispatch::run(level, &pass, &chunks[i]) }
+    });
+    Ok(())
+}
+
+/// The layout of the weights, where scales and outputs fit it.
+pub(crate) fn checked(
+    weights: &[&[f32]],
+    scales: &[f32],
+    copies: usize,
+    out: &[&mut [f32]],
+) -> Result<Layout> {
     let sizes: Vec<usize> = weights.iter().map(|values| values.len()).collect();
     let layout = Layout::new(&sizes)?;
     check_scales(&layout, scales)?;
-    let copies = draws.len() * signs.count();
     if out.len() != copies * sizes.len() {
         let expected = copies * sizes.len();
         return Err(Error::Shape(format!("Expected {expected} outputs, received {}.", out.len())));
@@ -95,13 +114,5 @@ pub fn perturb_batch(
     for copy in out.chunks(sizes.len()) {
         check_lengths(&layout, "outputs", copy.iter().map(|slice| Some(slice.len())), copy.len())?;
     }
-    let inputs: Vec<Gradient<'_>> = weights.iter().map(|values| Some(*values)).collect();
-    let pass =
-        Batch { draws, signs, scales, w: Inputs(&inputs), tensors: sizes.len(), out: Outputs::new(out) };
-    let chunks = layout.chunks();
-    threads.each(layout.total() * copies, &mut filled(chunks.len(), [0.0; SUMS])?, |i| {
-        // SAFETY: the lengths of all slices were checked against this layout; each chunk is run once.
-        unsafe { dispatch::run(level, &pass, &chunks[i]) }
-    });
-    Ok(())
+    Ok(layout)
 }

@@ -8,6 +8,7 @@ pub(crate) mod lanes;
 mod pass;
 mod passes;
 pub mod rows;
+mod space;
 mod step;
 mod threads;
 

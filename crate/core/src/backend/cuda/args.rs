@@ -7,6 +7,9 @@ use crate::penalty::Penalty;
 /// Sums that a chunk has room for.
 pub(super) const SUMS: usize = crate::backend::ledger::SUMS;
 
+/// Floats of a block's shared memory; `STRIP` in `kernels/args.cuh`.
+pub(super) const STRIP: usize = 12_288;
+
 /// An address on the device; 0 for none.
 pub(super) type Address = u64;
 
@@ -153,7 +156,8 @@ pub(super) struct Sweep {
     pub count: u32,
     pub row_count: u32,
     pub factor: f32,
-    pub unused: u32,
+    pub outcomes: u32,
+    pub draw: Draw,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -169,7 +173,7 @@ pub(super) struct Fold {
 }
 
 const _: () = assert!(size_of::<Pass>() == 16 * 8 + 8 * 4 + 2 * 24 + 16 * 4);
-const _: () = assert!(size_of::<Sweep>() == 8 * 8 + 4 * 4);
+const _: () = assert!(size_of::<Sweep>() == 8 * 8 + 4 * 4 + 24);
 const _: () = assert!(size_of::<Fold>() == 3 * 8 + 4 * 4);
 const _: () = assert!(size_of::<Chunk>() == 24 && size_of::<Pull>() == 16 && size_of::<Draw>() == 24);
 

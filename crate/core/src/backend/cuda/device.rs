@@ -16,7 +16,7 @@ pub(super) const MODULES: [(&str, &str); 3] = [
 ];
 
 /// Every kernel, with its module.
-pub(super) const KERNELS: [(&str, &str); 24] = [
+pub(super) const KERNELS: [(&str, &str); 26] = [
     ("passes", "perturb"),
     ("passes", "flip"),
     ("passes", "accumulate"),
@@ -40,6 +40,8 @@ pub(super) const KERNELS: [(&str, &str); 24] = [
     ("rows", "subtract"),
     ("rows", "dots"),
     ("rows", "scale"),
+    ("rows", "draw"),
+    ("rows", "rotate"),
     ("rows", "fold"),
 ];
 
@@ -203,6 +205,11 @@ impl Device {
     /// What it is.
     pub fn info(&self) -> &Info {
         &self.info
+    }
+
+    /// Bytes of its memory that nobody holds now.
+    pub fn free(&self) -> Result<usize> {
+        self.context.mem_get_info().map(|(free, _)| free).map_err(|error| driver(error, 0))
     }
 
     pub(super) fn function(&self, name: &str) -> Result<&CudaFunction> {

@@ -75,21 +75,27 @@ impl Folder {
 
     /// Folds the first `which` sums of each chunk, and fetches what comes out; the others are 0.
     pub fn fold(&mut self, which: usize) -> Result<&[f64]> {
+        self.fold_first(self.segments, which)
+    }
+
+    /// The same of the first segments alone.
+    pub fn fold_first(&mut self, segments: usize, which: usize) -> Result<&[f64]> {
+        let found = &mut self.found[..segments * self.width];
         let args = Fold {
             sums: self.sums.address(),
             totals: self.totals.address(),
             firsts: self.firsts.address(),
-            segments: self.segments as u32,
+            segments: segments as u32,
             width: self.width as u32,
             which: which as u32,
             unused: 0,
         };
-        self.device.launch("fold", args, self.segments * which)?;
-        self.totals.get(0, &mut self.found)?;
+        self.device.launch("fold", args, segments * which)?;
+        self.totals.get(0, found)?;
         self.device.wait()?;
-        for sums in self.found.chunks_mut(self.width) {
+        for sums in found.chunks_mut(self.width) {
             sums[which..].fill(0.0);
         }
-        Ok(&self.found)
+        Ok(found)
     }
 }

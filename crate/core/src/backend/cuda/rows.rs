@@ -1,32 +1,43 @@
-//! Passes over a basis of long rows on the GPU: what [`crate::backend::cpu::rows`] is on the CPU, with vectors that stay on
-//! the device.
+//! A basis in the memory of the GPU: what [`crate::backend::cpu::rows`] is on the CPU. Products come up and vectors go down;
+//! all else stays there.
 
-use super::args::Sweep;
+use super::args::{STRIP, Sweep};
 use super::device::Device;
 use super::launch::Folder;
 use super::memory::Buffer;
+use super::staging::Staging;
+use crate::backend::Space;
 use crate::error::{Error, Result};
 use crate::layout::Layout;
+use crate::memory::with_capacity;
+use crate::noise::Draw;
 use std::sync::Arc;
+
+/// Vectors that can be combined in place.
+pub const MOST: usize = STRIP;
 
 /// A vector on the device, padded with zeros to whole tiles.
 pub struct Vector(Buffer<f32>);
-
-impl Vector {
-    /// Bytes held.
-    pub fn bytes(&self) -> usize {
-        self.0.bytes()
-    }
-}
 
 /// Who does the passes, over vectors of one length.
 pub struct Rows {
     device: Arc<Device>,
     layout: Layout,
+    staging: Staging,
     /// For one sum a chunk.
     one: Folder,
-    /// For as many sums as there were rows.
-    many: Option<(usize, Folder)>,
+    /// For passes over several rows, as many as there has been need for.
+    several: Option<Several>,
+}
+
+/// Tables of passes over several rows.
+struct Several {
+    room: usize,
+    /// Where each row lies.
+    addresses: Buffer<u64>,
+    coefficients: Buffer<f32>,
+    /// For a sum a chunk of each row.
+    folder: Folder,
 }
 
 impl Rows {
@@ -34,88 +45,12 @@ impl Rows {
     pub fn new(size: usize, device: Arc<Device>) -> Result<Self> {
         let layout = Layout::new(&[size])?;
         let one = Folder::new(&device, &[0, layout.chunks().len() as u64], 1)?;
-        Ok(Self { device, layout, one, many: None })
+        let staging = Staging::new(&device, size)?;
+        Ok(Self { device, layout, staging, one, several: None })
     }
 
-    /// Elements of a vector, without padding.
-    pub fn size(&self) -> usize {
-        self.layout.sizes()[0]
-    }
-
-    /// A vector of zeros.
-    pub fn vector(&self) -> Result<Vector> {
-        Ok(Vector(Buffer::zeroed(&self.device, self.layout.total())?))
-    }
-
-    /// vector ← values
-    pub fn upload(&self, values: &[f32], vector: &mut Vector) -> Result<()> {
-        self.check(values.len())?;
-        vector.0.set(0, values)?;
-        self.device.wait()
-    }
-
-    /// values ← vector
-    pub fn download(&self, vector: &Vector, values: &mut [f32]) -> Result<()> {
-        self.check(values.len())?;
-        vector.0.get(0, values)?;
-        self.device.wait()
-    }
-
-    /// w ← hv − β·before, where there is one before; w·v.
-    pub fn project(
-        &mut self,
-        hv: &Vector,
-        before: Option<(&Vector, f32)>,
-        v: &Vector,
-        w: &mut Vector,
-    ) -> Result<f64> {
-        let (before, factor) = before.map_or((0, 0.0), |(row, beta)| (row.0.address(), -beta));
-        let (hv, v, w) = (hv.0.address(), v.0.address(), w.0.address());
-        self.launch("project", Sweep { hv, before, factor, v, w, ..self.sweep() })?;
-        Ok(self.one.fold(1)?[0])
-    }
-
-    /// w ← w − Σ cᵢ·rowᵢ; w·w.
-    pub fn subtract(&mut self, rows: &[&Vector], coefficients: &[f32], w: &mut Vector) -> Result<f64> {
-        if rows.len() != coefficients.len() {
-            let (expected, came) = (rows.len(), coefficients.len());
-            return Err(Error::Shape(format!("Expected {expected} coefficients, received {came}.")));
-        }
-        let table = self.table(rows)?;
-        let negative: Vec<f32> = coefficients.iter().map(|c| -c).collect();
-        let coefficients = Buffer::of(&self.device, &negative)?;
-        let (row_count, w) = (rows.len() as u32, w.0.address());
-        let (rows, coefficients) = (table.address(), coefficients.address());
-        self.launch("subtract", Sweep { rows, coefficients, row_count, w, ..self.sweep() })?;
-        Ok(self.one.fold(1)?[0])
-    }
-
-    /// rowᵢ·w of each row.
-    pub fn dots(&mut self, rows: &[&Vector], w: &Vector) -> Result<Vec<f64>> {
-        let chunks = self.layout.chunks().len() as u64;
-        if self.many.as_ref().is_none_or(|(count, _)| *count != rows.len()) {
-            let firsts: Vec<u64> = (0..=rows.len() as u64).map(|row| row * chunks).collect();
-            self.many = Some((rows.len(), Folder::new(&self.device, &firsts, 1)?));
-        }
-        let table = self.table(rows)?;
-        let (row_count, rows, w) = (rows.len() as u32, table.address(), w.0.address());
-        let args = Sweep { rows, row_count, w, ..self.sweep() };
-        match &mut self.many {
-            Some((_, folder)) => {
-                let sums = folder.sums();
-                self.device.launch("dots", Sweep { sums, ..args }, chunks as usize)?;
-                Ok(folder.fold(1)?.to_vec())
-            }
-            None => Ok(vec![]),
-        }
-    }
-
-    /// w ← factor·w
-    pub fn scale(&mut self, factor: f32, w: &mut Vector) -> Result<()> {
-        self.launch("scale", Sweep { factor, w: w.0.address(), ..self.sweep() })
-    }
-
-    fn sweep(&self) -> Sweep {
+    /// What every pass is told.
+    fn told(&self) -> Sweep {
         let (size, count) = (self.size() as u64, self.layout.chunks().len() as u32);
         Sweep { sums: self.one.sums(), size, count, ..Sweep::default() }
     }
@@ -124,17 +59,125 @@ impl Rows {
         self.device.launch(kernel, args, self.layout.chunks().len())
     }
 
-    fn table(&self, rows: &[&Vector]) -> Result<Buffer<u64>> {
-        let addresses: Vec<u64> = rows.iter().map(|row| row.0.address()).collect();
-        Buffer::of(&self.device, &addresses)
+    /// Tables of these rows and coefficients, and what a pass is told of them.
+    fn tables<'a>(
+        &mut self,
+        rows: impl ExactSizeIterator<Item = &'a Vector>,
+        coefficients: &[f32],
+    ) -> Result<(&mut Several, Sweep)> {
+        let addresses: Vec<u64> = rows.map(|row| row.0.address()).collect();
+        let (device, chunks, args) = (&self.device, self.layout.chunks().len(), self.told());
+        let fits = |several: &Several| {
+            several.room >= addresses.len() && several.coefficients.len() >= coefficients.len()
+        };
+        let several = match self.several.take().filter(fits) {
+            Some(several) => several,
+            None => {
+                let room = addresses.len().next_power_of_two().max(16);
+                let firsts: Vec<u64> = (0..=room).map(|row| (row * chunks) as u64).collect();
+                Several {
+                    room,
+                    addresses: Buffer::zeroed(device, room)?,
+                    coefficients: Buffer::zeroed(device, coefficients.len().max(room))?,
+                    folder: Folder::new(device, &firsts, 1)?,
+                }
+            }
+        };
+        let several = self.several.insert(several);
+        several.addresses.set(0, &addresses)?;
+        several.coefficients.set(0, coefficients)?;
+        // Until here nothing but tables is written, from memory that may go now.
+        device.wait()?;
+        let (row_count, rows) = (addresses.len() as u32, several.addresses.address());
+        let coefficients = several.coefficients.address();
+        Ok((several, Sweep { rows, row_count, coefficients, ..args }))
+    }
+}
+
+impl Space for Rows {
+    type Vector = Vector;
+
+    fn size(&self) -> usize {
+        self.layout.sizes()[0]
     }
 
-    fn check(&self, came: usize) -> Result<()> {
-        let expected = self.size();
-        if expected == came {
-            Ok(())
-        } else {
-            Err(Error::Shape(format!("Expected {expected} elements, received {came}.")))
+    fn bytes(&self) -> usize {
+        let tables = self.several.as_ref().map_or(0, |several| {
+            several.addresses.bytes() + several.coefficients.bytes() + several.folder.bytes()
+        });
+        self.staging.bytes() + self.one.bytes() + tables
+    }
+
+    fn vector_bytes(vector: &Vector) -> usize {
+        vector.0.bytes()
+    }
+
+    fn vector(&self) -> Result<Vector> {
+        Ok(Vector(Buffer::zeroed(&self.device, self.layout.total())?))
+    }
+
+    fn write(&mut self, values: &[f32], w: &mut Vector) -> Result<()> {
+        self.staging.upload(values, &mut w.0, 0)
+    }
+
+    fn draw(&mut self, draw: Draw, w: &mut Vector) -> Result<()> {
+        self.launch("draw", Sweep { draw: draw.into(), w: w.0.address(), ..self.told() })
+    }
+
+    fn read(&mut self, vector: &Vector) -> Result<Vec<f32>> {
+        let size = self.size();
+        let mut values = with_capacity(size)?;
+        self.staging.download(&vector.0, 0..size, |_, piece| values.extend_from_slice(piece))?;
+        Ok(values)
+    }
+
+    fn project(
+        &mut self,
+        hv: &[f32],
+        before: Option<(&Vector, f32)>,
+        v: &Vector,
+        w: &mut Vector,
+    ) -> Result<f64> {
+        self.write(hv, w)?;
+        let (before, factor) = before.map_or((0, 0.0), |(row, beta)| (row.0.address(), -beta));
+        let (v, w) = (v.0.address(), w.0.address());
+        // Each thread reads its elements of the product before it writes them.
+        self.launch("project", Sweep { hv: w, before, factor, v, w, ..self.told() })?;
+        Ok(self.one.fold(1)?[0])
+    }
+
+    fn subtract(&mut self, rows: &[&Vector], coefficients: &[f32], w: &mut Vector) -> Result<f64> {
+        if rows.len() != coefficients.len() {
+            let (expected, came) = (rows.len(), coefficients.len());
+            return Err(Error::Shape(format!("Expected {expected} coefficients, received {came}.")));
         }
+        let negative: Vec<f32> = coefficients.iter().map(|c| -c).collect();
+        let (_, args) = self.tables(rows.iter().copied(), &negative)?;
+        self.launch("subtract", Sweep { w: w.0.address(), ..args })?;
+        Ok(self.one.fold(1)?[0])
+    }
+
+    fn dots(&mut self, rows: &[&Vector], w: &Vector) -> Result<Vec<f64>> {
+        let device = self.device.clone();
+        let (several, args) = self.tables(rows.iter().copied(), &[])?;
+        let sums = several.folder.sums();
+        device.launch("dots", Sweep { sums, w: w.0.address(), ..args }, args.count as usize)?;
+        Ok(several.folder.fold_first(rows.len(), 1)?.to_vec())
+    }
+
+    fn scale(&mut self, factor: f32, w: &mut Vector) -> Result<()> {
+        self.launch("scale", Sweep { factor, w: w.0.address(), ..self.told() })
+    }
+
+    fn rotate(&mut self, rows: &mut [Vector], coefficients: &[f32]) -> Result<()> {
+        if rows.is_empty() || rows.len() > MOST || !coefficients.len().is_multiple_of(rows.len()) {
+            let came = rows.len();
+            return Err(Error::Invalid(format!(
+                "Expected 1 to {MOST} vectors to combine on a GPU, and a coefficient for each, received {came}."
+            )));
+        }
+        let outcomes = (coefficients.len() / rows.len()) as u32;
+        let (_, args) = self.tables(rows.iter(), coefficients)?;
+        self.launch("rotate", Sweep { outcomes, ..args })
     }
 }

@@ -10,7 +10,7 @@ use cudarc::driver::{result::event, sys};
 use std::sync::Arc;
 
 /// Floats of a piece: 1 MiB, some 50 µs on a bus of 16 lanes, beside which the 5 µs to start a copy are little.
-const PIECE: usize = 1 << 18;
+pub(super) const PIECE: usize = 1 << 18;
 
 /// Page-locked memory for all that goes up and comes down.
 pub(super) struct Transfer {
@@ -102,7 +102,7 @@ impl Transfer {
 }
 
 /// A moment on the stream.
-struct Event {
+pub(super) struct Event {
     device: Arc<Device>,
     event: sys::CUevent,
 }
@@ -113,20 +113,20 @@ unsafe impl Send for Event {}
 unsafe impl Sync for Event {}
 
 impl Event {
-    fn new(device: &Arc<Device>) -> Result<Self> {
+    pub fn new(device: &Arc<Device>) -> Result<Self> {
         device.bind()?;
         let event = event::create(sys::CUevent_flags::CU_EVENT_DISABLE_TIMING);
         Ok(Self { device: device.clone(), event: event.map_err(|error| driver(error, 0))? })
     }
 
     /// It is when all is done that was asked for so far.
-    fn record(&self) -> Result<()> {
+    pub fn record(&self) -> Result<()> {
         self.device.bind()?;
         // SAFETY: made by `new`, of the context that the stream is of.
         unsafe { event::record(self.event, self.device.stream.cu_stream()) }.map_err(|error| driver(error, 0))
     }
 
-    fn wait(&self) -> Result<()> {
+    pub fn wait(&self) -> Result<()> {
         self.device.bind()?;
         // SAFETY: made by `new`.
         unsafe { event::synchronize(self.event) }.map_err(|error| driver(error, 0))

@@ -11,6 +11,8 @@ constexpr u32 TILE = 64;
 constexpr u32 LANES = 16;
 // Sums that a chunk has room for.
 constexpr u32 SUMS = 3;
+// Floats of a block's shared memory, all that every GPU gives without asking.
+constexpr u32 STRIP = 12288;
 
 struct Draw {
   u32 key0, key1, step, index, distribution, rounds;
@@ -61,7 +63,8 @@ struct Sweep {
   u64 size;
   u32 count, row_count;
   float factor;
-  u32 unused;
+  u32 outcomes;
+  Draw draw;
 };
 
 // Chunk sums to be folded, segment by segment: `which` sums of `width` places each.

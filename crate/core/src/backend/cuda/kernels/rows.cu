@@ -4,7 +4,7 @@
 
 __device__ __forceinline__ Chunk cut(const Sweep &a, u32 c) {
   const u64 flat = static_cast<u64>(CHUNK) * c, left = a.size - flat;
-  return Chunk{flat, 0, 0, left < CHUNK ? static_cast<u32>(left) : CHUNK, 0};
+  return Chunk{flat, 0, static_cast<u32>(flat), left < CHUNK ? static_cast<u32>(left) : CHUNK, 0};
 }
 
 // project: w ← hv + factor·before (hv where there is none) · sum w·v. Moves 12 or 16 bytes an element.
@@ -101,6 +101,57 @@ KERNEL(scale, Sweep) {
     load(a.w, at, w);
     EACH_ELEMENT(i) w.at[i] = a.factor * w.at[i];
     store(a.w, at, w);
+  }
+}
+
+// draw: w ← U of tensor 0, and 0 beyond its end. Writes 4 bytes an element.
+KERNEL(draw, Sweep) {
+  __shared__ float4 quads[CHUNK / 4];
+  float *u = reinterpret_cast<float *>(quads);
+  EACH_CHUNK(a, c) {
+    const Chunk chunk = cut(a, c);
+    const Place at = place(chunk);
+    if (!at.live) continue;
+    Values w;
+    drawn(a.draw, 0, at.tile, at.quad, u + at.first);
+    kept(u, at, w);
+    EACH_ELEMENT(i) w.at[i] = at.first + 16 * (i / 4) + i % 4 < chunk.len ? w.at[i] : 0.0f;
+    store(a.w, at, w);
+  }
+}
+
+// rotate: the first `outcomes` rows ← combinations of all of them, in place. A strip of every row lies in shared memory
+// before the first is written: `row_count` is at most STRIP. Moves 4 bytes an element and row, and 4 an element and outcome.
+KERNEL(rotate, Sweep) {
+  __shared__ float strip[STRIP];
+  u32 width = TILE;
+  while (width * a.row_count > STRIP) width /= 2;
+  EACH_CHUNK(a, c) {
+    const Chunk chunk = cut(a, c);
+    for (u32 first = 0; first < chunk.len; first += width) {
+      const u64 flat = chunk.flat + first;
+      for (u32 i = threadIdx.x; i < width * a.row_count; i += THREADS)
+        strip[i] = reinterpret_cast<const float *>(a.rows[i / width])[flat + i % width];
+      __syncthreads();
+      for (u32 i = threadIdx.x; i < width * ((a.outcomes + 3) / 4); i += THREADS) {
+        const u32 outcome = 4 * (i / width), element = i % width;
+        float sums[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+        for (u32 row = 0; row < a.row_count; row++) {
+          const float x = strip[row * width + element];
+#pragma unroll
+          for (u32 which = 0; which < 4; which++) {
+            // Past the last outcome the last one is summed up again, and dropped.
+            const u32 place = outcome + which < a.outcomes ? outcome + which : a.outcomes - 1;
+            sums[which] = __fmaf_rn(a.coefficients[place * a.row_count + row], x, sums[which]);
+          }
+        }
+#pragma unroll
+        for (u32 which = 0; which < 4; which++)
+          if (outcome + which < a.outcomes)
+            reinterpret_cast<float *>(a.rows[outcome + which])[flat + element] = sums[which];
+      }
+      __syncthreads();
+    }
   }
 }
 

@@ -1,0 +1,71 @@
+//! What a basis owes to where it lies: vectors of one length, and the passes over them. On the CPU [`cpu::rows`], on a GPU
+//! [`cuda::rows`]; both give the same bits.
+//!
+//! [`cpu::rows`]: crate::backend::cpu::rows
+//! [`cuda::rows`]: crate::backend
+
+use crate::error::Result;
+use crate::noise::Draw;
+
+/// Vectors of one length, and who does the passes over them. An error of a pass leaves only `w` in doubt.
+pub trait Space {
+    /// One of its vectors.
+    type Vector;
+
+    /// Elements of a vector.
+    fn size(&self) -> usize;
+
+    /// Bytes held besides vectors.
+    fn bytes(&self) -> usize;
+
+    /// Bytes of a vector.
+    fn vector_bytes(vector: &Self::Vector) -> usize;
+
+    /// A vector of zeros.
+    fn vector(&self) -> Result<Self::Vector>;
+
+    /// w ← values
+    fn write(&mut self, values: &[f32], w: &mut Self::Vector) -> Result<()>;
+
+    /// w ← U, the elements of tensor 0.
+    fn draw(&mut self, draw: Draw, w: &mut Self::Vector) -> Result<()>;
+
+    /// A copy of a vector for the caller.
+    fn read(&mut self, vector: &Self::Vector) -> Result<Vec<f32>>;
+
+    /// w ← hv − β·before, where there is one before; w·v.
+    fn project(
+        &mut self,
+        hv: &[f32],
+        before: Option<(&Self::Vector, f32)>,
+        v: &Self::Vector,
+        w: &mut Self::Vector,
+    ) -> Result<f64>;
+
+    /// w ← w − Σ cᵢ·rowᵢ; w·w.
+    fn subtract(&mut self, rows: &[&Self::Vector], coefficients: &[f32], w: &mut Self::Vector)
+    -> Result<f64>;
+
+    /// rowᵢ·w of each row.
+    fn dots(&mut self, rows: &[&Self::Vector], w: &Self::Vector) -> Result<Vec<f64>>;
+
+    /// One sweep of Gram–Schmidt: w ← w − Σ (rowᵢ·w)·rowᵢ; the dot products, and w·w.
+    fn sweep(&mut self, rows: &[&Self::Vector], w: &mut Self::Vector) -> Result<(Vec<f64>, f64)> {
+        let dots = self.dots(rows, w)?;
+        let coefficients: Vec<f32> = dots.iter().map(|dot| *dot as f32).collect();
+        let left = self.subtract(rows, &coefficients, w)?;
+        Ok((dots, left))
+    }
+
+    /// w·w
+    fn square(&mut self, w: &Self::Vector) -> Result<f64> {
+        Ok(self.dots(&[w], w)?.iter().sum())
+    }
+
+    /// w ← factor·w
+    fn scale(&mut self, factor: f32, w: &mut Self::Vector) -> Result<()>;
+
+    /// The first rows ← combinations of all of them, in place: as many as there are coefficients for, a row of them each.
+    /// Where it is refused, no row has been written.
+    fn rotate(&mut self, rows: &mut [Self::Vector], coefficients: &[f32]) -> Result<()>;
+}
