@@ -121,6 +121,29 @@ ifBuilt('the memory of the device is accounted for, and given back', (t) => {
   t.is(held, 0)
 })
 
+ifBuilt('estimates of curvature have the same bits on both devices, and half on each', (t) => {
+  t.timeout(300_000)
+  interface Found {
+    differ: string[]
+    refused: { name: string; code: string; left: number }[]
+    decided: string[]
+    forgotten: number
+    left: number
+  }
+  const { printed, held }: Ran<Found> = run('curvature.ts', { faults: '' })
+  t.deepEqual(printed.differ, [])
+  for (const one of printed.refused) t.like(one, { code: 'ERR_OUT_OF_MEMORY', left: 0 }, JSON.stringify(one))
+  t.deepEqual(
+    [...new Set(printed.refused.map(({ name }) => name))],
+    ['topEigenvalues', 'spectralDensity', 'orthogonal', 'traceOf', 'hutchinson', 'hutch++', 'perturbBatch'],
+  )
+  // Too few elements; a basis that fits; more vectors than memory; more than a rotation takes.
+  t.deepEqual(printed.decided, ['cpu', 'cuda', 'cpu', 'cpu'])
+  t.true(printed.forgotten > 4 * 9001)
+  t.is(printed.left, 0)
+  t.is(held, 0)
+})
+
 ifBuilt('doctor says what there is, what it costs, and how auto decides', (t) => {
   const none = run<Report>('doctor.ts', driverless ? {} : { faults: 'devices=0' }).printed.gpu
   t.like(none, { available: false, code: driverless ? 'no-driver' : 'no-device', bytes: 0, rule: null })

@@ -49,6 +49,9 @@ minimize((x: Float32Array) => [...x], new Float32Array(2), adam(), { steps: 1 })
 // Perturbed copies have the shape of what they were drawn from.
 exactly<Float32Array[]>()(perturbBatch(new Float32Array(4), { sigma: 0.1, perturbations: 3, signs: 'both', seed: 1 }))
 exactly<Float32Array[][]>()(perturbBatch([new Float32Array(4)], { sigma: [0.1, 0.2], distribution: 'laplace' }))
+perturbBatch(new Float32Array(4), { sigma: 0.1, device: 'cuda' })
+// @ts-expect-error no such device
+perturbBatch(new Float32Array(4), { sigma: 0.1, device: 'gpu' })
 // @ts-expect-error how far?
 perturbBatch(new Float32Array(4), {})
 // @ts-expect-error no such choice of signs

@@ -17,6 +17,7 @@ import {
   type HutchinsonTrace,
   hessian,
   type Operator,
+  type PlacedOptions,
   type RunStore,
   runFile,
   type SpectralDensity,
@@ -86,6 +87,17 @@ diagonal(H, { distribution: 'gaussian' })
 exactly<Promise<TopEigenvalues>>()(topEigenvalues(H, { count: 5, which: 'magnitude', vectors: true }))
 exactly<Promise<SpectralDensity>>()(spectralDensity(H, { probes: 4, steps: 30, points: 100 }))
 trace(H, { signal: AbortSignal.timeout(1), onProgress: ({ done }) => exactly<number>()(done) })
+
+// Where vectors lie.
+exactly<'auto' | 'cpu' | 'cuda' | undefined>()(({} as PlacedOptions).device)
+trace(H, { method: 'hutch++', device: 'cuda' })
+traceOf(H, Math.exp, { device: 'cpu' })
+topEigenvalues(H, { device: 'auto' })
+spectralDensity(H, { device: 'cuda' })
+// @ts-expect-error no such device
+topEigenvalues(H, { device: 'gpu' })
+// @ts-expect-error it keeps no vectors of its own
+diagonal(H, { device: 'cuda' })
 
 // A long run goes on from a file, or from wherever one likes.
 const store = runFile('top.safetensors', { every: 50 })

@@ -2,6 +2,7 @@ import { SaltflatError } from '../errors.ts'
 import { type Lanczos, type LanczosState, loadBinding, typed } from '../native/index.ts'
 import { invalid } from '../options.ts'
 import { Turns } from '../turns.ts'
+import type { Device } from '../types.ts'
 import { checked, type Operator } from './operator.ts'
 import type { ProbeDistribution } from './probes.ts'
 import type { RunStore } from './run-store.ts'
@@ -52,10 +53,11 @@ export class LanczosRun {
   readonly #native: Lanczos
   #ended = false
 
-  constructor(operator: Operator, { keep }: { keep: boolean }) {
+  /** `keep`: the basis stays orthogonal; of `vectors` at most. */
+  constructor(operator: Operator, { keep, vectors, device }: { keep: boolean; vectors: number; device: Device }) {
     this.#operator = operator
     const { Lanczos } = loadBinding()
-    this.#native = typed(() => new Lanczos(operator.size, keep))
+    this.#native = typed(() => new Lanczos(operator.size, keep, { device }, vectors))
   }
 
   /**
@@ -63,8 +65,8 @@ export class LanczosRun {
    * the sphere.
    */
   start(seed: number, index: number, distribution: ProbeDistribution = 'gaussian'): void {
-    const { sample } = loadBinding()
-    this.startFrom(typed(() => sample(seed, distribution, stream, 0, index, 0, this.#operator.size)))
+    typed(() => this.#native.startDrawn(seed, distribution, stream, index))
+    this.#ended = false
   }
 
   /** Begins anew from a direction of the caller's. */
@@ -78,7 +80,7 @@ export class LanczosRun {
     return this.#ended
   }
 
-  /** Bytes of native memory held. */
+  /** Bytes held, on the host and on the GPU. */
   get bytes(): number {
     return this.#native.bytes
   }

@@ -3,7 +3,8 @@ import { SaltflatError } from '../errors.ts'
 import { refuseDetached } from '../grads/vector-gradient.ts'
 import { fromNative, loadBinding } from '../native/index.ts'
 import { invalid, knownKeys, largest, number, oneOf, whole } from '../options.ts'
-import type { Distribution } from '../types.ts'
+import type { Device, Distribution } from '../types.ts'
+import { deviceOf } from './device.ts'
 
 /** Options of `perturbBatch`. */
 export interface PerturbBatchOptions {
@@ -28,12 +29,17 @@ export interface PerturbBatchOptions {
   stream?: number
   /** Step of the noise, 0 to 2³² − 1: with stream 0 and an optimizer's seed, the U of that update. Default 0. */
   step?: number
+  /**
+   * Where the copies are made: 'cpu'; 'cuda', the first GPU of NVIDIA's; 'auto', the CPU too, for the way of a copy over the
+   * bus takes longer than making it. The environment variable SALTFLAT_DEVICE overrides it. Default 'auto'.
+   */
+  device?: Device
   /** Arrays to fill, as this function returns them; they must not share memory. Default: fresh ones. */
   out?: readonly Float32Array[] | readonly (readonly Float32Array[])[]
 }
 
 const names = [
-  ...['sigma', 'perturbations', 'first', 'signs', 'seed', 'distribution', 'rounds', 'stream', 'step', 'out'],
+  ...['sigma', 'perturbations', 'first', 'signs', 'seed', 'distribution', 'rounds', 'stream', 'step', 'device', 'out'],
 ] as const
 
 /**
@@ -44,7 +50,7 @@ const names = [
  * with any number of threads. One array gives one array a copy; several (the tensors of a model, in the order of its
  * trainable weights) give as many a copy. Costs one draw a pair and one write a copy, and no gradient. Throws
  * ERR_INVALID_ARGUMENT, ERR_DTYPE, ERR_SHAPE, ERR_OVERLAP, ERR_SHARED, ERR_DETACHED, ERR_EMPTY and ERR_OUT_OF_MEMORY;
- * nothing is written then.
+ * nothing is written then. With the device 'cuda' also ERR_NO_DEVICE, and ERR_CUDA, where some copies may be written.
  *
  * @example
  * const [plus, minus] = perturbBatch(weights, { sigma: 0.01, perturbations: 100, seed: 7 }) // of 200
@@ -59,6 +65,7 @@ export function perturbBatch(
   knownKeys('the options of perturbBatch', options, names)
   const { perturbations = 1, first = 0, signs = 'both', seed = 0, distribution = 'gaussian' } = options
   const { rounds = 10, stream = 1, step = 0 } = options
+  const device = deviceOf(options)
   whole('perturbations', perturbations, 1, 2 ** 24)
   whole('first', first, 0, 2 ** 24 - perturbations)
   oneOf('signs', signs, ['both', 'plus', 'minus'])
@@ -82,7 +89,7 @@ export function perturbBatch(
   const out = outputs(options.out, copies, tensors, alone)
   try {
     const noise = { seed, distribution, rounds, stream, step, from: first, to: first + perturbations, signs }
-    loadBinding().perturbBatch(tensors as Float32Array[], scales, noise, out.flat())
+    loadBinding().perturbBatch(tensors as Float32Array[], scales, noise, out.flat(), { device })
   } catch (error) {
     throw fromNative(error)
   }

@@ -1,5 +1,5 @@
 import { SaltflatError } from '../errors.ts'
-import { loadBinding, typed } from '../native/index.ts'
+import { type Basis, loadBinding, typed } from '../native/index.ts'
 import { dot } from './dot.ts'
 import { type Block, checked, type Operator } from './operator.ts'
 
@@ -16,16 +16,30 @@ export class Probes {
   readonly #seed: number
   readonly #distribution: ProbeDistribution
   readonly #size: number
+  readonly #basis: Basis | undefined
 
-  constructor(seed: number, distribution: ProbeDistribution, size: number) {
+  /** With a basis they are drawn where it lies. */
+  constructor(seed: number, distribution: ProbeDistribution, size: number, basis?: Basis) {
     this.#seed = seed
     this.#distribution = distribution
     this.#size = size
+    this.#basis = basis
   }
 
   at(index: number, purpose: keyof typeof purposes = 'probe'): Float32Array {
+    return this.#drawn(index, purpose, false)
+  }
+
+  /** What of a probe is orthogonal to the basis. */
+  left(index: number): Float32Array {
+    return this.#drawn(index, 'probe', true)
+  }
+
+  #drawn(index: number, purpose: keyof typeof purposes, clear: boolean): Float32Array {
+    const [seed, distribution, basis, step] = [this.#seed, this.#distribution, this.#basis, purposes[purpose]]
+    if (basis !== undefined) return typed(() => basis.draw(seed, distribution, stream, step, index, clear))
     const { sample } = loadBinding()
-    return typed(() => sample(this.#seed, this.#distribution, stream, purposes[purpose], index, 0, this.#size))
+    return typed(() => sample(seed, distribution, stream, step, index, 0, this.#size))
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Device } from '../types.ts'
 import { type LanczosMoment, LanczosRun } from './lanczos.ts'
 import type { Operator } from './operator.ts'
 import { best, type End, ends, type Which } from './wanted.ts'
@@ -59,10 +60,10 @@ export class Search {
   #scale = 0
   #complete = false
 
-  constructor(operator: Operator, wanted: Wanted) {
+  constructor(operator: Operator, wanted: Wanted, device: Device) {
     this.#wanted = wanted
     this.#size = operator.size
-    this.#run = new LanczosRun(operator, { keep: true })
+    this.#run = new LanczosRun(operator, { keep: true, vectors: wanted.basis, device })
   }
 
   /** Whether it is sure that nothing is missing. */

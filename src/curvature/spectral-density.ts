@@ -1,4 +1,5 @@
 import { invalid, knownKeys, notFinite, number, whole } from '../options.ts'
+import { deviceOf, type PlacedOptions } from './device.ts'
 import type { Interval } from './interval.ts'
 import { type LanczosMoment, LanczosRun, type LongRunOptions, ritz, Watch } from './lanczos.ts'
 import { checked, checkOperator, type Operator } from './operator.ts'
@@ -6,7 +7,7 @@ import { Saves } from './run-store.ts'
 import { RunningSpread, spreadOf } from './spread.ts'
 
 /** Options of `spectralDensity`. */
-export interface SpectralDensityOptions extends LongRunOptions {
+export interface SpectralDensityOptions extends LongRunOptions, PlacedOptions {
   /** Starts, each a run of its own: 1 to 16,777,216. Default 4. */
   probes?: number
   /** Products a run, the nodes of its quadrature: 2 to 10,000. Default 80, or the operator's size. */
@@ -43,7 +44,7 @@ export interface SpectralDensity {
   readonly steps: number
   /** Gradient evaluations spent, about. */
   readonly passes: number
-  /** Bytes of native memory: the same however many steps. */
+  /** Bytes of native memory, on the host and on the GPU: unless `orthogonal`, the same however many steps. */
   readonly bytes: number
   /** Milliseconds, those of a run that this one went on with included. */
   readonly wallMs: number
@@ -78,6 +79,7 @@ const names = [
   'seed',
   'starts',
   'orthogonal',
+  'device',
   'checkpoint',
   'signal',
   'onProgress',
@@ -88,8 +90,9 @@ const names = [
  *
  * Each run of m steps from a random start gives m nodes and weights, which integrate polynomials up to degree 2m − 1 as the
  * start sees the spectrum; the mean over starts is the spectrum. Memory of five vectors: unless `orthogonal`, the basis is not kept,
- * and an outlier may show as several nodes that share its weight. Throws AbortedError on the signal, with the runs that are
- * complete as `partial`; and whatever the operator throws. Source: Golub & Meurant 1994; Ghorbani, Krishnan, Xiao, ICML 2019.
+ * and an outlier may show as several nodes that share its weight. On a GPU a step moves one vector up and one down. Throws
+ * AbortedError on the signal, with the runs that are complete as `partial`; ERR_OUT_OF_MEMORY; ERR_NO_DEVICE and ERR_CUDA for
+ * the device 'cuda'; and whatever the operator throws. Source: Golub & Meurant 1994; Ghorbani, Krishnan, Xiao, ICML 2019.
  *
  * @example
  * const { grid, density } = await spectralDensity(hessian(model, x, y), { probes: 4, steps: 80 })
@@ -115,6 +118,7 @@ export async function spectralDensity(
   whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)
   if (width !== undefined) number('width', width, { min: 0, open: true })
   if (typeof orthogonal !== 'boolean') throw invalid('true or false for orthogonal', orthogonal)
+  const device = deviceOf(options)
   const { size } = operator
   if (starts !== undefined) checkStarts(starts, probes, size)
   const own = { starts: starts !== undefined, orthogonal }
@@ -124,7 +128,7 @@ export async function spectralDensity(
   const wallMs = before?.at.wallMs ?? 0
   let products = before?.at.products ?? 0
   const watch = new Watch<SpectralDensity>(options, probes * steps, { done: products })
-  const run = new LanczosRun(operator, { keep: orthogonal })
+  const run = new LanczosRun(operator, { keep: orthogonal, vectors: orthogonal ? steps + 1 : 3, device })
   const quality = () => ({ passes: products * operator.passes, bytes: run.bytes, wallMs: wallMs + watch.elapsed })
   const found = () => smoothed(runs.slice(0, probes), { width, points, steps, ...quality() })
   const moment = () => {

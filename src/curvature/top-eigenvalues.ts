@@ -1,4 +1,5 @@
 import { invalid, knownKeys, number, oneOf, whole } from '../options.ts'
+import { deviceOf, type PlacedOptions } from './device.ts'
 import { type LongRunOptions, Watch } from './lanczos.ts'
 import { checkOperator, type Operator } from './operator.ts'
 import { Saves } from './run-store.ts'
@@ -6,7 +7,7 @@ import { Search, type SearchState } from './search.ts'
 import { listed, type Which, whiches } from './wanted.ts'
 
 /** Options of `topEigenvalues`. */
-export interface TopEigenvaluesOptions extends LongRunOptions {
+export interface TopEigenvaluesOptions extends LongRunOptions, PlacedOptions {
   /** Eigenvalues wanted, each as often as it repeats: a whole number ≥ 1, at most the operator's size. Default 1. */
   count?: number
   /**
@@ -49,7 +50,7 @@ export interface TopEigenvalues {
   readonly steps: number
   /** Gradient evaluations spent, about. */
   readonly passes: number
-  /** Bytes of native memory at the end, which never were more. */
+  /** Bytes of native memory, on the host and on the GPU, at the end; they never were more. */
   readonly bytes: number
   /** Milliseconds, those of a run that this one went on with included. */
   readonly wallMs: number
@@ -57,7 +58,7 @@ export interface TopEigenvalues {
 
 const names = [
   ...['count', 'which', 'tolerance', 'steps', 'basis', 'verify', 'seed', 'vectors'],
-  ...['checkpoint', 'signal', 'onProgress'],
+  ...['device', 'checkpoint', 'signal', 'onProgress'],
 ]
 
 /**
@@ -69,8 +70,9 @@ const names = [
  * eigenvalue once; those that have converged are set apart, and a fresh start orthogonal to them looks for others until
  * `complete`, which costs as many products again where the wanted ones lie close to the rest, and some ten where they lie
  * far from it. The list is shorter than `count` only where `steps` did not suffice. Starts are functions of the seed alone. With a
- * `checkpoint`, a run that was ended goes on to the bit where it was saved last; `steps` and `vectors` may have changed.
- * Throws AbortedError on the signal, with what there is as `partial`; ERR_OUT_OF_MEMORY where the basis does not fit;
+ * `checkpoint`, a run that was ended goes on to the bit where it was saved last; `steps`, `vectors` and `device` may have
+ * changed. On a GPU a step moves one vector up and one down. Throws AbortedError on the signal, with what there is as
+ * `partial`; ERR_OUT_OF_MEMORY where the basis does not fit; ERR_NO_DEVICE and ERR_CUDA for the device 'cuda';
  * ERR_STATE where the checkpoint is of another run; and whatever the operator and the store throw. Source: Lanczos 1950; Paige
  * 1972; Wu & Simon, SIAM J. Matrix Anal. Appl. 2000; Kuczyński & Woźniakowski, same, 1992.
  *
@@ -92,11 +94,12 @@ export async function topEigenvalues(operator: Operator, options: TopEigenvalues
   for (const [name, value] of Object.entries({ vectors, verify })) {
     if (typeof value !== 'boolean') throw invalid(`true or false for ${name}`, value)
   }
+  const device = deviceOf(options)
   const wanted = { count, which, tolerance, seed, basis, verify }
   const saves = new Saves<Saved>(options.checkpoint, 'topEigenvalues', { size, ...wanted })
   const before = await saves.load()
   const watch = new Watch<TopEigenvalues>(options, steps, { done: before?.at.products ?? 0 })
-  const search = new Search(operator, wanted)
+  const search = new Search(operator, wanted, device)
   let products = before?.at.products ?? 0
   const wallMs = () => (before?.at.wallMs ?? 0) + watch.elapsed
   const moment = () => {

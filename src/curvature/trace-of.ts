@@ -1,5 +1,6 @@
 import { SaltflatError } from '../errors.ts'
 import { invalid, knownKeys, oneOf, whole } from '../options.ts'
+import { deviceOf, type PlacedOptions } from './device.ts'
 import type { Interval } from './interval.ts'
 import { LanczosRun, type Projected, type RunOptions, ritz, Watch } from './lanczos.ts'
 import { checkOperator, type Operator } from './operator.ts'
@@ -7,7 +8,7 @@ import type { ProbeDistribution } from './probes.ts'
 import { RunningSpread } from './spread.ts'
 
 /** Options of `traceOf`. */
-export interface TraceOfOptions extends RunOptions {
+export interface TraceOfOptions extends RunOptions, PlacedOptions {
   /** Starts, each a run of its own: 2 to 16,777,216. Default 16: with fewer the interval covers less than it says. */
   probes?: number
   /** Products a run, the nodes of its quadrature: 1 to 10,000. Default 80, or the operator's size. */
@@ -38,11 +39,11 @@ export interface FunctionTrace {
   readonly passes: number
   /** Milliseconds that it took. */
   readonly wallMs: number
-  /** Native memory of a run, in bytes. */
+  /** Native memory of a run, on the host and on the GPU, in bytes. */
   readonly bytes: number
 }
 
-const names = ['probes', 'steps', 'distribution', 'seed', 'signal', 'onProgress']
+const names = ['probes', 'steps', 'distribution', 'seed', 'device', 'signal', 'onProgress']
 
 /**
  * The trace of f(H), which has the eigenvectors of H and the eigenvalues f(λ), by stochastic Lanczos quadrature:
@@ -55,7 +56,8 @@ const names = ['probes', 'steps', 'distribution', 'seed', 'signal', 'onProgress'
  * which lie between the smallest and the largest eigenvalue. `probes` × `steps` products and memory of five vectors,
  * whatever the steps. The seed decides the starts. Throws ERR_NOT_FINITE where f is not finite at a node, which the message
  * names (a Hessian may have negative eigenvalues: shift it, or take a Gauss–Newton matrix); AbortedError on the signal, with
- * the estimate so far as `partial` (null before the second run ends); and whatever the operator or f throws. Source: Golub &
+ * the estimate so far as `partial` (null before the second run ends); ERR_NO_DEVICE and ERR_CUDA for the device 'cuda'; and whatever
+ * the operator or f throws. Source: Golub &
  * Meurant 1994; Ubaru, Chen & Saad, SIAM J. Matrix Anal. Appl. 2017.
  *
  * @example
@@ -77,6 +79,7 @@ export async function traceOf(
   whole('steps', steps, 1, 10_000)
   oneOf('distribution', distribution, ['rademacher', 'gaussian'])
   whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)
+  const device = deviceOf(options)
   const begun = performance.now()
   const watch = new Watch<FunctionTrace>(options, probes * steps)
   const [all, half] = [new RunningSpread(), new RunningSpread()]
@@ -97,7 +100,7 @@ export async function traceOf(
     }
   }
   const partial = () => (runs < 2 ? null : found())
-  const run = new LanczosRun(operator, { keep: false })
+  const run = new LanczosRun(operator, { keep: false, vectors: 3, device })
   try {
     for (; runs < probes; runs++) {
       run.start(seed, runs, distribution)

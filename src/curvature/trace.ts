@@ -1,4 +1,5 @@
 import { invalid, knownKeys, number, oneOf, whole } from '../options.ts'
+import { deviceOf, type PlacedOptions } from './device.ts'
 import type { Interval } from './interval.ts'
 import { type RunOptions, Watch } from './lanczos.ts'
 import { checkOperator, type Operator } from './operator.ts'
@@ -7,7 +8,7 @@ import { Sketch } from './sketch.ts'
 import { type BlockTrace, Tally } from './tally.ts'
 
 /** Options of `trace`. */
-export interface TraceOptions extends RunOptions {
+export interface TraceOptions extends RunOptions, PlacedOptions {
   /** 'hutchinson', or 'hutch++', which first takes out what few directions explain. Default 'hutchinson'. */
   method?: 'hutchinson' | 'hutch++'
   /** Products at most: 2 to 16,777,216; for 'hutch++' at least 4, of which two thirds go into the sketch. Default 32. */
@@ -40,11 +41,11 @@ export interface HutchinsonTrace {
   readonly passes: number
   /** Milliseconds that it took. */
   readonly wallMs: number
-  /** Native memory of the sketch, in bytes; 0 for 'hutchinson'. */
+  /** Native memory of the sketch, or of probes drawn on a GPU, on both sides, in bytes; else 0. */
   readonly bytes: number
 }
 
-const names = ['method', 'probes', 'distribution', 'tolerance', 'seed', 'signal', 'onProgress']
+const names = ['method', 'probes', 'distribution', 'tolerance', 'seed', 'device', 'signal', 'onProgress']
 /**
  * The trace of an operator from products with random vectors.
  *
@@ -58,8 +59,10 @@ const names = ['method', 'probes', 'distribution', 'tolerance', 'seed', 'signal'
  * `tolerance` only the last third stops early.
  *
  * Probe j is a function of (seed, j) alone. Stopping by a tolerance picks lucky errors, so the interval covers a little less
- * often than it says. Throws ERR_NOT_FINITE for a product that is not finite; AbortedError on the signal, with the estimate
- * so far as `partial` (null before the second sample); and whatever the operator throws. Source: Hutchinson, Communications
+ * often than it says. On a GPU lies the sketch, and with the device 'cuda' it also draws what 'hutchinson' takes; with 'auto'
+ * the CPU does. Throws ERR_NOT_FINITE for a product that is not finite; ERR_NO_DEVICE and ERR_CUDA for the device 'cuda';
+ * AbortedError on the signal, with the estimate so far as `partial` (null before the second sample); and whatever the operator
+ * throws. Source: Hutchinson, Communications
  * in Statistics 1990; Meyer, Musco, Musco & Woodruff, SOSA 2021.
  *
  * @example
@@ -76,11 +79,14 @@ export async function trace(operator: Operator, options: TraceOptions = {}): Pro
   oneOf('distribution', distribution, ['rademacher', 'gaussian'])
   if (tolerance !== undefined) number('tolerance', tolerance, { min: 0, open: true })
   whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)
+  const device = deviceOf(options)
   const watch = new Watch<HutchinsonTrace>(options, probes)
   const begun = performance.now()
-  const random = new Probes(seed, distribution, operator.size)
   const blocks = namedBlocks(operator)
-  const sketch = method === 'hutch++' ? new Sketch(operator) : null
+  const directions = method === 'hutch++' ? Math.floor(probes / 3) : 0
+  // Without a sketch there are only probes to draw, which is worth a GPU to those alone who ask for one.
+  const sketch = directions > 0 || device === 'cuda' ? new Sketch(operator, directions, device) : null
+  const random = new Probes(seed, distribution, operator.size, sketch?.basis)
   const tally = new Tally(blocks)
   let products = 0
   const partial = () => (tally.count < 2 ? null : found())
@@ -100,11 +106,10 @@ export async function trace(operator: Operator, options: TraceOptions = {}): Pro
     bytes: sketch?.bytes ?? 0,
   })
   try {
-    if (sketch !== null) tally.know(await sketch.take(random, Math.floor(probes / 3), product), sketch.spans)
+    if (sketch !== null && directions > 0) tally.know(await sketch.take(random, product), sketch.spans)
     while (products < probes && !tally.done(tolerance)) {
-      const z = random.at(tally.count)
-      const left = sketch?.remove(z) ?? z
-      tally.add(blockDots(blocks, left, await product(left)))
+      const z = random.left(tally.count)
+      tally.add(blockDots(blocks, z, await product(z)))
     }
     return found()
   } finally {

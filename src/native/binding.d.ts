@@ -4,15 +4,17 @@
 /** Orthonormal vectors, one more with each `add`. */
 export declare class Basis {
   /** An empty one, for vectors of `size` elements. */
-  constructor(size: number, options?: WorkspaceOptions | undefined | null)
-  /** Bytes of native memory held. */
+  constructor(size: number, options?: WorkspaceOptions | undefined | null, vectors?: number | undefined | null)
+  /** Where its vectors lie: 'cpu' or 'cuda'. */
+  get device(): string
+  /** Bytes held, on the host and on the GPU. */
   get bytes(): number
   /** Takes up the direction of a vector that is new; false where there is none. */
   add(vector: Float32Array): boolean
   /** A copy of one of its vectors. */
   vector(index: number): Float32Array
-  /** What of a vector is orthogonal to the basis. */
-  remove(vector: Float32Array): Float32Array
+  /** A draw, as `sample` gives it; `clear`: what of it is orthogonal to the basis. */
+  draw(seed: number, distribution: string, stream: number, step: number, perturbation: number, clear: boolean): Float32Array
   /** Frees the memory now. Twice is harmless. */
   dispose(): void
 }
@@ -20,11 +22,15 @@ export declare class Basis {
 /** A run of the iteration, with its vectors in native memory. */
 export declare class Lanczos {
   /** For an operator on `size` elements; `keep`: the basis stays, one vector a step, and stays orthogonal. */
-  constructor(size: number, keep: boolean, options?: WorkspaceOptions | undefined | null)
+  constructor(size: number, keep: boolean, options?: WorkspaceOptions | undefined | null, vectors?: number | undefined | null)
+  /** Where its vectors lie: 'cpu' or 'cuda'. */
+  get device(): string
   /** Bytes of native memory held. */
   get bytes(): number
   /** Begins anew from a vector of any length but 0. */
   start(vector: Float32Array): void
+  /** Begins anew from a draw of the seed: what `sample` gives for it. */
+  startDrawn(seed: number, distribution: string, stream: number, index: number): void
   /** A copy of the vector to multiply next. */
   vector(): Float32Array
   /** Takes H times that vector; α and β, which is 0 where the run has come to its end. */

@@ -64,6 +64,7 @@ const numbers = {
   rounds: [8, '10', null, Number.NaN],
   stream: [-1, 256, 0.5, ...notANumber],
   step: [-1, 2 ** 32, 0.5, ...notANumber],
+  device: ['gpu', 'CUDA', '', null, 1],
   sigmas: [0.1],
 }
 

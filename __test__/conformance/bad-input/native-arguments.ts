@@ -119,6 +119,11 @@ export function object(what: string, fields: readonly Argument[], may: readonly 
   }
 }
 
+/** The same argument where it may be left out. */
+export function optional({ wrongs, ...rest }: Argument): Argument {
+  return { ...rest, wrongs: wrongs.filter(([value]) => value != null) }
+}
+
 /** How a pass computes. */
 export const compute: Argument = {
   name: 'options',

@@ -1,13 +1,23 @@
 import { loadBinding } from '../../../src/native/index.ts'
 import { assert, type Case, type Theme, type World } from './case.ts'
-import { type Argument, compute, floats, native, spoilt, whole } from './native-arguments.ts'
+import { type Argument, compute, flag, floats, name, native, optional, spoilt, whole } from './native-arguments.ts'
 
 const { Basis } = loadBinding()
 type Made = InstanceType<typeof Basis>
 
 const methods: readonly [string, readonly Argument[]][] = [
   ['add', [floats('vector', 3)]],
-  ['remove', [floats('vector', 3)]],
+  [
+    'draw',
+    [
+      whole('seed', 7, 2 ** 53 - 1),
+      name('distribution', 'gaussian'),
+      whole('stream', 2, 255),
+      whole('step', 0, 2 ** 32 - 1),
+      whole('perturbation', 0, 2 ** 24 - 1),
+      flag('clear', true),
+    ],
+  ],
   ['vector', [whole('index', 0, 0)]],
 ]
 
@@ -15,6 +25,13 @@ function begun(world: World): Made {
   const basis = world.hold(new Basis(3))
   basis.add(Float32Array.of(0, 2, 0))
   return basis
+}
+
+/** Arguments that are good. */
+const after: Record<string, unknown[]> = {
+  add: [new Float32Array(3)],
+  draw: [7, 'gaussian', 2, 0, 0, true],
+  vector: [0],
 }
 
 const call = (basis: Made, of: string, args: readonly unknown[]) =>
@@ -38,11 +55,11 @@ export const nativeBasis: Theme = {
   cases: [
     ...spoilt(
       'Basis',
-      [whole('size', 3, 2 ** 31 - 1), compute],
+      [whole('size', 3, 2 ** 31 - 1), compute, optional(whole('vectors', 3, 2 ** 31 - 1))],
       (world) => (args) => world.hold(new Basis(...(args as unknown as ConstructorParameters<typeof Basis>))),
     ),
     ...methods.flatMap(([of, signature]) => spoilt(`Basis.${of}`, signature, (world) => method(begun(world), of))),
-    ...['add', 'remove', 'vector'].map(
+    ...['add', 'draw', 'vector'].map(
       (of): Case => ({
         of: `native Basis.${of}`,
         what: 'after dispose',
@@ -50,7 +67,7 @@ export const nativeBasis: Theme = {
         given(world) {
           const basis = begun(world)
           basis.dispose()
-          return native(() => call(basis, of, [of === 'vector' ? 0 : new Float32Array(3)]))
+          return native(() => call(basis, of, after[of]!))
         },
       }),
     ),

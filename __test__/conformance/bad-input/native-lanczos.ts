@@ -8,6 +8,7 @@ import {
   name,
   native,
   numbers,
+  optional,
   spoilt,
   type Wrong,
   whole,
@@ -23,9 +24,18 @@ function places(what: string, good: number[], range = true): Argument {
   return { name: what, good: () => good, wrongs: all.map((one): Wrong => [one, 'ERR_INVALID_ARGUMENT']) }
 }
 
+/** What addresses a draw. */
+const drawn = [
+  whole('seed', 7, 2 ** 53 - 1),
+  name('distribution', 'gaussian'),
+  whole('stream', 3, 255),
+  whole('index', 0, 2 ** 24 - 1),
+]
+
 /** Every method with its arguments. */
 const methods: readonly [string, readonly Argument[]][] = [
   ['start', [floats('vector', 3)]],
+  ['startDrawn', drawn],
   ['step', [floats('product', 3)]],
   ['restart', [places('kept', [0])]],
   ['lock', [places('stay', []), places('kept', [0])]],
@@ -40,7 +50,12 @@ function begun(world: World): Run {
 
 /** A method with arguments that are good after a step. */
 function call(run: Run, of: string): unknown {
-  const given: Record<string, unknown[]> = { basis: [0], restart: [[0]], lock: [[], [0]] }
+  const given: Record<string, unknown[]> = {
+    basis: [0],
+    restart: [[0]],
+    lock: [[], [0]],
+    startDrawn: [7, 'gaussian', 3, 0],
+  }
   return (run[of as 'step'] as (...all: unknown[]) => unknown)(...(given[of] ?? [new Float32Array(3)]))
 }
 
@@ -82,7 +97,7 @@ export const nativeLanczos: Theme = {
   cases: [
     ...spoilt(
       'Lanczos',
-      [whole('size', 3, 2 ** 31 - 1), flag('keep', true), compute],
+      [whole('size', 3, 2 ** 31 - 1), flag('keep', true), compute, optional(whole('vectors', 3, 2 ** 31 - 1))],
       (world) => (args) => world.hold(new Lanczos(...(args as unknown as ConstructorParameters<typeof Lanczos>))),
     ),
     simple(
@@ -152,7 +167,7 @@ export const nativeLanczos: Theme = {
         return native(() => run.step(Float32Array.of(1, 2, 3)))
       },
     },
-    ...['start', 'vector', 'step', 'ritz', 'restart', 'lock', 'basis', 'state', 'restore'].map(
+    ...['start', 'startDrawn', 'vector', 'step', 'ritz', 'restart', 'lock', 'basis', 'state', 'restore'].map(
       (of): Case => ({
         of: `native Lanczos.${of}`,
         what: 'after dispose',

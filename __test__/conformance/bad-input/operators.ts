@@ -35,6 +35,8 @@ const stores = [
   { load() {}, save() {}, every: 0 },
 ]
 
+const noDevice = ['gpu', 'CUDA', '', null, 1, ['cpu']]
+
 /** Every algorithm, and what is bad for each of its options. */
 const algorithms: [
   string,
@@ -49,6 +51,7 @@ const algorithms: [
       method: ['hutch', null, 1],
       distribution: ['uniform', null, 1],
       tolerance: [0, -1, ...notANumber],
+      device: noDevice,
     },
   ],
   [
@@ -58,6 +61,7 @@ const algorithms: [
       probes: [0, 1, 1.5, 1e9, ...notANumber],
       steps: [0, 1.5, 1e9, ...notANumber],
       distribution: ['laplace', null, 1],
+      device: noDevice,
     },
   ],
   ['diagonal', diagonal, { probes: [0, 1, 1.5, 1e9, ...notANumber], method: ['hutch++', null, 1] }],
@@ -72,6 +76,7 @@ const algorithms: [
       basis: [0, 6, 7.5, 1e10, ...notANumber],
       verify: [0, null, 'no'],
       vectors: [0, null, 'no'],
+      device: noDevice,
       checkpoint: stores,
     },
   ],
@@ -86,6 +91,7 @@ const algorithms: [
       width: [0, -1, ...notANumber],
       checkpoint: stores,
       orthogonal: [1, 'yes', null],
+      device: noDevice,
       starts: [1, null, []],
     },
   ],

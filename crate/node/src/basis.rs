@@ -77,17 +77,6 @@ impl Basis {
         Ok(Float32Array::new(vector))
     }
 
-    /// What of a vector is orthogonal to the basis.
-    #[napi(catch_unwind)]
-    pub fn remove(
-        &mut self,
-        #[napi(ts_arg_type = "Float32Array")] vector: Unknown<'_>,
-    ) -> Result<Float32Array> {
-        let vector = Views::default().input("vector", &vector)?;
-        let left = wherever!(Basis, self.live()?, basis => basis.remove(vector)).map_err(core)?;
-        Ok(Float32Array::new(left))
-    }
-
     /// A draw, as `sample` gives it; `clear`: what of it is orthogonal to the basis.
     #[napi(catch_unwind)]
     pub fn draw(

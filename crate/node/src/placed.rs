@@ -3,7 +3,7 @@
 #[cfg(not(target_vendor = "apple"))]
 use crate::device::gpu;
 use crate::device::wanted;
-use crate::error::{Result, core};
+use crate::error::{Result, core, whole};
 use crate::workspace::{WorkspaceOptions, compute};
 use saltflat_core::backend::choice::FLOOR;
 use saltflat_core::backend::cpu;
@@ -47,6 +47,7 @@ pub(crate) use wherever;
 impl Rows {
     /// For vectors of `size` elements, of which there will be `vectors`, where the options say.
     pub fn new(size: usize, vectors: f64, options: Option<WorkspaceOptions>) -> Result<Self> {
+        let vectors = whole("vectors", vectors, f64::from(i32::MAX))? as usize;
         let wanted = wanted(options.as_ref())?;
         let (level, threads) = compute(options)?;
         let on_cpu = || Ok(Self::Cpu(cpu::rows::Rows::new(size, level, threads)?));
@@ -71,24 +72,24 @@ impl Rows {
 
 /// On the GPU; `spacious`: only where all of the vectors have room there now.
 #[cfg(not(target_vendor = "apple"))]
-fn on_gpu(size: usize, vectors: f64, spacious: bool) -> saltflat_core::Result<Rows> {
-    if vectors > cuda::rows::MOST as f64 {
-        let most = cuda::rows::MOST;
+fn on_gpu(size: usize, vectors: usize, spacious: bool) -> saltflat_core::Result<Rows> {
+    let most = cuda::rows::MOST;
+    if vectors > most {
         let said =
             format!("Expected at most {most} vectors on a GPU, received {vectors}. Take the device 'cpu'.");
         return Err(saltflat_core::Error::Invalid(said));
     }
     let gpu = gpu()?;
-    // Beside the vectors lie sums of chunks, 8 bytes for 4,096 elements.
-    let bytes = 4.01 * size as f64 * vectors;
-    if spacious && (gpu.free()? as f64) < bytes {
-        return Err(saltflat_core::Error::OutOfMemory { bytes: bytes as usize });
+    // Beside a vector lie its sums of chunks, 8 bytes for 4,096 elements.
+    let bytes = vectors.saturating_mul(4 * size + size / 100);
+    if spacious && gpu.free()? < bytes {
+        return Err(saltflat_core::Error::OutOfMemory { bytes });
     }
     cuda::rows::Rows::new(size, gpu).map(Rows::Cuda)
 }
 
 #[cfg(target_vendor = "apple")]
-fn on_gpu(_: usize, _: f64, _: bool) -> saltflat_core::Result<Rows> {
+fn on_gpu(_: usize, _: usize, _: bool) -> saltflat_core::Result<Rows> {
     Err(saltflat_core::Error::NoDevice(
         "NVIDIA has no driver for this system. Take the device 'cpu' or 'auto'.".into(),
     ))
