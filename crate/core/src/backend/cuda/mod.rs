@@ -3,9 +3,8 @@
 //! The driver is opened when it is first asked for and not linked, so one binary runs with and without. [`device`] opens
 //! it and says why not, [`memory`] holds vectors, [`transfer`] moves those of a model and [`staging`] those of a basis,
 //! [`args`] is what kernels are told, [`launch`] starts them, [`step`] are the passes of a training step, [`rows`] those over
-//! a basis, [`batch`] makes many perturbed copies, [`measure`] what it all costs here. `kernels/` has the kernels, and
-//! `kernels/ptx/` what nvcc
-//! makes of them: `scripts/ptx.mjs` writes it anew.
+//! a basis, [`batch`] makes many perturbed copies, [`measure`] says what it all costs here. `kernels/` has the kernels, and
+//! `kernels/ptx/` what nvcc makes of them: `scripts/ptx.mjs` writes it anew.
 
 mod args;
 pub mod batch;
