@@ -3,7 +3,10 @@
 
 /** Orthonormal vectors, one more with each `add`. */
 export declare class Basis {
-  /** An empty one, for vectors of `size` elements. */
+  /**
+   * An empty one, for vectors of `size` elements. Of `vectors` at most, under the device 'auto': the GPU serves where
+   * there is one with room for them.
+   */
   constructor(size: number, options?: WorkspaceOptions | undefined | null, vectors?: number | undefined | null)
   /** Where its vectors lie: 'cpu' or 'cuda'. */
   get device(): string
@@ -19,13 +22,16 @@ export declare class Basis {
   dispose(): void
 }
 
-/** A run of the iteration, with its vectors in native memory. */
+/** A run of the iteration, with its vectors in native memory or on the GPU. */
 export declare class Lanczos {
-  /** For an operator on `size` elements; `keep`: the basis stays, one vector a step, and stays orthogonal. */
+  /**
+   * For an operator on `size` elements; `keep`: the basis stays, one vector a step, and stays orthogonal. Of `vectors`
+   * at most, under the device 'auto': the GPU serves where there is one with room for them.
+   */
   constructor(size: number, keep: boolean, options?: WorkspaceOptions | undefined | null, vectors?: number | undefined | null)
   /** Where its vectors lie: 'cpu' or 'cuda'. */
   get device(): string
-  /** Bytes of native memory held. */
+  /** Bytes held, on the host and on the GPU. */
   get bytes(): number
   /** Begins anew from a vector of any length but 0. */
   start(vector: Float32Array): void
