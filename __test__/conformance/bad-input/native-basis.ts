@@ -84,11 +84,13 @@ export const nativeBasis: Theme = {
         }
       },
     },
-    {
-      of: 'native Basis.bytes',
-      what: 'of something else',
-      outcome: 'ERR_INVALID_ARGUMENT',
-      given: () => native(() => Object.getOwnPropertyDescriptor(Basis.prototype, 'bytes')!.get!.call({})),
-    },
+    ...['bytes', 'device'].map(
+      (of): Case => ({
+        of: `native Basis.${of}`,
+        what: 'of something else',
+        outcome: 'ERR_INVALID_ARGUMENT',
+        given: () => native(() => Object.getOwnPropertyDescriptor(Basis.prototype, of)!.get!.call({})),
+      }),
+    ),
   ],
 }

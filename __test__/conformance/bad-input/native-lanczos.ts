@@ -193,12 +193,14 @@ export const nativeLanczos: Theme = {
         }
       },
     },
-    {
-      of: 'native Lanczos.bytes',
-      what: 'of something else',
-      outcome: 'ERR_INVALID_ARGUMENT',
-      given: () => native(() => Object.getOwnPropertyDescriptor(Lanczos.prototype, 'bytes')!.get!.call({})),
-    },
+    ...['bytes', 'device'].map(
+      (of): Case => ({
+        of: `native Lanczos.${of}`,
+        what: 'of something else',
+        outcome: 'ERR_INVALID_ARGUMENT',
+        given: () => native(() => Object.getOwnPropertyDescriptor(Lanczos.prototype, of)!.get!.call({})),
+      }),
+    ),
     ...spoilt(
       'tridiagonalEigen',
       [numbers('diagonal', 2), numbers('off', 1), name('rows', 'first')],
