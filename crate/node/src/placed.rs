@@ -15,21 +15,21 @@ use saltflat_core::backend::open::Wanted;
 pub enum Rows {
     Cpu(cpu::rows::Rows),
     #[cfg(not(target_vendor = "apple"))]
-    Cuda(cuda::rows::Rows),
+    Cuda(Box<cuda::rows::Rows>),
 }
 
 /// A run of the iteration.
 pub enum Lanczos {
-    Cpu(saltflat_core::Lanczos<cpu::rows::Rows>),
+    Cpu(Box<saltflat_core::Lanczos<cpu::rows::Rows>>),
     #[cfg(not(target_vendor = "apple"))]
-    Cuda(saltflat_core::Lanczos<cuda::rows::Rows>),
+    Cuda(Box<saltflat_core::Lanczos<cuda::rows::Rows>>),
 }
 
 /// An orthonormal basis.
 pub enum Basis {
-    Cpu(saltflat_core::Basis<cpu::rows::Rows>),
+    Cpu(Box<saltflat_core::Basis<cpu::rows::Rows>>),
     #[cfg(not(target_vendor = "apple"))]
-    Cuda(saltflat_core::Basis<cuda::rows::Rows>),
+    Cuda(Box<saltflat_core::Basis<cuda::rows::Rows>>),
 }
 
 /// The same on whatever it lies.
@@ -85,7 +85,7 @@ fn on_gpu(size: usize, vectors: usize, spacious: bool) -> saltflat_core::Result<
     if spacious && gpu.free()? < bytes {
         return Err(saltflat_core::Error::OutOfMemory { bytes });
     }
-    cuda::rows::Rows::new(size, gpu).map(Rows::Cuda)
+    cuda::rows::Rows::new(size, gpu).map(|rows| Rows::Cuda(Box::new(rows)))
 }
 
 #[cfg(target_vendor = "apple")]
@@ -98,9 +98,9 @@ fn on_gpu(_: usize, _: usize, _: bool) -> saltflat_core::Result<Rows> {
 impl Lanczos {
     pub fn over(rows: Rows, keep: bool) -> Self {
         match rows {
-            Rows::Cpu(rows) => Self::Cpu(saltflat_core::Lanczos::over(rows, keep)),
+            Rows::Cpu(rows) => Self::Cpu(Box::new(saltflat_core::Lanczos::over(rows, keep))),
             #[cfg(not(target_vendor = "apple"))]
-            Rows::Cuda(rows) => Self::Cuda(saltflat_core::Lanczos::over(rows, keep)),
+            Rows::Cuda(rows) => Self::Cuda(Box::new(saltflat_core::Lanczos::over(*rows, keep))),
         }
     }
 }
@@ -108,9 +108,9 @@ impl Lanczos {
 impl Basis {
     pub fn over(rows: Rows) -> Result<Self> {
         Ok(match rows {
-            Rows::Cpu(rows) => Self::Cpu(saltflat_core::Basis::over(rows).map_err(core)?),
+            Rows::Cpu(rows) => Self::Cpu(Box::new(saltflat_core::Basis::over(rows).map_err(core)?)),
             #[cfg(not(target_vendor = "apple"))]
-            Rows::Cuda(rows) => Self::Cuda(saltflat_core::Basis::over(rows).map_err(core)?),
+            Rows::Cuda(rows) => Self::Cuda(Box::new(saltflat_core::Basis::over(*rows).map_err(core)?)),
         })
     }
 }
