@@ -4,9 +4,9 @@ mod common;
 
 use common::{
     SIZES, STILL, Tensors, assert_same, bits, cpu, cpu_at, each, empty, gradient, numbers, numbers_of,
-    outputs, slices, stored, summed, weights, without, zeroed,
+    outputs, rule, slices, stored, summed, update, weights, without, zeroed,
 };
-use saltflat_core::{Backend, Cpu, Direction, Keep, Level, Metric, Vectors, Which};
+use saltflat_core::{Backend, Cpu, Direction, Hyper, Keep, Level, Metric, Vectors, Which};
 
 /// A vector of gradients and nothing else: it is P, and `Which::Mean` shows it.
 const ONE: Vectors = Vectors { moments: 0, sums: 1, bank: false, origin: false };
@@ -144,6 +144,27 @@ fn garbage_in_a_pair_that_nobody_asks_for_is_not_read() {
         cpu.ascend(&SCALES, alone, keep, &gradient(&g), &mut outputs(&mut out)).unwrap();
         assert!(out.iter().flatten().all(|x| x.is_finite()));
         assert_same(&pair(&cpu), &g, "P");
+    }
+}
+
+#[test]
+fn no_rule_leaves_garbage_behind_a_tensor_where_sums_would_find_it() {
+    // Without an epsilon Adam divides 0 by 0 wherever the gradient is 0; behind the end of a tensor it always is.
+    let hyper = Hyper { learning_rate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 0.0, step: 1.0 };
+    let g = each(|_, i| 1.0 + (i % 5) as f32);
+    for (name, moments) in [("adam", 2), ("rmsprop-centered-momentum", 3)] {
+        for level in Level::available() {
+            let mut cpu = cpu_at(Vectors { moments, ..NONE }, level, 1);
+            cpu.finish(update(&rule(name, hyper)), &gradient(&g), &mut outputs(&mut empty())).unwrap();
+            let w = weights(&mut cpu);
+            assert!(w.iter().flatten().all(|x| x.is_finite()), "{name}");
+            let alone = direction(1.0, 0.0, Metric::Weights);
+            let found = cpu.norms(alone, &gradient(&g)).unwrap();
+            for (t, size) in SIZES.into_iter().enumerate() {
+                let expected = summed(size, |i| f64::from(w[t][i] * g[t][i]).powi(2));
+                assert_eq!(found[t][0], expected, "{name}, tensor {t}, {}", level.name());
+            }
+        }
     }
 }
 

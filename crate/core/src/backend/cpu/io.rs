@@ -29,7 +29,8 @@ impl<'a> Flat<'a> {
     }
 }
 
-/// A flat vector from a chunk's first element on. It is padded to whole tiles: no vector of lanes is cut.
+/// A flat vector from a chunk's first element on. It is padded to whole tiles, so nothing is cut when it is read; the padding
+/// is never written and stays 0, so that sums may take it along.
 #[derive(Clone, Copy)]
 pub(crate) struct FlatAt(*mut f32);
 
@@ -52,8 +53,11 @@ impl FlatAt {
     /// As for [`super::pass::Pass::run`].
     #[inline(always)]
     pub unsafe fn set<V: Lanes, const CUT: bool>(self, at: At<CUT>, value: V::F) {
-        // SAFETY: within the chunk, or the padding behind it.
-        unsafe { V::write(self.0.add(at.element), value) }
+        // SAFETY: `at.n` elements are left of the chunk.
+        unsafe {
+            let to = self.0.add(at.element);
+            if CUT { V::write_part(to, at.n, value) } else { V::write(to, value) }
+        }
     }
 }
 
