@@ -66,6 +66,26 @@ export const nets: Readonly<Record<string, Make>> = {
   'graph net': operations([20, 26], 3, graph),
 }
 
+/** Those of which only the eigenvalues are known, in the order of theirs. */
+export const larger: Readonly<Record<string, Make>> = {
+  'mlp, 1,870 weights': layers(
+    [20],
+    [1, 2].map(() => () => tf.layers.dense({ units: 30, activation: 'tanh' })),
+    { examples: 80, classes: 10 },
+  ),
+  'conv, 1,518 weights': layers(
+    [8, 8, 2],
+    [
+      () => tf.layers.conv2d({ filters: 8, kernelSize: 3, padding: 'same', activation: 'tanh' }),
+      () => tf.layers.maxPooling2d({ poolSize: 2 }),
+      () => tf.layers.conv2d({ filters: 12, kernelSize: 3, padding: 'same', activation: 'tanh' }),
+      () => tf.layers.averagePooling2d({ poolSize: 2 }),
+      () => tf.layers.flatten(),
+    ],
+    { examples: 32, classes: 10 },
+  ),
+}
+
 type Layer = ReturnType<typeof tf.layers.dense>
 
 interface Shape {

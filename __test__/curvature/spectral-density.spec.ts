@@ -2,6 +2,7 @@ import test from 'ava'
 import { AbortedError } from '../../src/curvature/lanczos.ts'
 import { fromMatvec } from '../../src/curvature/operator.ts'
 import { type SpectralDensity, spectralDensity } from '../../src/curvature/spectral-density.ts'
+import { l1 } from '../helpers/density.ts'
 
 const code = (error: unknown) => (error as { code?: string } | undefined)?.code
 
@@ -25,6 +26,44 @@ test('it integrates to 1, and is the smoothed spectrum', async (t) => {
   t.true(apart < 0.05, String(apart))
   t.is(found.passes, 3 * 8 * found.steps)
   t.true(found.spread.some((one) => one > 0))
+})
+
+test('ten outliers of 670,000 eigenvalues: it integrates to 1, and the outliers are nodes', async (t) => {
+  const size = 670_000
+  const spectrum = Float32Array.from({ length: size }, (_, i) => (i < 10 ? 50 * 0.7 ** i : -0.02 + 0.32 * (i / size)))
+  const H = fromMatvec(size, (v) => {
+    const product = new Float32Array(size)
+    for (let i = 0; i < size; i++) product[i] = v[i]! * spectrum[i]!
+    return product
+  })
+  for (const options of [{ probes: 1 }, { probes: 1, steps: 25, width: 0.1, orthogonal: true }]) {
+    const found = await spectralDensity(H, options)
+    t.true(Math.abs(integral(found, (i) => found.density[i]!) - 1) < 1e-3, JSON.stringify(options))
+    for (const { nodes, weights } of found.runs) {
+      t.true(Math.abs(weights.reduce((a, b) => a + b, 0) - 1) < 1e-9)
+      for (const value of spectrum.subarray(0, 10)) {
+        t.true(Math.min(...nodes.map((node) => Math.abs(node / value - 1))) < 1e-6, `${value}: ${nodes}`)
+      }
+    }
+    const truth = spectrum.reduce((sum, value) => sum + value, 0) / size
+    t.true(Math.abs(found.moments[0]!.mean / truth - 1) < 0.005, `${found.moments[0]!.mean} ${truth}`)
+  }
+})
+
+test('without a basis outliers come up again, which only a curve too narrow for its steps shows', async (t) => {
+  const H = fromMatvec(2000, (v) => v.map((x, i) => x * (i < 20 ? 50 * 0.95 ** i : 10 * Math.cos(i))))
+  const kept = await spectralDensity(H, { probes: 2, orthogonal: true })
+  const free = await spectralDensity(H, { probes: 2 })
+  const outermost = ({ runs }: SpectralDensity) => runs[0]!.nodes.filter((node) => Math.abs(node / 50 - 1) < 1e-5)
+  t.is(outermost(kept).length, 1)
+  t.true(outermost(free).length > 1)
+  const span = kept.runs[0]!.nodes.at(-1)! - kept.runs[0]!.nodes[0]!
+  const apart = async (width: number) =>
+    l1(await spectralDensity(H, { probes: 2, width, points: 5000 }), kept.runs, width)
+  const [usual, half, narrow] = [await apart(free.width), await apart(span / 160), await apart(span / 400)]
+  t.log(`of the usual width ${usual}, steps × width of half the span ${half}, of a fifth ${narrow}`)
+  t.true(usual < 1e-5 && half < 0.01, `${usual} ${half}`)
+  t.true(narrow > 0.05, String(narrow))
 })
 
 test('moments are those of the eigenvalues within four standard errors', async (t) => {

@@ -77,6 +77,13 @@ def conv(weights: list[Tensor], x: Tensor) -> Tensor:
     return channels_last(h).flatten(1) @ k3 + b3
 
 
+def plain_conv(weights: list[Tensor], x: Tensor) -> Tensor:
+    k1, b1, k2, b2, k3, b3 = weights
+    h = F.max_pool2d(torch.tanh(convolved(channels_first(x), k1) + b1[:, None, None]), 2)
+    h = F.avg_pool2d(torch.tanh(convolved(h, k2) + b2[:, None, None]), 2)
+    return channels_last(h).flatten(1) @ k3 + b3
+
+
 def depthwise(weights: list[Tensor], x: Tensor) -> Tensor:
     k1, b1, k2, b2, k3, b3 = weights
     channels = k1.shape[2]
@@ -181,3 +188,9 @@ NETS = [
     Net("embedding", [[12, 4], [24, 8], [8], [8, 3], [3]], [20, 6], 3, embedding, vocabulary=12),
     Net("graph net", [[6, 8], [8], [8, 3], [3]], [20, 26], 3, graph),
 ]  # fmt: skip
+
+LARGER = [
+    Net("mlp, 1,870 weights", [[20, 30], [30], [30, 30], [30], [30, 10], [10]], [80, 20], 10, mlp(torch.tanh)),
+    Net("conv, 1,518 weights", [[3, 3, 2, 8], [8], [3, 3, 8, 12], [12], [48, 10], [10]], [32, 8, 8, 2], 10, plain_conv),
+]
+"""Of these spectra.py takes the eigenvalues alone."""
