@@ -4,12 +4,17 @@ import { fromMatvec, type Operator } from '../../src/curvature/operator.ts'
 import type { RunState, RunStore } from '../../src/curvature/run-store.ts'
 import { spectralDensity } from '../../src/curvature/spectral-density.ts'
 import { topEigenvalues } from '../../src/curvature/top-eigenvalues.ts'
+import { type TraceOptions, trace } from '../../src/curvature/trace.ts'
 
 const code = (error: unknown) => (error as { code?: string } | undefined)?.code
 
 /** Eigenvalues that repeat, close ones, and a bulk: a run that restarts, locks and starts anew. */
 const values = Float32Array.from({ length: 700 }, (_, i) => (i < 9 ? 5 - Math.floor(i / 3) : Math.cos(i)))
 const diagonal: Operator = { ...fromMatvec(700, (v) => v.map((x, i) => x * values[i]!)), passes: 3 }
+const blocks = [
+  { name: 'a', size: 9 },
+  { name: 'b', size: 691 },
+]
 
 /** Like a file: what is loaded shares nothing with what was saved. */
 function memory(every = 1): RunStore & { saved: string[] } {
@@ -34,7 +39,25 @@ const holding = (text: string): RunStore => ({ every: 1e6, load: () => unpacked(
 
 const timeless = ({ wallMs, ...rest }: { wallMs: number; bytes?: number }) => ({ ...rest, bytes: 0 })
 
-const algorithms: [string, (checkpoint?: RunStore, signal?: AbortSignal) => Promise<{ wallMs: number }>][] = [
+type Run = (checkpoint?: RunStore, signal?: AbortSignal) => Promise<{ wallMs: number }>
+
+const traced =
+  (options: TraceOptions): Run =>
+  (checkpoint, signal) =>
+    trace(
+      { ...diagonal, blocks },
+      // Of normal probes, as those of ±1 are exact for a diagonal.
+      {
+        ...{ ...options, distribution: 'gaussian', seed: 3 },
+        ...(checkpoint && { checkpoint }),
+        ...(signal && { signal }),
+      },
+    )
+
+const algorithms: [string, Run][] = [
+  ['trace', traced({ probes: 40 })],
+  ['trace to a tolerance', traced({ probes: 1000, tolerance: 0.09 })],
+  ['trace by hutch++', traced({ method: 'hutch++', probes: 40 })],
   [
     'topEigenvalues',
     (checkpoint, signal) =>
@@ -104,6 +127,11 @@ test('more products, and more probes, than there were to be at first', async (t)
   await spectralDensity(diagonal, { probes: 2, steps: 12, checkpoint: other })
   const more = timeless(await spectralDensity(diagonal, { probes: 4, steps: 12, checkpoint: other }))
   t.deepEqual(more, timeless(await spectralDensity(diagonal, { probes: 4, steps: 12 })))
+  const third = memory(3)
+  const normal = { distribution: 'gaussian', seed: 5 } as const
+  await trace(diagonal, { ...normal, probes: 10, checkpoint: third })
+  const better = timeless(await trace(diagonal, { ...normal, probes: 32, tolerance: 1e-9, checkpoint: third }))
+  t.deepEqual(better, timeless(await trace(diagonal, { ...normal, probes: 32, tolerance: 1e-9 })))
 })
 
 test('a checkpoint of another run, or none at all, is refused', async (t) => {
@@ -115,6 +143,24 @@ test('a checkpoint of another run, or none at all, is refused', async (t) => {
     t.is(code(await t.throwsAsync(run)), 'ERR_STATE', JSON.stringify(options))
   }
   t.is(code(await t.throwsAsync(spectralDensity(diagonal, { checkpoint: holding(last) }))), 'ERR_STATE')
+  t.is(code(await t.throwsAsync(trace(diagonal, { checkpoint: holding(last) }))), 'ERR_STATE')
+  const other = memory()
+  const sketched = { method: 'hutch++', probes: 12 } as const
+  await trace(diagonal, { ...sketched, checkpoint: other })
+  const sample = other.saved.at(-1)!
+  for (const options of [
+    { ...sketched, probes: 15 },
+    { ...sketched, seed: 1 },
+    { ...sketched, distribution: 'gaussian' as const },
+    { probes: 12 },
+  ]) {
+    const run = trace(diagonal, { ...options, checkpoint: holding(sample) })
+    t.is(code(await t.throwsAsync(run)), 'ERR_STATE', JSON.stringify(options))
+  }
+  const parted = trace({ ...diagonal, blocks }, { ...sketched, checkpoint: holding(sample) })
+  t.is(code(await t.throwsAsync(parted)), 'ERR_STATE')
+  const bare: RunStore = { every: 1, load: () => ({ ...unpacked(sample), vectors: [] }), save: () => {} }
+  t.is(code(await t.throwsAsync(trace(diagonal, { ...sketched, checkpoint: bare }))), 'ERR_INVALID_ARGUMENT')
   const spoilt: RunState[] = [
     { ...unpacked(last), vectors: [] },
     { ...unpacked(last), vectors: [[1]] as never },

@@ -103,11 +103,14 @@ diagonal(H, { device: 'cuda' })
 const store = runFile('top.safetensors', { every: 50 })
 exactly<RunStore>()(store)
 topEigenvalues(H, { which: 'both', basis: 40, verify: false, checkpoint: store })
+trace(H, { method: 'hutch++', checkpoint: store })
 spectralDensity(H, { checkpoint: { every: 1, load: () => null, save: async ({ vectors }) => void vectors.length } })
 // @ts-expect-error a store says how often
 topEigenvalues(H, { checkpoint: { load: () => null, save() {} } })
 // @ts-expect-error no store, a path
 topEigenvalues(H, { checkpoint: 'top.safetensors' })
+// @ts-expect-error nor is a path one here
+trace(H, { checkpoint: 'trace.safetensors' })
 // @ts-expect-error a misspelt option
 runFile('top.safetensors', { evry: 1 })
 // @ts-expect-error an operator, not a model

@@ -16,6 +16,9 @@ export function spreadOf(samples: readonly number[]): Spread {
   return running.spread
 }
 
+/** Where a `RunningSpread` stands. */
+export type SpreadState = readonly [count: number, mean: number, squares: number, cubes: number]
+
 /** The same of samples that come one by one and are not kept (Welford 1962; Pébay 2008). */
 export class RunningSpread {
   #count = 0
@@ -30,6 +33,19 @@ export class RunningSpread {
     this.#mean += share
     this.#cubes += share * (square * (count - 2) - 3 * this.#squares)
     this.#squares += square
+  }
+
+  /** All that it knows, in numbers that JSON takes to the bit. */
+  get state(): SpreadState {
+    return [this.#count, this.#mean, this.#squares, this.#cubes]
+  }
+
+  /** Goes on from there. */
+  restore([count, mean, squares, cubes]: SpreadState): void {
+    this.#count = count
+    this.#mean = mean
+    this.#squares = squares
+    this.#cubes = cubes
   }
 
   /** What they say by now; a mean of 0 before the first. */

@@ -1,6 +1,6 @@
 import type { Interval } from './interval.ts'
 import type { Block } from './operator.ts'
-import { RunningSpread } from './spread.ts'
+import { RunningSpread, type SpreadState } from './spread.ts'
 
 /** Mean and quality of what `Tally` has counted. */
 export interface Tallied {
@@ -19,6 +19,13 @@ export interface BlockTrace {
   readonly mean: number
   /** Standard error of `mean`. */
   readonly standardError: number
+}
+
+/** The samples of a `Tally`: those of each block, and of the whole. */
+export interface TallyState {
+  readonly count: number
+  readonly spreads: readonly SpreadState[]
+  readonly total: SpreadState
 }
 
 /** Fewer samples may lie close together by luck. */
@@ -51,6 +58,18 @@ export class Tally {
     this.count++
     for (const [i, part] of sample.entries()) this.#spreads[i]!.add(part)
     this.#total.add(sample.reduce((sum, part) => sum + part, 0))
+  }
+
+  /** What it was given, known parts apart. */
+  get state(): TallyState {
+    return { count: this.count, spreads: this.#spreads.map(({ state }) => state), total: this.#total.state }
+  }
+
+  /** Takes up the samples of another run. */
+  restore({ count, spreads, total }: TallyState): void {
+    this.count = count
+    for (const [i, spread] of this.#spreads.entries()) spread.restore(spreads[i]!)
+    this.#total.restore(total)
   }
 
   /** Whether no sample more is wanted. */

@@ -1,14 +1,15 @@
 import { invalid, knownKeys, number, oneOf, whole } from '../options.ts'
 import { deviceOf, type PlacedOptions } from './device.ts'
 import type { Interval } from './interval.ts'
-import { type RunOptions, Watch } from './lanczos.ts'
+import { type LongRunOptions, Watch } from './lanczos.ts'
 import { checkOperator, type Operator } from './operator.ts'
 import { blockDots, namedBlocks, type ProbeDistribution, Probes, productOf } from './probes.ts'
-import { Sketch } from './sketch.ts'
-import { type BlockTrace, Tally } from './tally.ts'
+import { Saves } from './run-store.ts'
+import { Sketch, type SketchState } from './sketch.ts'
+import { type BlockTrace, Tally, type TallyState } from './tally.ts'
 
 /** Options of `trace`. */
-export interface TraceOptions extends RunOptions, PlacedOptions {
+export interface TraceOptions extends LongRunOptions, PlacedOptions {
   /** 'hutchinson', or 'hutch++', which first takes out what few directions explain. Default 'hutchinson'. */
   method?: 'hutchinson' | 'hutch++'
   /** Products at most: 2 to 16,777,216; for 'hutch++' at least 4, of which two thirds go into the sketch. Default 32. */
@@ -39,13 +40,16 @@ export interface HutchinsonTrace {
   readonly probes: number
   /** Gradient evaluations spent, about. */
   readonly passes: number
-  /** Milliseconds that it took. */
+  /** Milliseconds, those of a run that this one went on with included. */
   readonly wallMs: number
   /** Native memory of the sketch, or of probes drawn on a GPU, on both sides, in bytes; else 0. */
   readonly bytes: number
 }
 
-const names = ['method', 'probes', 'distribution', 'tolerance', 'seed', 'device', 'signal', 'onProgress']
+const names = [
+  ...['method', 'probes', 'distribution', 'tolerance', 'seed'],
+  ...['device', 'checkpoint', 'signal', 'onProgress'],
+]
 /**
  * The trace of an operator from products with random vectors.
  *
@@ -59,11 +63,12 @@ const names = ['method', 'probes', 'distribution', 'tolerance', 'seed', 'device'
  * `tolerance` only the last third stops early.
  *
  * Probe j is a function of (seed, j) alone. Stopping by a tolerance picks lucky errors, so the interval covers a little less
- * often than it says. On a GPU lies the sketch, and with the device 'cuda' it also draws what 'hutchinson' takes; with 'auto'
- * the CPU does. Throws ERR_NOT_FINITE for a product that is not finite; ERR_NO_DEVICE and ERR_CUDA for the device 'cuda';
- * AbortedError on the signal, with the estimate so far as `partial` (null before the second sample); and whatever the operator
- * throws. Source: Hutchinson, Communications
- * in Statistics 1990; Meyer, Musco, Musco & Woodruff, SOSA 2021.
+ * often than it says. With a `checkpoint`, a run that was ended goes on to the bit where it was saved last, on whichever
+ * device; `tolerance` may have changed, and without a sketch `probes` too. On a GPU lies the sketch, and with the device
+ * 'cuda' it also draws what 'hutchinson' takes; with 'auto' the CPU does. Throws ERR_NOT_FINITE for a product that is not
+ * finite; ERR_NO_DEVICE and ERR_CUDA for the device 'cuda'; AbortedError on the signal, with the estimate so far as
+ * `partial` (null before the second sample); ERR_STATE where the checkpoint is of another run; and whatever the operator and
+ * the store throw. Source: Hutchinson, Communications in Statistics 1990; Meyer, Musco, Musco & Woodruff, SOSA 2021.
  *
  * @example
  * const { mean, standardError, perLayer } = await trace(hessian(model, x, y), { probes: 64 })
@@ -80,19 +85,30 @@ export async function trace(operator: Operator, options: TraceOptions = {}): Pro
   if (tolerance !== undefined) number('tolerance', tolerance, { min: 0, open: true })
   whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)
   const device = deviceOf(options)
-  const watch = new Watch<HutchinsonTrace>(options, probes)
-  const begun = performance.now()
+  const { size } = operator
   const blocks = namedBlocks(operator)
   const directions = method === 'hutch++' ? Math.floor(probes / 3) : 0
+  const own = { size, blocks: blocks.length, method, distribution, directions, seed }
+  const saves = new Saves<Saved>(options.checkpoint, 'trace', own)
+  const before = await saves.load()
+  const watch = new Watch<HutchinsonTrace>(options, probes, { done: before?.at.products ?? 0 })
   // Without a sketch there are only probes to draw, which is worth a GPU to those alone who ask for one.
-  const sketch = directions > 0 || device === 'cuda' ? new Sketch(operator, directions, device) : null
-  const random = new Probes(seed, distribution, operator.size, sketch?.basis)
+  const space = directions > 0 || device === 'cuda' ? new Sketch(operator, directions, device) : null
+  const sketch = directions > 0 ? space : null
+  const random = new Probes(seed, distribution, size, space?.basis)
   const tally = new Tally(blocks)
-  let products = 0
+  let products = before?.at.products ?? 0
+  const wallMs = () => (before?.at.wallMs ?? 0) + watch.elapsed
+  const moment = () => {
+    const { at = null, vectors = [] } = sketch?.moment() ?? {}
+    return { at: { sketch: at, tally: tally.state, products, wallMs: wallMs() }, vectors }
+  }
   const partial = () => (tally.count < 2 ? null : found())
+  const last = () => saves.keep(products, moment, true)
   const product = async (v: Float32Array) => {
-    await watch.check(partial)
-    const result = await watch.during(() => productOf(operator, v), partial)
+    await saves.keep(products, moment)
+    await watch.check(partial, last)
+    const result = await watch.during(() => productOf(operator, v), partial, last)
     products++
     watch.tick()
     return result
@@ -102,17 +118,29 @@ export async function trace(operator: Operator, options: TraceOptions = {}): Pro
     ...tally.estimate(tolerance),
     probes: products,
     passes: products * operator.passes,
-    wallMs: performance.now() - begun,
-    bytes: sketch?.bytes ?? 0,
+    wallMs: wallMs(),
+    bytes: space?.bytes ?? 0,
   })
   try {
-    if (sketch !== null && directions > 0) tally.know(await sketch.take(random, product), sketch.spans)
+    if (before !== null) {
+      tally.restore(before.at.tally)
+      sketch?.restore(before.at.sketch!, before.vectors)
+    }
+    if (sketch !== null) tally.know(await sketch.take(random, product), sketch.spans)
     while (products < probes && !tally.done(tolerance)) {
       const z = random.left(tally.count)
       tally.add(blockDots(blocks, z, await product(z)))
     }
     return found()
   } finally {
-    sketch?.dispose()
+    space?.dispose()
   }
+}
+
+/** What is saved of a run besides the vectors of its sketch. */
+interface Saved {
+  readonly sketch: SketchState | null
+  readonly tally: TallyState
+  readonly products: number
+  readonly wallMs: number
 }

@@ -14,8 +14,8 @@ export interface RunFileOptions {
 const seal: Seal = { what: 'a saved run', format: 'saltflat.run', version: 1 }
 
 /**
- * Keeps a long run of `topEigenvalues` or `spectralDensity` in a file, so that the same program, started again after a kill,
- * goes on with it to the bit.
+ * Keeps a long run of `trace`, `topEigenvalues` or `spectralDensity` in a file, so that the same program, started again after
+ * a kill, goes on with it to the bit.
  *
  * Saves every so many products, and when its signal ends the run. A save costs as much on disk as the run has in vectors, and
  * twice that in memory while it lasts. One safetensors file, written whole or not at all: a temporary file in the same

@@ -14,6 +14,8 @@ export declare class Basis {
   get bytes(): number
   /** Takes up the direction of a vector that is new; false where there is none. */
   add(vector: Float32Array): boolean
+  /** Takes a vector as it is: one of those that a basis like this one held, in their order. */
+  restore(vector: Float32Array): void
   /** A copy of one of its vectors. */
   vector(index: number): Float32Array
   /** A draw, as `sample` gives it; `clear`: what of it is orthogonal to the basis. */

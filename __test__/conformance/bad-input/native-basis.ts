@@ -18,6 +18,7 @@ const methods: readonly [string, readonly Argument[]][] = [
       flag('clear', true),
     ],
   ],
+  ['restore', [floats('vector', 3)]],
   ['vector', [whole('index', 0, 0)]],
 ]
 
@@ -59,7 +60,7 @@ export const nativeBasis: Theme = {
       (world) => (args) => world.hold(new Basis(...(args as unknown as ConstructorParameters<typeof Basis>))),
     ),
     ...methods.flatMap(([of, signature]) => spoilt(`Basis.${of}`, signature, (world) => method(begun(world), of))),
-    ...['add', 'draw', 'vector'].map(
+    ...['add', 'draw', 'restore', 'vector'].map(
       (of): Case => ({
         of: `native Basis.${of}`,
         what: 'after dispose',

@@ -79,6 +79,14 @@ impl<S: Space> Basis<S> {
         Ok(true)
     }
 
+    /// Takes a vector as it is: one of those that a basis like this one held, in their order.
+    pub fn restore(&mut self, vector: &[f32]) -> Result<()> {
+        self.load(vector)?;
+        let next = self.space.vector()?;
+        self.vectors.push(std::mem::replace(&mut self.w, next));
+        Ok(())
+    }
+
     /// What of a vector is orthogonal to the basis.
     pub fn remove(&mut self, vector: &[f32]) -> Result<Vec<f32>> {
         let before = self.load(vector)?;

@@ -46,6 +46,22 @@ fn vectors_that_nearly_agree_become_orthonormal() {
 }
 
 #[test]
+fn a_basis_of_the_vectors_of_another_goes_on_to_the_bit() {
+    let mut one = built(5_000, 5, Level::best(), 1);
+    let mut other = Basis::new(5_000, Level::best(), Threads::new(2)).unwrap();
+    for i in 0..5 {
+        other.restore(one.vector(i).unwrap()).unwrap();
+    }
+    let z = draw(99, 5_000);
+    assert!(one.add(&z).unwrap() && other.add(&z).unwrap());
+    for i in 0..6 {
+        assert_eq!(one.vector(i).unwrap(), other.vector(i).unwrap(), "vector {i}");
+    }
+    assert_eq!(other.restore(&[0.0; 3]).unwrap_err().code(), "ERR_SHAPE");
+    assert_eq!((other.len(), other.bytes()), (one.len(), one.bytes()));
+}
+
+#[test]
 fn what_is_left_is_orthogonal_and_the_rest_of_the_vector() {
     let mut basis = built(5_000, 5, Level::best(), 1);
     let z = draw(99, 5_000);

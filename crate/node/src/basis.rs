@@ -69,6 +69,18 @@ impl Basis {
         Ok(added)
     }
 
+    /// Takes a vector as it is: one of those that a basis like this one held, in their order.
+    #[napi(catch_unwind)]
+    pub fn restore(
+        &mut self,
+        env: &Env,
+        #[napi(ts_arg_type = "Float32Array")] vector: Unknown<'_>,
+    ) -> Result<()> {
+        let vector = Views::default().input("vector", &vector)?;
+        wherever!(Basis, self.live()?, basis => basis.restore(vector)).map_err(core)?;
+        self.account(env)
+    }
+
     /// A copy of one of its vectors.
     #[napi(catch_unwind)]
     pub fn vector(&mut self, index: f64) -> Result<Float32Array> {
