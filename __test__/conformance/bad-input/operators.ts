@@ -52,6 +52,7 @@ const algorithms: [
       distribution: ['uniform', null, 1],
       tolerance: [0, -1, ...notANumber],
       device: noDevice,
+      checkpoint: stores,
     },
   ],
   [
