@@ -50,7 +50,7 @@ fn a_basis_of_the_vectors_of_another_goes_on_to_the_bit() {
     let mut one = built(5_000, 5, Level::best(), 1);
     let mut other = Basis::new(5_000, Level::best(), Threads::new(2)).unwrap();
     for i in 0..5 {
-        other.restore(one.vector(i).unwrap()).unwrap();
+        other.restore(&one.vector(i).unwrap()).unwrap();
     }
     let z = draw(99, 5_000);
     assert!(one.add(&z).unwrap() && other.add(&z).unwrap());
