@@ -12,17 +12,17 @@ def spectrum(size):
     return values
 
 
-def pyhessian_on(size):
+def pyhessian_on(size, device="cpu"):
     """PyHessian's own class, whose product with a vector is that of the matrix."""
     module = importlib.import_module("pyhessian.hessian")
-    values = spectrum(size)
+    values = spectrum(size).to(device)
     module.hessian_vector_product = lambda gradients, parameters, v: [values * v[0]]
     # PyHessian 0.1 calls what torch has dropped since: that name is still there, and throws.
     torch.eig = eig
     made = object.__new__(module.hessian)
     made.model = torch.nn.Identity()
-    made.device, made.full_dataset = "cpu", False
-    made.params, made.gradsH = [torch.empty(size)], None
+    made.device, made.full_dataset = device, False
+    made.params, made.gradsH = [torch.empty(size, device=device)], None
     return made
 
 

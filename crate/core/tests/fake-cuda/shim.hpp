@@ -24,6 +24,9 @@ struct Index {
 struct alignas(16) float4 {
   float x, y, z, w;
 };
+struct alignas(16) double2 {
+  double x, y;
+};
 
 inline Index threadIdx, blockIdx, blockDim, gridDim;
 

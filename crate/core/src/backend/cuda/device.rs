@@ -1,5 +1,6 @@
 //! The driver, opened at run time; or why there is none.
 
+use super::launch::THREADS;
 use crate::error::{Error, Result};
 use cudarc::driver::{CudaContext, CudaFunction, CudaModule, CudaStream, DriverError, sys};
 use cudarc::nvrtc::Ptx;
@@ -132,13 +133,22 @@ pub struct Info {
     pub driver: i32,
 }
 
+/// A kernel, and how many blocks of it the GPU holds at once.
+pub(super) struct Kernel {
+    pub function: CudaFunction,
+    pub resident: usize,
+}
+
 /// The first GPU, with the kernels on it.
 pub struct Device {
     pub(super) context: Arc<CudaContext>,
     pub(super) stream: Arc<CudaStream>,
-    functions: HashMap<&'static str, CudaFunction>,
+    functions: HashMap<&'static str, Kernel>,
     _modules: Vec<Arc<CudaModule>>,
     info: Info,
+    /// For benches.
+    #[cfg(feature = "stopwatch")]
+    pub stopwatch: super::stopwatch::Stopwatch,
 }
 
 impl Device {
@@ -190,16 +200,37 @@ impl Device {
             multiprocessors: context.attribute(which).map_err(failed)?.max(1) as usize,
             driver,
         };
-        let (mut functions, mut modules) = (HashMap::new(), vec![]);
-        for (name, ptx) in MODULES {
-            let module = context.load_module(Ptx::from_src(ptx)).map_err(failed)?;
-            for (_, kernel) in KERNELS.iter().filter(|(module, _)| *module == name) {
-                functions.insert(*kernel, module.load_function(kernel).map_err(failed)?);
+        // Side by side: where the driver has not compiled them before, that takes longest.
+        let modules = std::thread::scope(|scope| {
+            let load = |(_, ptx): (&str, &str)| {
+                let (context, ptx) = (&context, Ptx::from_src(ptx));
+                scope.spawn(move || context.load_module(ptx))
+            };
+            let loads = MODULES.map(load);
+            loads.map(|load| load.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        let modules = modules.into_iter().collect::<std::result::Result<Vec<_>, _>>().map_err(failed)?;
+        let mut functions = HashMap::new();
+        for ((name, _), module) in MODULES.iter().zip(&modules) {
+            for (_, kernel) in KERNELS.iter().filter(|(module, _)| module == name) {
+                let function = module.load_function(kernel).map_err(failed)?;
+                let fit = function.occupancy_max_active_blocks_per_multiprocessor(THREADS, 0, None);
+                let resident = fit.map_err(failed)?.max(1) as usize * info.multiprocessors;
+                functions.insert(*kernel, Kernel { function, resident });
             }
-            modules.push(module);
         }
         let stream = context.default_stream();
-        Ok(Device { context, stream, functions, _modules: modules, info })
+        #[cfg(feature = "stopwatch")]
+        let stopwatch = super::stopwatch::Stopwatch::default();
+        Ok(Device {
+            context,
+            stream,
+            functions,
+            _modules: modules,
+            info,
+            #[cfg(feature = "stopwatch")]
+            stopwatch,
+        })
     }
 
     /// What it is.
@@ -212,7 +243,7 @@ impl Device {
         self.context.mem_get_info().map(|(free, _)| free).map_err(|error| driver(error, 0))
     }
 
-    pub(super) fn function(&self, name: &str) -> Result<&CudaFunction> {
+    pub(super) fn function(&self, name: &str) -> Result<&Kernel> {
         let missing = || Error::Device(format!("Expected a kernel '{name}', found none."));
         self.functions.get(name).ok_or_else(missing)
     }

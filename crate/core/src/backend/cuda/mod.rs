@@ -15,6 +15,8 @@ mod memory;
 pub mod rows;
 mod staging;
 mod step;
+#[cfg(feature = "stopwatch")]
+pub mod stopwatch;
 mod transfer;
 
 pub use device::{Device, Info, Reason};

@@ -9,6 +9,8 @@ constexpr u32 THREADS = 256;
 constexpr u32 CHUNK = 4096;
 constexpr u32 TILE = 64;
 constexpr u32 LANES = 16;
+// Sums that a block folds; twin of launch::GROUP.
+constexpr u32 GROUP = 512;
 // Sums that a chunk has room for.
 constexpr u32 SUMS = 3;
 // Floats of a block's shared memory, all that every GPU gives without asking.
@@ -67,7 +69,7 @@ struct Sweep {
   Draw draw;
 };
 
-// Chunk sums to be folded, segment by segment: `which` sums of `width` places each.
+// Chunk sums to be folded, segment by segment of at most GROUP: `which` sums of `width` places each.
 struct Fold {
   double *sums;
   double *totals;

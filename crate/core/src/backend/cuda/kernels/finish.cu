@@ -3,125 +3,133 @@
 #include "chunk.cuh"
 #include "rules.cuh"
 
-// finish::Mean: rest·(bank + scale·(sum·G + (pair·P + last·g)))
-__device__ __forceinline__ void mean(const Pass &a, const Place &at, const Values &g, Values &m) {
-  Values x;
-  EACH_ELEMENT(i) m.at[i] = a.last == 1.0f ? g.at[i] : a.last * g.at[i];
-  if (a.pair) {
-    load(a.pair, at, x);
-    EACH_ELEMENT(i) m.at[i] = __fmaf_rn(a.pair_factor, x.at[i], m.at[i]);
-  }
-  if (a.sum) {
-    load(a.sum, at, x);
-    EACH_ELEMENT(i) m.at[i] = __fmaf_rn(a.sum_factor, x.at[i], m.at[i]);
-  }
-  EACH_ELEMENT(i) m.at[i] = a.scale * m.at[i];
-  if (a.bank) {
-    load(a.bank, at, x);
-    EACH_ELEMENT(i) m.at[i] = a.rest * (x.at[i] + m.at[i]);
-  }
+// finish::Mean: rest·(bank + scale·(sum·G + (pair·P + last·g))), one row of it
+__device__ __forceinline__ Quad mean(const Pass &a, const Place &at, u32 s) {
+  Quad m = load(a.g, at, s), pair{}, sum{}, bank{};
+  if (a.pair) pair = load(a.pair, at, s);
+  if (a.sum) sum = load(a.sum, at, s);
+  if (a.bank) bank = load(a.bank, at, s);
+  if (a.last != 1.0f) EACH_OF_ROW(i) m.at[i] = a.last * m.at[i];
+  if (a.pair) EACH_OF_ROW(i) m.at[i] = __fmaf_rn(a.pair_factor, pair.at[i], m.at[i]);
+  if (a.sum) EACH_OF_ROW(i) m.at[i] = __fmaf_rn(a.sum_factor, sum.at[i], m.at[i]);
+  EACH_OF_ROW(i) m.at[i] = a.scale * m.at[i];
+  if (a.bank) EACH_OF_ROW(i) m.at[i] = a.rest * (bank.at[i] + m.at[i]);
+  return m;
 }
 
 // mean_norm: sum mean². Reads 4 to 16 bytes a weight.
 KERNEL(mean_norm, Pass) {
-  __shared__ Factors factors;
+  __shared__ Products products;
   EACH_CHUNK(a, c) {
     const Chunk chunk = a.chunks[c];
     const Place at = place(chunk);
     if (at.live) {
-      Values g, m;
-      load(a.g, at, g);
-      mean(a, at, g, m);
-      keep(factors.a, at, m);
-      keep(factors.b, at, m);
+      EACH_ROW(s) {
+        const Quad m = mean(a, at, s);
+        multiply(products, at, s, m.at, m.at);
+      }
     }
-    total<1>(factors, chunk.len, a.sums + SUMS * c);
+    total(products, chunk.len, c, a.sums + SUMS * c);
   }
+}
+
+// The products U·g of a chunk, where anything is drawn for it.
+__device__ __forceinline__ void products_with_noise(const Pass &a, const Place &at, Products &products) {
+  Values u, g;
+  noise(a.draw, true, at, products, u);
+  load(a.g, at, g);
+  multiply(products, at, u, g);
 }
 
 // store_mean: target ← mean, or += · out ← W · sum U·g. Moves 16 to 28 bytes a weight.
 KERNEL(store_mean, Pass) {
-  __shared__ Factors factors;
+  __shared__ Products products;
   EACH_CHUNK(a, c) {
     const Chunk chunk = a.chunks[c];
     const Place at = place(chunk);
+    const bool draws = a.noisy && a.scales[chunk.tensor] != 0.0f;
     if (at.live) {
-      Values g, m, x;
-      load(a.g, at, g);
-      noise(a.draw, a.noisy && a.scales[at.tensor] != 0.0f, at, factors.a);
-      keep(factors.b, at, g);
-      mean(a, at, g, m);
-      if (a.add) {
-        load(a.target, at, x);
-        EACH_ELEMENT(i) m.at[i] = x.at[i] + m.at[i];
+      if (draws) products_with_noise(a, at, products);
+      EACH_ROW(s) {
+        const Quad w = load(a.w, at, s), before = a.add ? load(a.target, at, s) : Quad{};
+        Quad m = mean(a, at, s);
+        if (a.add) EACH_OF_ROW(i) m.at[i] = before.at[i] + m.at[i];
+        store(a.target, at, s, m);
+        store(a.out, at, s, w);
       }
-      store(a.target, at, m);
-      load(a.w, at, x);
-      store(a.out, at, x);
     }
-    total<1>(factors, chunk.len, a.sums + SUMS * c);
+    if (draws) {
+      total(products, chunk.len, c, a.sums + SUMS * c);
+    } else if (threadIdx.x == 0) {
+      a.sums[SUMS * c] = 0.0;
+    }
   }
 }
 
+// One row of an update.
+template <class Rule> __device__ __forceinline__ void update(const Pass &a, const Pull &pull, const Place &at, u32 s) {
+  Quad w = load(a.w, at, s), m[Rule::MOMENTS + 1], &x = m[Rule::MOMENTS];
+#pragma unroll
+  for (int k = 0; k < Rule::MOMENTS; k++) m[k] = load(a.moments[k], at, s);
+  x = mean(a, at, s);
+  const bool clips = a.clip < __uint_as_float(0x7F800000u);
+  if (clips) {
+    EACH_OF_ROW(i) {
+      const float below = x.at[i] < a.clip ? x.at[i] : a.clip;
+      x.at[i] = below > -a.clip ? below : -a.clip;
+    }
+  }
+  if (clips || pull.l2 != 0.0f || pull.distance != 0.0f) {
+    EACH_OF_ROW(i) x.at[i] = __fmaf_rn(pull.l2, w.at[i], x.at[i]);
+  }
+  if (pull.distance != 0.0f) {
+    const Quad origin = load(a.origin, at, s);
+    EACH_OF_ROW(i) x.at[i] = __fmaf_rn(pull.distance, w.at[i] - origin.at[i], x.at[i]);
+  }
+  EACH_OF_ROW(i) {
+    float moments[Rule::MOMENTS + 1];
+#pragma unroll
+    for (int k = 0; k < Rule::MOMENTS; k++) moments[k] = m[k].at[i];
+    w.at[i] = Rule::update(a.rule, pull.keep * w.at[i], x.at[i], moments);
+#pragma unroll
+    for (int k = 0; k < Rule::MOMENTS; k++) m[k].at[i] = moments[k];
+  }
+#pragma unroll
+  for (int k = 0; k < Rule::MOMENTS; k++) store(a.moments[k], at, s, m[k]);
+  store(a.w, at, s, w);
+  store(a.out, at, s, w);
+}
+
 // Update: W ← rule(W, mean) · out ← W · sum U·g. Moves 16 bytes a weight, 8 a moment, 4 for each of P, G, bank, W₀ read.
-template <class Rule> __device__ __forceinline__ void update(const Pass &a, Factors &factors) {
+// g is read twice by its thread, the second time from a cache.
+template <class Rule> __device__ __forceinline__ void update(const Pass &a, Products &products) {
   EACH_CHUNK(a, c) {
     const Chunk chunk = a.chunks[c];
     const Place at = place(chunk);
     const Pull pull = a.pulls[chunk.tensor];
-    if (!pull.reached) {
-      if (at.live) {
-        Values w;
-        load(a.w, at, w);
-        store(a.out, at, w);
-      }
-      if (threadIdx.x == 0) a.sums[SUMS * c] = 0.0;
-      continue;
-    }
+    const bool draws = pull.reached && a.noisy && a.scales[chunk.tensor] != 0.0f;
     if (at.live) {
-      Values g, w, m[Rule::MOMENTS + 1], &x = m[Rule::MOMENTS];
-      load(a.g, at, g);
-      noise(a.draw, a.noisy && a.scales[at.tensor] != 0.0f, at, factors.a);
-      keep(factors.b, at, g);
-      mean(a, at, g, x);
-      load(a.w, at, w);
-      const bool clips = a.clip < __uint_as_float(0x7F800000u);
-      if (clips) {
-        EACH_ELEMENT(i) {
-          const float below = x.at[i] < a.clip ? x.at[i] : a.clip;
-          x.at[i] = below > -a.clip ? below : -a.clip;
+      if (draws) products_with_noise(a, at, products);
+      EACH_ROW(s) {
+        if (pull.reached) {
+          update<Rule>(a, pull, at, s);
+        } else {
+          store(a.out, at, s, load(a.w, at, s));
         }
       }
-      if (clips || pull.l2 != 0.0f || pull.distance != 0.0f) {
-        EACH_ELEMENT(i) x.at[i] = __fmaf_rn(pull.l2, w.at[i], x.at[i]);
-      }
-      if (pull.distance != 0.0f) {
-        load(a.origin, at, g);
-        EACH_ELEMENT(i) x.at[i] = __fmaf_rn(pull.distance, w.at[i] - g.at[i], x.at[i]);
-      }
-#pragma unroll
-      for (int k = 0; k < Rule::MOMENTS; k++) load(a.moments[k], at, m[k]);
-      EACH_ELEMENT(i) {
-        float moments[Rule::MOMENTS + 1];
-#pragma unroll
-        for (int k = 0; k < Rule::MOMENTS; k++) moments[k] = m[k].at[i];
-        w.at[i] = Rule::update(a.rule, pull.keep * w.at[i], x.at[i], moments);
-#pragma unroll
-        for (int k = 0; k < Rule::MOMENTS; k++) m[k].at[i] = moments[k];
-      }
-#pragma unroll
-      for (int k = 0; k < Rule::MOMENTS; k++) store(a.moments[k], at, m[k]);
-      store(a.w, at, w);
-      store(a.out, at, w);
     }
-    total<1>(factors, chunk.len, a.sums + SUMS * c);
+    if (draws) {
+      total(products, chunk.len, c, a.sums + SUMS * c);
+    } else if (threadIdx.x == 0) {
+      a.sums[SUMS * c] = 0.0;
+    }
   }
 }
 
 #define UPDATE(name, Rule)                                                                                             \
   KERNEL(update_##name, Pass) {                                                                                        \
-    __shared__ Factors factors;                                                                                        \
-    update<Rule>(a, factors);                                                                                          \
+    __shared__ Products products;                                                                                      \
+    update<Rule>(a, products);                                                                                         \
   }
 
 UPDATE(sgd, Sgd)

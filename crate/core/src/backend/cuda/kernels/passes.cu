@@ -4,24 +4,23 @@
 
 // perturb: out ← W ± σU, `copies` draws of one read of W. Moves 4 bytes a weight, and 4 a weight and copy written.
 KERNEL(perturb, Pass) {
-  __shared__ float4 quads[CHUNK / 4];
-  float *drawn = reinterpret_cast<float *>(quads);
+  __shared__ float4 lanes[4 * THREADS];
   EACH_CHUNK(a, c) {
     const Place at = place(a.chunks[c]);
     if (!at.live) continue;
     const float scale = a.scales[at.tensor];
-    Values w, u, moves;
+    Values w, u{}, moves;
     load(a.w, at, w);
     float *out = a.out;
     for (u32 copy = 0; copy < a.copies; copy++) {
       Draw draw = a.draw;
       draw.index += copy;
-      noise(draw, scale != 0.0f, at, drawn);
-      kept(drawn, at, u);
+      if (scale != 0.0f) drawn<THREADS>(draw, at.tensor, at.tile, at.quad, lanes + threadIdx.x, u);
       // 1: plus, 2: minus, 3: both.
       for (u32 sign = 1; sign < 3; sign++) {
         if (!(a.signs & sign)) continue;
-        EACH_ELEMENT(i) moves.at[i] = moved(sign == 1 ? scale : -scale, u.at[i], w.at[i]);
+        moves = w;
+        move(sign == 1 ? scale : -scale, u, moves);
         store(out, at, moves);
         out += a.stride;
       }
@@ -31,72 +30,68 @@ KERNEL(perturb, Pass) {
 
 // flip: P ← g · sum U·g · out ← W − σU. Moves 16 bytes a weight.
 KERNEL(flip, Pass) {
-  __shared__ Factors factors;
+  __shared__ Products products;
   EACH_CHUNK(a, c) {
     const Chunk chunk = a.chunks[c];
     const Place at = place(chunk);
     if (at.live) {
       const float scale = a.scales[at.tensor];
       Values w, g, u;
-      noise(a.draw, scale != 0.0f, at, factors.a);
-      load(a.w, at, w);
+      noise(a.draw, scale != 0.0f, at, products, u);
       load(a.g, at, g);
-      kept(factors.a, at, u);
-      keep(factors.b, at, g);
+      load(a.w, at, w);
       store(a.pair, at, g);
-      EACH_ELEMENT(i) w.at[i] = moved(-scale, u.at[i], w.at[i]);
+      multiply(products, at, u, g);
+      move(-scale, u, w);
       store(a.out, at, w);
     }
-    total<1>(factors, chunk.len, a.sums + SUMS * c);
+    total(products, chunk.len, c, a.sums + SUMS * c);
   }
 }
 
 // accumulate: G += P + g · sum U·g · out ← W + σU of the next draw. Moves 24 bytes a weight.
 KERNEL(accumulate, Pass) {
-  __shared__ Factors factors;
+  __shared__ Products products;
   EACH_CHUNK(a, c) {
     const Chunk chunk = a.chunks[c];
     const Place at = place(chunk);
     if (at.live) {
       const float scale = a.scales[at.tensor];
-      Values g, x, y;
-      noise(a.next, scale != 0.0f, at, factors.a);
+      Values u, x, y;
       load(a.w, at, x);
-      kept(factors.a, at, y);
-      EACH_ELEMENT(i) x.at[i] = moved(scale, y.at[i], x.at[i]);
+      noise(a.next, scale != 0.0f, at, products, u);
+      move(scale, u, x);
       store(a.out, at, x);
-      noise(a.draw, scale != 0.0f, at, factors.a);
-      load(a.g, at, g);
-      keep(factors.b, at, g);
       load(a.pair, at, x);
-      EACH_ELEMENT(i) x.at[i] = x.at[i] + g.at[i];
+      noise(a.draw, scale != 0.0f, at, products, u);
+      load(a.g, at, y);
+      multiply(products, at, u, y);
+      EACH_ELEMENT(i) x.at[i] = x.at[i] + y.at[i];
       if (!a.first) {
         load(a.sum, at, y);
         EACH_ELEMENT(i) x.at[i] = y.at[i] + x.at[i];
       }
       store(a.sum, at, x);
     }
-    total<1>(factors, chunk.len, a.sums + SUMS * c);
+    total(products, chunk.len, c, a.sums + SUMS * c);
   }
 }
 
 // collect: G += c·g · out ← W + σU of the next draw · sum g². Moves 20 bytes a weight.
 KERNEL(collect, Pass) {
-  __shared__ Factors factors;
+  __shared__ Products products;
   EACH_CHUNK(a, c) {
     const Chunk chunk = a.chunks[c];
     const Place at = place(chunk);
     if (at.live) {
       const float scale = a.scales[at.tensor];
       Values x, y;
-      noise(a.draw, scale != 0.0f, at, factors.a);
       load(a.w, at, x);
-      kept(factors.a, at, y);
-      EACH_ELEMENT(i) x.at[i] = moved(scale, y.at[i], x.at[i]);
+      noise(a.draw, scale != 0.0f, at, products, y);
+      move(scale, y, x);
       store(a.out, at, x);
       load(a.g, at, x);
-      keep(factors.a, at, x);
-      keep(factors.b, at, x);
+      multiply(products, at, x, x);
       EACH_ELEMENT(i) x.at[i] = a.factor * x.at[i];
       if (!a.first) {
         load(a.sum, at, y);
@@ -104,24 +99,31 @@ KERNEL(collect, Pass) {
       }
       store(a.sum, at, x);
     }
-    total<1>(factors, chunk.len, a.sums + SUMS * c);
+    total(products, chunk.len, c, a.sums + SUMS * c);
   }
 }
 
-// products: sums g·g, g·P, P·P. Reads 8 bytes a weight.
+// products: sums g·g, g·P, P·P, or the first alone where there is no P. Reads 8 bytes a weight.
 KERNEL(products, Pass) {
-  __shared__ Factors factors;
+  __shared__ Products products;
   EACH_CHUNK(a, c) {
     const Chunk chunk = a.chunks[c];
     const Place at = place(chunk);
+    Values g, p;
     if (at.live) {
-      Values g, p;
       load(a.g, at, g);
-      load(a.pair ? a.pair : a.g, at, p);
-      keep(factors.a, at, g);
-      keep(factors.b, at, p);
+      if (a.pair) load(a.pair, at, p);
+      multiply(products, at, g, g);
     }
-    total<3>(factors, chunk.len, a.sums + SUMS * c);
+    total(products, chunk.len, c, a.sums + SUMS * c);
+    if (a.pair) {
+      __syncthreads();
+      if (at.live) multiply(products, at, g, p);
+      total(products, chunk.len, c + 1, a.sums + SUMS * c + 1);
+      __syncthreads();
+      if (at.live) multiply(products, at, p, p);
+      total(products, chunk.len, c + 2, a.sums + SUMS * c + 2);
+    }
   }
 }
 
@@ -141,7 +143,7 @@ __device__ __forceinline__ void pair(const Pass &a, const Place &at, Values &p) 
 
 // length: sum x² of x = last·g + pair·P, or (w·x)². Reads 4 to 12 bytes a weight.
 KERNEL(length, Pass) {
-  __shared__ Factors factors;
+  __shared__ Products products;
   EACH_CHUNK(a, c) {
     const Chunk chunk = a.chunks[c];
     const Place at = place(chunk);
@@ -154,10 +156,9 @@ KERNEL(length, Pass) {
         load(a.w, at, p);
         EACH_ELEMENT(i) x.at[i] = p.at[i] * x.at[i];
       }
-      keep(factors.a, at, x);
-      keep(factors.b, at, x);
+      multiply(products, at, x, x);
     }
-    total<1>(factors, chunk.len, a.sums + SUMS * c);
+    total(products, chunk.len, c, a.sums + SUMS * c);
   }
 }
 
@@ -174,7 +175,7 @@ KERNEL(ascend, Pass) {
     EACH_ELEMENT(i) {
       float x = mixed(a, g.at[i], p.at[i]);
       if (a.weighted) x = w.at[i] * w.at[i] * x;
-      w.at[i] = moved(scale, x, w.at[i]);
+      if (scale != 0.0f) w.at[i] = __fmaf_rn(scale, x, w.at[i]);
     }
     store(a.out, at, w);
     if (a.keeps) {

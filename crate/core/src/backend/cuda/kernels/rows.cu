@@ -9,7 +9,7 @@ __device__ __forceinline__ Chunk cut(const Sweep &a, u32 c) {
 
 // project: w ← hv + factor·before (hv where there is none) · sum w·v. Moves 12 or 16 bytes an element.
 KERNEL(project, Sweep) {
-  __shared__ Factors factors;
+  __shared__ Products products;
   EACH_CHUNK(a, c) {
     const Chunk chunk = cut(a, c);
     const Place at = place(chunk);
@@ -21,17 +21,16 @@ KERNEL(project, Sweep) {
         EACH_ELEMENT(i) w.at[i] = __fmaf_rn(a.factor, x.at[i], w.at[i]);
       }
       store(a.w, at, w);
-      keep(factors.a, at, w);
       load(a.v, at, x);
-      keep(factors.b, at, x);
+      multiply(products, at, w, x);
     }
-    total<1>(factors, chunk.len, a.sums + c);
+    total(products, chunk.len, c, a.sums + c);
   }
 }
 
 // subtract: w ← w + cᵢ·rowᵢ, in order · sum w·w. Moves 4 bytes an element and row, and 8.
 KERNEL(subtract, Sweep) {
-  __shared__ Factors factors;
+  __shared__ Products products;
   EACH_CHUNK(a, c) {
     const Chunk chunk = cut(a, c);
     const Place at = place(chunk);
@@ -45,26 +44,28 @@ KERNEL(subtract, Sweep) {
         EACH_ELEMENT(i) w.at[i] = __fmaf_rn(factor, x.at[i], w.at[i]);
       }
       store(a.w, at, w);
-      keep(factors.a, at, w);
-      keep(factors.b, at, w);
+      multiply(products, at, w, w);
     }
-    total<1>(factors, chunk.len, a.sums + c);
+    total(products, chunk.len, c, a.sums + c);
   }
 }
 
-// dots: sums rowᵢ·w, those of a row side by side. w stays in shared memory; four threads a row, four lanes a thread.
-// Reads 4 bytes an element and row.
+// dots: sums rowᵢ·w, those of a row side by side. w stays in shared memory, as f64; four threads a row, four lanes a
+// thread. Reads 4 bytes an element and row.
 KERNEL(dots, Sweep) {
-  __shared__ float4 quads[CHUNK / 4];
+  __shared__ double2 w[CHUNK / 2];
   __shared__ double lanes[LANES * THREADS / 4];
-  float *w = reinterpret_cast<float *>(quads);
+  // 16-byte loads of a row that a thread has under way.
+  constexpr u32 DEPTH = 8;
   EACH_CHUNK(a, c) {
     const Chunk chunk = cut(a, c);
     const Place at = place(chunk);
     if (at.live) {
       Values x;
       load(a.w, at, x);
-      keep(w, at, x);
+#pragma unroll
+      for (u32 i = 0; i < 16; i += 2)
+        w[(at.first + 16 * (i / 4) + i % 4) / 2] = double2{static_cast<double>(x.at[i]), static_cast<double>(x.at[i + 1])};
     }
     __syncthreads();
     const u32 quad = threadIdx.x % 4;
@@ -73,20 +74,33 @@ KERNEL(dots, Sweep) {
       if (row < a.row_count) {
         const float *x = reinterpret_cast<const float *>(a.rows[row]) + chunk.flat;
         double sums[4] = {0.0, 0.0, 0.0, 0.0};
-        // Padding is 0 in both and adds nothing.
-#pragma unroll 8
-        for (u32 i = 4 * quad; i < chunk.len; i += LANES) {
-          const float4 left = *reinterpret_cast<const float4 *>(x + i), right = *reinterpret_cast<const float4 *>(w + i);
-          sums[0] = __fma_rn(static_cast<double>(left.x), static_cast<double>(right.x), sums[0]);
-          sums[1] = __fma_rn(static_cast<double>(left.y), static_cast<double>(right.y), sums[1]);
-          sums[2] = __fma_rn(static_cast<double>(left.z), static_cast<double>(right.z), sums[2]);
-          sums[3] = __fma_rn(static_cast<double>(left.w), static_cast<double>(right.w), sums[3]);
+        auto add = [&](const Quad &left, u32 i) {
+          const double2 low = w[i / 2], high = w[i / 2 + 1];
+          sums[0] = __fma_rn(static_cast<double>(left.at[0]), low.x, sums[0]);
+          sums[1] = __fma_rn(static_cast<double>(left.at[1]), low.y, sums[1]);
+          sums[2] = __fma_rn(static_cast<double>(left.at[2]), high.x, sums[2]);
+          sums[3] = __fma_rn(static_cast<double>(left.at[3]), high.y, sums[3]);
+        };
+        u32 i = 4 * quad;
+        for (; i + (DEPTH - 1) * LANES < chunk.len; i += DEPTH * LANES) {
+          Quad ahead[DEPTH];
+#pragma unroll
+          for (u32 d = 0; d < DEPTH; d++) ahead[d] = *reinterpret_cast<const Quad *>(x + i + d * LANES);
+#pragma unroll
+          for (u32 d = 0; d < DEPTH; d++) add(ahead[d], i + d * LANES);
         }
+        // Padding is 0 in both and adds nothing.
+        for (; i < chunk.len; i += LANES) add(*reinterpret_cast<const Quad *>(x + i), i);
 #pragma unroll
         for (u32 l = 0; l < 4; l++) lanes[4 * threadIdx.x + l] = sums[l];
       }
       __syncthreads();
-      if (row < a.row_count && quad == 0) a.sums[static_cast<u64>(row) * a.count + c] = folded(lanes + 4 * threadIdx.x);
+      if (row < a.row_count && quad == 0) {
+        double sums[LANES];
+#pragma unroll
+        for (u32 l = 0; l < LANES; l++) sums[l] = lanes[4 * threadIdx.x + l];
+        a.sums[static_cast<u64>(row) * a.count + c] = folded(sums);
+      }
       __syncthreads();
     }
   }
@@ -106,15 +120,13 @@ KERNEL(scale, Sweep) {
 
 // draw: w ← U of tensor 0, and 0 beyond its end. Writes 4 bytes an element.
 KERNEL(draw, Sweep) {
-  __shared__ float4 quads[CHUNK / 4];
-  float *u = reinterpret_cast<float *>(quads);
+  __shared__ float4 lanes[4 * THREADS];
   EACH_CHUNK(a, c) {
     const Chunk chunk = cut(a, c);
     const Place at = place(chunk);
     if (!at.live) continue;
     Values w;
-    drawn(a.draw, 0, at.tile, at.quad, u + at.first);
-    kept(u, at, w);
+    drawn<THREADS>(a.draw, 0, at.tile, at.quad, lanes + threadIdx.x, w);
     EACH_ELEMENT(i) w.at[i] = at.first + 16 * (i / 4) + i % 4 < chunk.len ? w.at[i] : 0.0f;
     store(a.w, at, w);
   }
@@ -155,18 +167,19 @@ KERNEL(rotate, Sweep) {
   }
 }
 
-// fold: chunk sums of each segment by neighbours, in place: 2a with 2a + 1, an odd last one passes up. One block a segment
-// and sum; 8 bytes a chunk sum.
+// fold: sums of each segment by neighbours: 2a with 2a + 1, an odd last one passes up. One block a segment and sum.
 KERNEL(fold, Fold) {
-  for (u32 job = blockIdx.x; job < a.segments * a.which; job += gridDim.x) {
+  __shared__ double tree[GROUP];
+  for (u32 job = blockIdx.x; job < a.segments * a.which; job += gridDim.x, __syncthreads()) {
     const u32 segment = job / a.which, which = job % a.which;
-    const u64 first = a.firsts[segment], count = a.firsts[segment + 1] - first;
-    double *sums = a.sums + first * a.width + which;
-    for (u64 step = 1; step < count; step *= 2) {
-      for (u64 left = 2 * step * threadIdx.x; left + step < count; left += 2 * step * THREADS)
-        sums[left * a.width] += sums[(left + step) * a.width];
+    const u64 first = a.firsts[segment];
+    const u32 count = static_cast<u32>(a.firsts[segment + 1] - first);
+    for (u32 i = threadIdx.x; i < count; i += THREADS) tree[i] = a.sums[(first + i) * a.width + which];
+    for (u32 step = 1; step < count; step *= 2) {
       __syncthreads();
+      const u32 left = 2 * step * threadIdx.x;
+      if (left + step < count) tree[left] += tree[left + step];
     }
-    if (threadIdx.x == 0) a.totals[static_cast<u64>(segment) * a.width + which] = count ? sums[0] : 0.0;
+    if (threadIdx.x == 0) a.totals[static_cast<u64>(segment) * a.width + which] = count ? tree[0] : 0.0;
   }
 }
