@@ -21,7 +21,7 @@ main(() => {
     return
   }
   const rest = words.filter((word) => word !== '--save')
-  if (which === 'bench') rest.push('--torch', join(root, 'bench', 'torch', 'cuda.py'))
+  if (which === 'bench') rest.push('--torch', join(root, 'bench', 'torch', 'gpu.py'))
   if (words.includes('--save')) rest.push('--json', join(root, 'bench', 'results', 'gpu.json'))
   run(program, rest)
 })

@@ -1,15 +1,16 @@
 // Compiles the CUDA kernels to PTX, which is committed, and assembles it for every generation of GPU that it must serve.
 //
-//   node scripts/ptx.mjs            writes the PTX and the table of registers anew
+//   node scripts/ptx.mjs            writes the PTX, and the tables of registers and of instructions, anew
 //   node scripts/ptx.mjs --check    says what differs from the committed ones, and exits 1 where something does
 //
 // nvcc comes from PyPI, into the cache. `.version` is lowered to what drivers from R450 on read; that nothing newer is used
-// is what assembling it shows.
+// is what assembling it shows. Instructions are those of Hopper.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { main, root, Stop } from './run.mjs'
+import { counts } from './sass.mjs'
 import { pythonTools } from './tools.mjs'
 
 const kernels = join(root, 'crate', 'core', 'src', 'backend', 'cuda', 'kernels')
@@ -23,14 +24,17 @@ main(() => {
   try {
     const files = new Map()
     const rows = []
+    const found = []
     for (const module of modules) {
       const name = module.replace('.cu', '.ptx')
       const text = compiled(bin, join(kernels, module), join(folder, name))
       files.set(name, text)
       writeFileSync(join(folder, name), text)
       for (const generation of generations) rows.push(...assembled(bin, join(folder, name), generation))
+      found.push(...counts(disassembled(bin, join(folder, name))))
     }
     files.set('registers.json', `${JSON.stringify(table(rows), null, 2)}\n`)
+    files.set('instructions.json', `${JSON.stringify(ordered(found), null, 2)}\n`)
     compare(files)
   } finally {
     rmSync(folder, { recursive: true, force: true })
@@ -73,8 +77,21 @@ function assembled(bin, file, generation) {
   })
 }
 
+/** The machine code of a module on Hopper, as text. */
+function disassembled(bin, file) {
+  tool(join(bin, 'ptxas'), ['-arch=sm_90', '-o', `${file}.cubin`, file])
+  const nvdisasm = join(pythonTools('nvdisasm'), 'nvidia', 'cu13', 'bin', 'nvdisasm')
+  chmodSync(nvdisasm, 0o755)
+  return tool(nvdisasm, ['-c', `${file}.cubin`])
+}
+
+function ordered(found) {
+  const sorted = found.toSorted((a, b) => (a.kernel < b.kernel ? -1 : 1))
+  return Object.fromEntries(sorted.map(({ kernel, ...rest }) => [kernel, rest]))
+}
+
 function tool(command, flags) {
-  const done = spawnSync(command, flags, { encoding: 'utf8' })
+  const done = spawnSync(command, flags, { encoding: 'utf8', maxBuffer: 1e9 })
   if (done.error || done.status !== 0) throw new Stop(`${command}: ${done.error?.message ?? done.stderr}`)
   return done.stdout + done.stderr
 }

@@ -31,3 +31,22 @@ test('the table of registers has every kernel on every generation', (t) => {
     for (const count of Object.values(registers)) t.true(count > 0 && count <= 128, kernel)
   }
 })
+
+test('on Hopper a normal takes few instructions, vectors move 16 bytes at a time, and nothing lies in local memory', (t) => {
+  const table: Record<string, Record<string, number>> = JSON.parse(
+    readFileSync(`${root}/crate/core/src/backend/cuda/kernels/ptx/instructions.json`, 'utf8'),
+  )
+  t.is(Object.keys(table).length, 24)
+  for (const [kernel, { wide, narrow, local, normal }] of Object.entries(table)) {
+    t.is(local, 0, kernel)
+    // Sums are 8 bytes, and nothing else is written but vectors.
+    t.is(narrow, 0, kernel)
+    if (kernel !== 'fold') t.true((wide ?? 0) > 0, kernel)
+    // An H200 starts 62 in the time that it takes to read and write an element.
+    if (normal !== undefined) t.true(normal <= 40, kernel)
+  }
+  t.deepEqual(
+    ['perturb', 'flip', 'accumulate', 'collect', 'update_adam'].filter((kernel) => table[kernel]?.normal === undefined),
+    [],
+  )
+})

@@ -2,7 +2,7 @@
 //! `python3` (or SALTFLAT_PYTHON) has it with CUDA. One file without Node that needs nothing but the driver; the last line
 //! is `SKIPPED: why` where there is no GPU.
 //!
-//! `gpu-bench [--quick] [--json FILE] [--torch bench/torch/cuda.py]`
+//! `gpu-bench [--quick] [--json FILE] [--torch bench/torch/gpu.py]`
 #![allow(clippy::print_stdout)]
 
 #[cfg(not(target_vendor = "apple"))]

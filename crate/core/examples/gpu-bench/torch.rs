@@ -13,6 +13,12 @@ pub struct Torch {
 impl Torch {
     /// Starts this script, if there is a Python with torch and CUDA to do so.
     pub fn start(script: Option<&str>) -> Option<Self> {
+        let started = Self::started(script);
+        println!("torch: {}", started.as_ref().map_or("absent", |torch| &torch.version));
+        started
+    }
+
+    fn started(script: Option<&str>) -> Option<Self> {
         let python = std::env::var("SALTFLAT_PYTHON").unwrap_or_else(|_| "python3".into());
         let mut command = Command::new(python);
         command.arg(script?).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -20,7 +26,6 @@ impl Torch {
         let (input, output) = (child.stdin.take()?, BufReader::new(child.stdout.take()?));
         let mut torch = Self { child, input, output, version: String::new() };
         torch.version = torch.line()?;
-        println!("torch {}", torch.version);
         Some(torch)
     }
 

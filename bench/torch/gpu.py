@@ -45,7 +45,8 @@ def answer(line):
 
 
 if not torch.cuda.is_available():
-    sys.exit("absent")
+    print("absent: this torch has no CUDA")
+    sys.exit()
 print(torch.__version__, flush=True)
 for request in sys.stdin:
     print(answer(request), flush=True)
