@@ -128,6 +128,8 @@ __device__ __forceinline__ void total(Products &products, u32 len, u32 turn, dou
 
 // The next chunk's products may be written once this one's have been read.
 #define EACH_CHUNK(a, c) for (u32 c = blockIdx.x; c < (a).count; c += gridDim.x, __syncthreads())
+// The same where threads share nothing.
+#define EACH_CHUNK_APART(a, c) for (u32 c = blockIdx.x; c < (a).count; c += gridDim.x)
 #define EACH_ELEMENT(i) _Pragma("unroll") for (u32 i = 0; i < 16; i++)
 // A row at a time where much is done to an element: few registers, short code.
 #define EACH_ROW(s) _Pragma("unroll 1") for (u32 s = 0; s < 4; s++)

@@ -5,7 +5,7 @@
 // perturb: out ← W ± σU, `copies` draws of one read of W. Moves 4 bytes a weight, and 4 a weight and copy written.
 KERNEL(perturb, Pass) {
   __shared__ float4 lanes[4 * THREADS];
-  EACH_CHUNK(a, c) {
+  EACH_CHUNK_APART(a, c) {
     const Place at = place(a.chunks[c]);
     if (!at.live) continue;
     const float scale = a.scales[at.tensor];
@@ -36,14 +36,14 @@ KERNEL(flip, Pass) {
     const Place at = place(chunk);
     if (at.live) {
       const float scale = a.scales[at.tensor];
-      Values w, g, u;
+      Values u, x;
+      load(a.w, at, x);
       noise(a.draw, scale != 0.0f, at, products, u);
-      load(a.g, at, g);
-      load(a.w, at, w);
-      store(a.pair, at, g);
-      multiply(products, at, u, g);
-      move(-scale, u, w);
-      store(a.out, at, w);
+      move(-scale, u, x);
+      store(a.out, at, x);
+      load(a.g, at, x);
+      store(a.pair, at, x);
+      multiply(products, at, u, x);
     }
     total(products, chunk.len, c, a.sums + SUMS * c);
   }
@@ -164,7 +164,7 @@ KERNEL(length, Pass) {
 
 // ascend: out ← W + c·x, or W + c·w²x · P ← old·P + new·g. Moves 12 to 20 bytes a weight.
 KERNEL(ascend, Pass) {
-  EACH_CHUNK(a, c) {
+  EACH_CHUNK_APART(a, c) {
     const Place at = place(a.chunks[c]);
     if (!at.live) continue;
     const float scale = a.scales[at.tensor];

@@ -108,7 +108,7 @@ KERNEL(dots, Sweep) {
 
 // scale: w ← factor·w. Moves 8 bytes an element.
 KERNEL(scale, Sweep) {
-  EACH_CHUNK(a, c) {
+  EACH_CHUNK_APART(a, c) {
     const Place at = place(cut(a, c));
     if (!at.live) continue;
     Values w;
