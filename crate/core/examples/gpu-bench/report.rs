@@ -108,7 +108,7 @@ pub fn json(rows: &[Row], info: &Info, torch: &str, quick: bool) -> String {
         "{{\n  \"kind\": \"bench\",\n  \"quick\": {quick},\n  \"commit\": {},\n  \"library\": {},\n  \"changed\": {changed},\n  \
          \"date\": {},\n  \"machine\": {{\"processor\": {}, \"cores\": {cores}, \"gpu\": {}, \
          \"capability\": \"{major}.{minor}\", \"multiprocessors\": {}, \"gpuMemory\": {}, \"platform\": {}}},\n  \
-         \"versions\": {{\"saltflat\": {}, \"driver\": \"{}.{}\", \"torch\": {}}},\n  \"rows\": [\n{}\n  ]\n}}\n",
+         \"versions\": {{\"saltflat\": {}, \"driver\": \"{}.{}\", \"torch\": {}}},\n  \"rows\": [\n{}\n  ],\n  \"skipped\": [{}]\n}}\n",
         quoted(commit),
         quoted(commit),
         quoted(&today()),
@@ -122,8 +122,13 @@ pub fn json(rows: &[Row], info: &Info, torch: &str, quick: bool) -> String {
         info.driver % 1000 / 10,
         quoted(torch),
         rows.join(",\n"),
+        if torch == "absent" { SKIPPED } else { "" },
     )
 }
+
+/// What is left out where there is no torch.
+const SKIPPED: &str =
+    r#"{"what": "every size", "contestant": "torch", "why": "no Python with torch and CUDA"}"#;
 
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
