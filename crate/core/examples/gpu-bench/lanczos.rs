@@ -1,14 +1,14 @@
 //! The sweeps of Lanczos with the basis kept orthogonal: step j reads the basis of j rows twice.
 
-use saltflat_core::backend::cpu::dispatch::fill;
+use saltflat_core::backend::Space;
 use saltflat_core::backend::cuda::Device;
 use saltflat_core::backend::cuda::rows::{Rows, Vector};
 use saltflat_core::rng::ROUNDS;
-use saltflat_core::{Distribution, Draw, Level};
+use saltflat_core::{Distribution, Draw};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What all steps moved, and how long they took: the kernels, and all of it with launches and sums that come back.
+/// What all steps moved, and how long they took: the kernels, and all of it with launches, products that go up and sums that come back.
 pub struct Found {
     pub bytes: f64,
     pub kernels: f64,
@@ -17,14 +17,14 @@ pub struct Found {
 
 pub fn timed(device: &Arc<Device>, size: usize, steps: usize) -> Found {
     let mut rows = Rows::new(size, device.clone()).unwrap();
-    let vectors: Vec<Vector> = (0..steps as u32 + 1).map(|place| unit(&rows, place)).collect();
+    let vectors: Vec<Vector> = (0..steps as u32).map(|place| unit(&mut rows, place)).collect();
+    let hv = vec![1e-3; size];
     let mut w = rows.vector().unwrap();
     let mut walk = || {
         for step in 0..steps {
-            let (basis, hv) = (&vectors[..=step], &vectors[step + 1]);
             let before = step.checked_sub(1).map(|before| (&vectors[before], 0.5));
-            rows.project(hv, before, &vectors[step], &mut w).unwrap();
-            let basis: Vec<&Vector> = basis.iter().collect();
+            rows.project(&hv, before, &vectors[step], &mut w).unwrap();
+            let basis: Vec<&Vector> = vectors[..=step].iter().collect();
             let dots = rows.dots(&basis, &w).unwrap();
             let factors: Vec<f32> = dots.iter().map(|dot| *dot as f32).collect();
             let left = rows.subtract(&basis, &factors, &mut w).unwrap();
@@ -45,15 +45,11 @@ pub fn timed(device: &Arc<Device>, size: usize, steps: usize) -> Found {
 }
 
 /// A random vector of length about 1: a few of them are nearly orthogonal.
-fn unit(rows: &Rows, place: u32) -> Vector {
+fn unit(rows: &mut Rows, place: u32) -> Vector {
     let distribution = Distribution::Rademacher;
-    let draw = Draw { key: [5, 6], step: 0, index: place, distribution, rounds: ROUNDS };
-    let size = rows.size();
-    let mut values = vec![0.0; size.next_multiple_of(64)];
-    fill(Level::best(), draw, 0, 0, &mut values);
-    let length = (size as f32).sqrt();
-    values.iter_mut().for_each(|x| *x /= length);
     let mut vector = rows.vector().unwrap();
-    rows.upload(&values[..size], &mut vector).unwrap();
+    rows.draw(Draw { key: [5, 6], step: 0, index: place, distribution, rounds: ROUNDS }, &mut vector)
+        .unwrap();
+    rows.scale((rows.size() as f32).sqrt().recip(), &mut vector).unwrap();
     vector
 }

@@ -1,8 +1,11 @@
-//! The sweeps of Lanczos over a basis: projections, dot products, differences, norms.
+//! Passes over a basis: draws, projections, dot products, differences, norms, combinations; and batches of copies.
 
 use crate::{Check, different};
+use saltflat_core::backend::Space;
+use saltflat_core::backend::cpu::batch::{Signs, perturb_batch as on_cpu};
 use saltflat_core::backend::cpu::{dispatch::fill, rows::Rows as CpuRows};
 use saltflat_core::backend::cuda::Device;
+use saltflat_core::backend::cuda::batch::perturb_batch;
 use saltflat_core::backend::cuda::rows::{Rows, Vector};
 use saltflat_core::memory::AlignedVec;
 use saltflat_core::rng::ROUNDS;
@@ -16,14 +19,18 @@ pub fn checks(large: usize) -> Vec<(String, Check)> {
         let check = move |device: &Arc<Device>| sweep(device, size, count);
         (format!("a sweep over {count} rows of {size}"), Box::new(check) as Check)
     };
-    sizes.into_iter().map(check).collect()
+    let batch = Box::new(move |device: &Arc<Device>| batch(device, large / 10)) as Check;
+    let batch = ("batches of copies".to_owned(), batch);
+    sizes.into_iter().map(check).chain([batch]).collect()
+}
+
+fn draw(place: u32) -> Draw {
+    Draw { key: [5, 6], step: 0, index: place, distribution: Distribution::Gaussian, rounds: ROUNDS }
 }
 
 fn drawn(rows: &CpuRows, place: u32) -> AlignedVec {
-    let distribution = Distribution::Gaussian;
-    let draw = Draw { key: [5, 6], step: 0, index: place, distribution, rounds: ROUNDS };
     let mut vector = rows.vector().unwrap();
-    fill(Level::best(), draw, 0, 0, &mut vector);
+    fill(Level::best(), draw(place), 0, 0, &mut vector);
     vector[rows.size()..].fill(0.0);
     vector
 }
@@ -32,21 +39,27 @@ fn sweep(device: &Arc<Device>, size: usize, count: usize) -> Option<String> {
     let mut cpu = CpuRows::new(size, Level::best(), Threads::new(2)).unwrap();
     let mut gpu = Rows::new(size, device.clone()).unwrap();
     let vectors: Vec<AlignedVec> = (0..count as u32 + 3).map(|place| drawn(&cpu, place)).collect();
-    let up = |vector: &AlignedVec| {
+    let mut held: Vec<Vector> = vec![];
+    for (place, vector) in vectors.iter().enumerate() {
         let mut made = gpu.vector().unwrap();
-        gpu.upload(&vector[..size], &mut made).unwrap();
-        made
-    };
-    let held: Vec<Vector> = vectors.iter().map(up).collect();
+        // Drawn there or brought there, it is the same vector.
+        match place % 2 {
+            0 => gpu.draw(draw(place as u32), &mut made).unwrap(),
+            _ => gpu.write(&vector[..size], &mut made).unwrap(),
+        }
+        held.push(made);
+    }
     let (rows, others) = vectors.split_at(count);
-    let (held, beside) = held.split_at(count);
-    let (rows, held) = (rows.iter().map(|row| &row[..]).collect::<Vec<_>>(), held.iter().collect::<Vec<_>>());
+    let (turned, beside) = held.split_at_mut(count);
+    let (rows, held) =
+        (rows.iter().map(|row| &row[..]).collect::<Vec<_>>(), turned.iter().collect::<Vec<_>>());
     let (mut w, mut on_gpu) = (cpu.vector().unwrap(), gpu.vector().unwrap());
     let mut sums = vec![];
     for beta in [None, Some(0.37)] {
         let expected = cpu.project(&others[0], beta.map(|beta| (&others[1][..], beta)), &others[2], &mut w);
         let before = beta.map(|beta| (&beside[1], beta));
-        sums.push((gpu.project(&beside[0], before, &beside[2], &mut on_gpu).unwrap(), expected));
+        let hv = &others[0][..size];
+        sums.push((gpu.project(hv, before, &beside[2], &mut on_gpu).unwrap(), expected));
     }
     let dots = cpu.dots(&rows, &w);
     sums.extend(gpu.dots(&held, &on_gpu).unwrap().into_iter().zip(dots.iter().copied()));
@@ -54,9 +67,43 @@ fn sweep(device: &Arc<Device>, size: usize, count: usize) -> Option<String> {
     sums.push((gpu.subtract(&held, &factors, &mut on_gpu).unwrap(), cpu.subtract(&rows, &factors, &mut w)));
     gpu.scale(0.7, &mut on_gpu).unwrap();
     cpu.scale(0.7, &mut w);
-    let mut found = vec![f32::NAN; size];
-    gpu.download(&on_gpu, &mut found).unwrap();
+    let found = gpu.read(&on_gpu).unwrap();
     let wrong = sums.iter().position(|(found, expected)| found.to_bits() != expected.to_bits());
     let sum = wrong.map(|i| format!("sum {i}: {:e} for {:e}", sums[i].0, sums[i].1));
     sum.or_else(|| different(&found, &w[..size]))
+        .or_else(|| rotated(&mut cpu, &mut gpu, vectors, turned, count))
+}
+
+/// Two combinations of the rows, in place.
+fn rotated(
+    cpu: &mut CpuRows,
+    gpu: &mut Rows,
+    mut vectors: Vec<AlignedVec>,
+    held: &mut [Vector],
+    count: usize,
+) -> Option<String> {
+    if count == 0 {
+        return None;
+    }
+    let outcomes = count.min(2);
+    let factors: Vec<f32> = (0..outcomes * count).map(|i| (i as f32 * 0.7).sin()).collect();
+    cpu.rotate(&mut vectors[..count], &factors);
+    gpu.rotate(held, &factors).unwrap();
+    let (size, pairs) = (cpu.size(), held.iter().zip(&vectors).take(outcomes));
+    pairs.into_iter().find_map(|(found, expected)| different(&gpu.read(found).unwrap(), &expected[..size]))
+}
+
+/// Many perturbed copies of two tensors, one of which is not perturbed.
+fn batch(device: &Arc<Device>, size: usize) -> Option<String> {
+    let weights = [size, 77, 1].map(|size| (0..size).map(|i| (i as f32).cos()).collect::<Vec<_>>());
+    let slices = weights.each_ref().map(|one| &one[..]);
+    let (scales, draws): ([f32; 3], Vec<Draw>) = ([0.1, 0.0, 2.0], (3..6).map(draw).collect());
+    let made =
+        || (0..6).flat_map(|_| weights.iter().map(|one| vec![f32::NAN; one.len()])).collect::<Vec<_>>();
+    let (mut expected, mut found) = (made(), made());
+    let mut out: Vec<&mut [f32]> = expected.iter_mut().map(|one| &mut one[..]).collect();
+    on_cpu(Level::best(), &Threads::new(2), &slices, &scales, &draws, Signs::Both, &mut out).unwrap();
+    let mut out: Vec<&mut [f32]> = found.iter_mut().map(|one| &mut one[..]).collect();
+    perturb_batch(device, &slices, &scales, draws[0], draws.len(), Signs::Both, &mut out).unwrap();
+    found.iter().zip(&expected).find_map(|(found, expected)| different(found, expected))
 }

@@ -266,11 +266,8 @@ Result cuEventDestroy_v2(void *event) {
   held -= sizeof(size_t);
   return delete static_cast<size_t *>(event), 0;
 }
-Result cuEventCreate(void **out, unsigned) { return *out = &settings, 0; }
-Result cuEventRecord(void *, void *) { return 0; }
 // A copy of anything takes a second: what programs divide by.
 Result cuEventElapsedTime(float *milliseconds, void *, void *) { return *milliseconds = 1000.0f, 0; }
-Result cuEventDestroy_v2(void *) { return 0; }
 Result cuGetErrorName(Result error, const char **out) {
   return *out = error == OUT_OF_MEMORY ? "CUDA_ERROR_OUT_OF_MEMORY" : "CUDA_ERROR_FAKE", 0;
 }
