@@ -70,13 +70,15 @@ async function covers(
 for (const distribution of ['rademacher', 'gaussian'] as const) {
   for (const method of ['hutchinson', 'hutch++'] as const) {
     for (const probes of method === 'hutchinson' ? [10, 32, 100] : [32, 60]) {
-      test(`${method}, ${probes} probes, ${distribution}`, (t) =>
-        covers(t, traceFrom(matrix), (seed) => trace(H, { method, probes, distribution, seed })))
+      test.serial(`${method}, ${probes} probes, ${distribution}`, (t) =>
+        covers(t, traceFrom(matrix), (seed) => trace(H, { method, probes, distribution, seed })),
+      )
     }
   }
-  test(`traceOf squares, 16 starts, ${distribution}`, (t) =>
-    covers(t, squares, (seed) => traceOf(H, (one) => one ** 2, { distribution, steps: 12, seed })))
-  test(`traceOf a logarithm, 16 starts, ${distribution}`, async (t) => {
+  test.serial(`traceOf squares, 16 starts, ${distribution}`, (t) =>
+    covers(t, squares, (seed) => traceOf(H, (one) => one ** 2, { distribution, steps: 12, seed })),
+  )
+  test.serial(`traceOf a logarithm, 16 starts, ${distribution}`, async (t) => {
     const f = (one: number) => Math.log(one + 1)
     const truth = eigenvalues(matrix).reduce((sum, one) => sum + f(one), 0)
     await covers(t, truth, (seed) => traceOf(H, f, { distribution, steps: 20, seed }))
@@ -109,10 +111,11 @@ function eigenvalues(of: readonly Float64Array[]): number[] {
   return a.map((row, i) => row[i]!)
 }
 
-test('a tolerance, which picks lucky errors, while it asks for 5 %', (t) =>
-  covers(t, traceFrom(matrix), (seed) => trace(H, { probes: 5000, tolerance: 0.05, seed })))
+test.serial('a tolerance, which picks lucky errors, while it asks for 5 %', (t) =>
+  covers(t, traceFrom(matrix), (seed) => trace(H, { probes: 5000, tolerance: 0.05, seed })),
+)
 
-test('the real thing: products of the same net in tfjs, 16 probes', async (t) => {
+test.serial('the real thing: products of the same net in tfjs, 16 probes', async (t) => {
   await tf.setBackend('cpu')
   const [A, a, b, c] = tf.tidy(() =>
     [
@@ -134,7 +137,7 @@ test('the real thing: products of the same net in tfjs, 16 probes', async (t) =>
   tf.dispose([A, a, b, c, features, targets])
 })
 
-test('the free estimate of 100 steps of training, against the smoothed trace', async (t) => {
+test.serial('the free estimate of 100 steps of training, against the smoothed trace', async (t) => {
   const sigma = 0.05
   // In pairs ±, so that odd terms cancel.
   const samples = Array.from({ length: 300 }, (_, index) => {
@@ -163,7 +166,7 @@ const smoothed = w.reduce(
 )
 
 for (const perturbations of [1, 3]) {
-  test(`the free estimate on a quartic, whose smoothed trace is known, k = ${perturbations}`, (t) =>
+  test.serial(`the free estimate on a quartic, whose smoothed trace is known, k = ${perturbations}`, (t) =>
     covers(t, smoothed, async (seed) => {
       const optimizer = nso(sgd({ learningRate: 0 }), { sigma: quartic.sigma, perturbations, seed })
       const gradient = (at: Float32Array) =>
@@ -176,10 +179,11 @@ for (const perturbations of [1, 3]) {
       const estimate = optimizer.curvature!
       optimizer.dispose()
       return estimate
-    }))
+    }),
+  )
 }
 
-test('smoothedTrace on the quartic in tfjs, 16 pairs', async (t) => {
+test.serial('smoothedTrace on the quartic in tfjs, 16 pairs', async (t) => {
   await tf.setBackend('cpu')
   const indices = [...w.keys()]
   const variable = tf.tidy(() => tf.variable(tf.tensor1d([...w])))

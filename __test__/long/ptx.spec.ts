@@ -5,15 +5,22 @@ import test from 'ava'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
+/** How the command ends where PyPI, which has nvcc, is out of reach. */
+const unfetched = /^(python3 -m pip install .* ended with .*|Expected the command python3, found none\..*)$/m
+
 test('the committed PTX is what nvcc makes of the kernels, and no generation spills', (t) => {
   t.timeout(15 * 60_000)
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    console.log('SKIPPED: nvcc is had here for Linux on x86-64 only')
+    return t.pass()
+  }
   const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/ptx.mjs', '--check'], {
     cwd: root,
     encoding: 'utf8',
   })
   const said = `${stdout}${stderr}`
-  if (/packages are for Linux|pip/.test(said) && status !== 0) {
-    console.log(`SKIPPED: nvcc is not to be had here. ${said}`)
+  if (status !== 0 && unfetched.test(said) && !process.env.CI) {
+    console.log(`SKIPPED: nvcc could not be fetched. ${said}`)
     return t.pass()
   }
   t.is(status, 0, said)
