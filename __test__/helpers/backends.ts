@@ -27,12 +27,15 @@ function hasTensorflow(): boolean {
 /** The backends of this machine: each test of a table runs on all of them. */
 export const backends: readonly string[] = hasTensorflow() ? ['cpu', 'wasm', 'tensorflow'] : ['cpu', 'wasm']
 
+/** On tfjs-node-gpu, rows of the other backends would say what they say without it. */
+const rows = tensorflowPackage.endsWith('-gpu') ? ['tensorflow'] : backends
+
 /** One serial test a backend, with that backend active and a check that no tensor is left behind. */
 export function onEachBackend(
   test: TestFn,
   title: string,
   body: (t: ExecutionContext, backend: string) => void | Promise<void>,
-  chosen: readonly string[] = backends,
+  chosen: readonly string[] = rows,
 ): void {
   for (const backend of chosen) {
     test.serial(`${backend}: ${title}`, async (t) => {
