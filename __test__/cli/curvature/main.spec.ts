@@ -57,10 +57,9 @@ interface Ended {
   stderr: string
 }
 
-/** Runs a command to its end; `watch` sees what it says on the way. */
+/** Runs a command to its end, as it is shipped; `watch` sees what it says on the way. */
 function run(args: string[], watch: (said: string, kill: () => void) => void = () => {}): Promise<Ended> {
-  const loader = `--import=${import.meta.resolve('@oxc-node/core/register')}`
-  const child = spawn(process.execPath, [loader, 'src/cli/curvature/main.ts', ...args])
+  const child = spawn(process.execPath, ['dist/cli/curvature/main.js', ...args])
   const found: Ended = { code: null, stdout: '', stderr: '' }
   child.stdout.on('data', (text) => {
     found.stdout += text
