@@ -55,6 +55,7 @@ export type { SkippedFile } from './io/checkpoint-folder.ts'
 
 // Data in an order that a resumed run sees again.
 export { shuffled, type ShuffledOptions } from './callbacks/shuffled.ts'
+export type { Place } from './data/place.ts'
 export { type Batch, ShuffledBatches, shuffledBatches, type ShuffledBatchesOptions } from './data/shuffled-batches.ts'
 export type { Tensors } from './data/shuffled-batches.ts'
 

@@ -40,7 +40,8 @@ interface Life {
 async function life(dir: string, { how = 'fit', epochs, every = 1, keep = 2, watch = () => {}, ...rest }: Life) {
   const model = network(make())
   const [x, y] = [random([6, 3], 1), random([6, 1], 2)]
-  const { initialEpoch, startBatch } = await resume(model, dir)
+  const from = await resume(model, dir)
+  const { initialEpoch } = from
   let now = 0
   const watcher = new tf.CustomCallback({
     onEpochBegin: async (epoch) => {
@@ -48,13 +49,13 @@ async function life(dir: string, { how = 'fit', epochs, every = 1, keep = 2, wat
     },
     onBatchEnd: async (batch) => watch(now, batch, model),
   })
-  const callbacks = [watcher, ...(rest.others?.(model) ?? []), checkpoint({ dir, startBatch, every, keep })]
+  const callbacks = [watcher, ...(rest.others?.(model) ?? []), checkpoint({ dir, from, every, keep })]
   try {
     if (how === 'fit') {
       callbacks.unshift(shuffled({ seed: 3 }) as never)
       await model.fit(x, y, { batchSize: 2, epochs, initialEpoch, verbose: 0, callbacks })
     } else {
-      const data = shuffledBatches(x, y, { batchSize: 2, seed: 3, startEpoch: initialEpoch, startBatch })
+      const data = shuffledBatches(x, y, { batchSize: 2, seed: 3, from })
       const dataset = 'size' in rest ? { iterator: () => data.iterator(), size: rest.size } : data
       await model.fitDataset(dataset as never, { epochs, initialEpoch, verbose: 0, callbacks })
     }
@@ -224,6 +225,26 @@ test.serial('an epoch that is broken off is not saved, and done again', async (t
   t.is(await life(dir, options), expected)
 })
 
+test.serial('a place in mid-epoch: fit refuses it, with nothing changed, and fitDataset goes on from it', async (t) => {
+  const [whole, dir] = [await folder(t), await folder(t)]
+  const every = { steps: 2 }
+  const expected = await life(whole, { how: 'fitDataset', epochs: 2 })
+  const stop = (epoch: number, batch: number, model: tf.LayersModel) => {
+    if (epoch === 0 && batch === 1) model.stopTraining = true
+  }
+  await life(dir, { epochs: 2, every, watch: stop })
+  t.deepEqual(await placeIn(dir), [0, 2])
+  let batches = 0
+  const refusal = {
+    code: 'ERR_UNSUPPORTED',
+    message: /^Expected .+ for fit, received batch 2 of epoch 0\. .+ fitDataset/,
+  }
+  await t.throwsAsync(life(dir, { epochs: 2, every, watch: () => batches++ }), refusal)
+  t.is(batches, 0)
+  t.deepEqual(await placeIn(dir), [0, 2])
+  t.is(await life(dir, { how: 'fitDataset', epochs: 2, every }), expected)
+})
+
 test.serial('a run that stops early at the end of an epoch has saved that epoch', async (t) => {
   for (const how of ['fit', 'fitDataset'] as const) {
     const dir = await folder(t)
@@ -301,7 +322,7 @@ test('bad options are typed errors', (t) => {
       { dir: 'x', keep: Number.NaN },
     ],
     ...[
-      { dir: 'x', startBatch: -1 },
+      { dir: 'x', from: { initialEpoch: 0, startBatch: -1 } },
       { dir: 'x', each: 1 },
     ],
   ]

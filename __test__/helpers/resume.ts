@@ -89,7 +89,7 @@ export const ways: Readonly<Record<string, Way>> = {
     ...{ cut: 1, end: epochs },
     train: (model, initialEpoch, epochs) =>
       withData((x, y) => {
-        const data = shuffledBatches(x, y, { batchSize, seed, startEpoch: initialEpoch })
+        const data = shuffledBatches(x, y, { batchSize, seed, from: { initialEpoch, startBatch: 0 } })
         return model.fitDataset(data, {
           ...{ epochs, initialEpoch, verbose: 0 },
         })

@@ -10,8 +10,9 @@ await tf.setBackend(backend)
 const model = network(optimizers['nso on adam']!())
 const [x, y] = [random([6, 3], 1), random([6, 1], 2)]
 const [epochs, batchSize, seed] = [30, 4, 5]
-const { initialEpoch, startBatch } = await resume(model, dir)
-const data = shuffledBatches(x, y, { batchSize, seed, startEpoch: initialEpoch, startBatch })
+const from = await resume(model, dir)
+const { initialEpoch, startBatch } = from
+const data = shuffledBatches(x, y, { batchSize, seed, from })
 
 const ways: Record<string, () => Promise<unknown>> = {
   fit() {
@@ -19,7 +20,7 @@ const ways: Record<string, () => Promise<unknown>> = {
     return model.fit(x, y, { batchSize, epochs, initialEpoch, verbose: 0, callbacks })
   },
   fitDataset() {
-    const callbacks = checkpoint({ dir, every: { steps: 1 }, startBatch })
+    const callbacks = checkpoint({ dir, every: { steps: 1 }, from })
     return model.fitDataset(data, { epochs, initialEpoch, verbose: 0, callbacks })
   },
   async loop() {

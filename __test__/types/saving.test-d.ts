@@ -7,6 +7,7 @@ import {
   checkpoint,
   lastCheckpoint,
   nso,
+  type Place,
   type Resumed,
   registerTfjs,
   resume,
@@ -27,7 +28,7 @@ declare const y: Tensor
 // Callbacks of fit.
 const callbacks = [
   checkpoint({ dir: 'run', every: 2, keep: 3 }),
-  checkpoint({ dir: 'run', every: { steps: 100 }, startBatch: 4 }),
+  checkpoint({ dir: 'run', every: { steps: 100 }, from: { initialEpoch: 2, startBatch: 4 } }),
   shuffled({ seed: 7 }),
   abortable(new AbortController().signal),
 ]
@@ -46,6 +47,10 @@ exactly<Promise<Resumed>>()(resume(model, 'run'))
 resume({ optimizer: nso(adam()), variables }, 'run')
 exactly<Promise<string>>()(saveCheckpoint(model, { dir: 'run', epoch: 3, batch: 2 }))
 exactly<Promise<(Resumed & { readonly path: string }) | null>>()(lastCheckpoint('run'))
+const place: Place = await resume(model, 'run')
+shuffledBatches(x, y, { seed: 1, from: place })
+// @ts-expect-error from which batch on?
+checkpoint({ dir: 'run', from: { initialEpoch: 2 } })
 // @ts-expect-error which epoch?
 saveCheckpoint(model, { dir: 'run' })
 // @ts-expect-error an optimizer alone has no weights

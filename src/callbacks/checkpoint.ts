@@ -1,4 +1,6 @@
 import { Callback } from '@tensorflow/tfjs-layers'
+import { type Place, placeFrom } from '../data/place.ts'
+import { SaltflatError } from '../errors.ts'
 import { defaultKeep, saveCheckpoint } from '../io/checkpoints.ts'
 import { invalid, knownKeys, whole } from '../options.ts'
 
@@ -8,7 +10,8 @@ export interface CheckpointOptions {
   dir: string
   /**
    * Epochs, or `{ steps }` batches, from one checkpoint to the next: a whole number ≥ 1. Default 1 epoch: `fit` can begin at
-   * epochs only, and an epoch costs many times what it costs to write the weights.
+   * epochs only, and an epoch costs many times what it costs to write the weights. From a state in mid-epoch, as `{ steps }`
+   * leaves them, `fitDataset` goes on to the bit; `fit` refuses its place, see `from`.
    */
   every?:
     | number
@@ -18,8 +21,11 @@ export interface CheckpointOptions {
       }
   /** Newest files to keep: a whole number ≥ 1. Default 2: the newest, and one in case a disk damages that. */
   keep?: number
-  /** Batches of the first epoch that are done: `startBatch` of `resume`, as given to `shuffledBatches`. Default 0. */
-  startBatch?: number
+  /**
+   * The place that `resume` returned, whole, as it is given to `shuffledBatches`: batches are counted from there. One in
+   * mid-epoch ends `fit`, which would begin that epoch anew, with ERR_UNSUPPORTED. Default: the beginning of an epoch.
+   */
+  from?: Place
 }
 
 /**
@@ -28,7 +34,8 @@ export interface CheckpointOptions {
  *
  * An epoch that is broken off (`model.stopTraining`) is not saved: resuming does it again, as an uninterrupted run did it.
  * With `{ steps }` also states in mid-epoch are saved, where `fitDataset` with `shuffledBatches` goes on to the bit, given
- * `startBatch`; `fit` would begin that epoch anew. Give it as the last callback, so that what others change is saved.
+ * `from`; `fit`, which would begin that epoch anew, refuses them. Give it as the last callback, so that what others change is
+ * saved.
  * Throws ERR_INVALID_ARGUMENT for options; what `saveCheckpoint` throws ends the training.
  *
  * @example
@@ -36,8 +43,8 @@ export interface CheckpointOptions {
  * await model.fit(x, y, { epochs: 4, initialEpoch, callbacks: [shuffled({ seed: 7 }), checkpoint({ dir: 'run' })] })
  */
 export function checkpoint(options: CheckpointOptions): Callback {
-  knownKeys('the options of checkpoint', options, ['dir', 'every', 'keep', 'startBatch'])
-  const { dir, every = 1, keep = defaultKeep, startBatch = 0 } = options
+  knownKeys('the options of checkpoint', options, ['dir', 'every', 'keep', 'from'])
+  const { dir, every = 1, keep = defaultKeep } = options
   if (typeof dir !== 'string' || dir === '') throw invalid('a path for dir', dir)
   const most = Number.MAX_SAFE_INTEGER
   if (typeof every === 'object' && every !== null) {
@@ -45,8 +52,7 @@ export function checkpoint(options: CheckpointOptions): Callback {
     whole('steps', every.steps, 1, most)
   } else whole('every', every, 1, most)
   whole('keep', keep, 1, most)
-  whole('startBatch', startBatch, 0, most)
-  return new Checkpoint({ dir, every, keep, startBatch })
+  return new Checkpoint({ dir, every, keep, from: placeFrom(options.from) })
 }
 
 class Checkpoint extends Callback {
@@ -70,8 +76,8 @@ class Checkpoint extends Callback {
   override async onTrainBegin(): Promise<void> {
     const { samples, batchSize, steps } = this.params as Record<string, number | null>
     this.#size = steps ?? (samples != null && batchSize != null ? Math.ceil(samples / batchSize) : null)
-    // fit has no way to begin in mid-epoch.
-    this.#start = samples == null ? this.#options.startBatch : 0
+    this.#start = this.#options.from.startBatch
+    if (samples != null && this.#start > 0) throw inMidEpoch(this.#options.from)
     this.#steps = 0
     this.#unsaved = null
   }
@@ -117,4 +123,12 @@ class Checkpoint extends Callback {
     await saveCheckpoint(this.model, { dir, keep, epoch, batch })
     this.#unsaved = null
   }
+}
+
+/** fit has no way to begin at a batch. */
+function inMidEpoch({ initialEpoch, startBatch }: Place): SaltflatError {
+  return new SaltflatError(
+    'ERR_UNSUPPORTED',
+    `Expected a place at the beginning of an epoch for fit, received batch ${startBatch} of epoch ${initialEpoch}. Go on from there with fitDataset and shuffledBatches; for fit, save at the ends of epochs.`,
+  )
 }

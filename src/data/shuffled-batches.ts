@@ -2,6 +2,7 @@ import { gather, type Tensor, tensor1d, tidy } from '@tensorflow/tfjs-core'
 import { SaltflatError } from '../errors.ts'
 import { invalid, knownKeys, whole } from '../options.ts'
 import { permutation } from './permutation.ts'
+import { lastEpoch, type Place, placeFrom } from './place.ts'
 
 /** A tensor, several, or several by name: what a model has as its inputs or outputs. */
 export type Tensors = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>>
@@ -20,17 +21,16 @@ export interface ShuffledBatchesOptions {
   batchSize?: number
   /** Seed of the order: a safe integer ≥ 0. */
   seed: number
-  /** Epoch that the first iterator is for: `initialEpoch` of a resumed run. Default 0. */
-  startEpoch?: number
-  /** Batches of that epoch which are done: `startBatch` of a run resumed in mid-epoch. Default 0. */
-  startBatch?: number
+  /**
+   * What the first iterator is for: the place that `resume` returned, whole, or `{ initialEpoch, startBatch }`. Default: the
+   * beginning of epoch 0.
+   */
+  from?: Place
   /** Whether a last batch smaller than the others is kept. Default true, as in tfjs-data. */
   smallLastBatch?: boolean
 }
 
-const names = ['batchSize', 'seed', 'startEpoch', 'startBatch', 'smallLastBatch'] as const
-/** Epochs have a word of the generator's counter. */
-const epochs = 2 ** 32 - 1
+const names = ['batchSize', 'seed', 'from', 'smallLastBatch'] as const
 
 /** What an iterator of a dataset returns. */
 export type Next<T> = { readonly value: T; readonly done: false } | { readonly value: null; readonly done: true }
@@ -48,16 +48,15 @@ export class ShuffledBatches<X extends Tensors, Y extends Tensors> {
 
   /** @internal use `shuffledBatches` */
   constructor(xs: X, ys: Y, options: Required<ShuffledBatchesOptions>) {
-    const { batchSize, startEpoch, startBatch, smallLastBatch } = options
+    const { batchSize, from, smallLastBatch } = options
     this.#xs = xs
     this.#ys = ys
     this.#options = options
     this.#examples = examplesOf(xs, ys)
     this.size = smallLastBatch ? Math.ceil(this.#examples / batchSize) : Math.floor(this.#examples / batchSize)
     if (this.size === 0) throw invalid(`a batchSize of at most ${this.#examples}, the number of examples`, batchSize)
-    whole('startBatch', startBatch, 0, this.size - 1)
-    this.#epoch = startEpoch
-    this.#from = startBatch
+    this.#epoch = from.initialEpoch
+    this.#from = whole('startBatch', from.startBatch, 0, this.size - 1)
   }
 
   /**
@@ -65,7 +64,7 @@ export class ShuffledBatches<X extends Tensors, Y extends Tensors> {
    * the loop is left; clone what you keep.
    */
   *epoch(epoch: number, from = 0): Generator<Batch<X, Y>, void, void> {
-    whole('epoch', epoch, 0, epochs)
+    whole('epoch', epoch, 0, lastEpoch)
     whole('from', from, 0, this.size)
     for (const indices of this.#indices(epoch, from)) {
       const batch = this.#take(indices)
@@ -142,12 +141,11 @@ export function shuffledBatches<X extends Tensors, Y extends Tensors>(
   options: ShuffledBatchesOptions,
 ): ShuffledBatches<X, Y> {
   knownKeys('the options of shuffledBatches', options, names)
-  const { batchSize = 32, seed, startEpoch = 0, startBatch = 0, smallLastBatch = true } = options
+  const { batchSize = 32, seed, smallLastBatch = true } = options
   whole('batchSize', batchSize, 1, 2 ** 31 - 1)
   whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)
-  whole('startEpoch', startEpoch, 0, epochs)
   if (typeof smallLastBatch !== 'boolean') throw invalid('true or false for smallLastBatch', smallLastBatch)
-  return new ShuffledBatches(x, y, { batchSize, seed, startEpoch, startBatch, smallLastBatch })
+  return new ShuffledBatches(x, y, { batchSize, seed, from: placeFrom(options.from), smallLastBatch })
 }
 
 function examplesOf(xs: Tensors, ys: Tensors): number {

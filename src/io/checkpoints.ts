@@ -1,5 +1,6 @@
 import { type Tensor, type Optimizer as TfOptimizer, tensor, type Variable } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
+import type { Place } from '../data/place.ts'
 import { SaltflatError } from '../errors.ts'
 import { learningRateIn } from '../optimizers/config.ts'
 import { FlatOptimizer } from '../optimizers/optimizer.ts'
@@ -32,12 +33,8 @@ export interface SaveCheckpointOptions {
   keep?: number
 }
 
-/** Where a run stands. */
-export interface Resumed {
-  /** Whole epochs done: what `fit` and `fitDataset` call `initialEpoch`. 0 where there is no checkpoint yet. */
-  readonly initialEpoch: number
-  /** Batches done of that epoch; above 0 only where a checkpoint was taken in mid-epoch. */
-  readonly startBatch: number
+/** Where a run stands: at the beginning where there is no checkpoint yet. `shuffledBatches` and `checkpoint` take it as `from`. */
+export interface Resumed extends Place {
   /** The file; null where there is none yet. */
   readonly path: string | null
   /** Newer files that are damaged. */
@@ -75,8 +72,7 @@ export const defaultKeep = 2
  *   // Behind the last batch of an epoch is the beginning of the next.
  *   await saveCheckpoint(model, { dir: 'loop', epoch: Math.floor(step / data.size), batch: step % data.size })
  * }
- * const { initialEpoch: startEpoch, startBatch } = await resume(model, 'loop')
- * const rest = shuffledBatches(x, y, { batchSize: 8, seed: 7, startEpoch, startBatch })
+ * const rest = shuffledBatches(x, y, { batchSize: 8, seed: 7, from: await resume(model, 'loop') })
  */
 export async function saveCheckpoint(trainee: Trainee, options: SaveCheckpointOptions): Promise<string> {
   knownKeys('the options of saveCheckpoint', options, ['dir', 'epoch', 'batch', 'keep'])

@@ -18,6 +18,13 @@ import { assert, type Case, each, notANumber, type Outcome, type Theme, type Wor
 const notAPath = ['', null, undefined, 1, {}, [], true]
 const notACount = [0, -1, 1.5, 2 ** 53, ...notANumber]
 const notAPlace = [-1, 1.5, 2 ** 53, ...notANumber]
+const wrongPlaces = [
+  ...[null, 3, 'run', {}, { initialEpoch: 1 }, { startBatch: 1 }, { initialEpoch: 2 ** 32, startBatch: 0 }],
+  ...notAPlace.flatMap((one) => [
+    { initialEpoch: one, startBatch: 0 },
+    { initialEpoch: 0, startBatch: one },
+  ]),
+]
 const notOptions = [null, undefined, 1, 'run']
 const notATrainee = [undefined, null, 1, {}, 'model', [], { optimizer: 1, variables: [] }, { variables: [] }]
 
@@ -89,7 +96,7 @@ export const savings: Theme = {
       checkpoint({ dir: 'run', every }),
     ),
     ...each('checkpoint', 'keep', notACount, (keep) => checkpoint({ dir: 'run', keep })),
-    ...each('checkpoint', 'startBatch', notAPlace, (startBatch) => checkpoint({ dir: 'run', startBatch })),
+    ...each('checkpoint', 'from', wrongPlaces, (from) => checkpoint({ dir: 'run', from })),
     ...each('checkpoint', 'options', [...notOptions, { dir: 'run', kept: 2 }], checkpoint),
     ...each('shuffled', 'seed', notAPlace, (seed) => shuffled({ seed })),
     ...each('shuffled', 'options', [...notOptions, {}, { seed: 1, sed: 2 }], shuffled),
@@ -145,8 +152,7 @@ export const savings: Theme = {
     ...Object.entries({
       batchSize: [0, 2 ** 31, 1.5, ...notANumber],
       seed: notAPlace,
-      startEpoch: [2 ** 32, ...notAPlace],
-      startBatch: [3, ...notAPlace],
+      from: [{ initialEpoch: 0, startBatch: 3 }, ...wrongPlaces],
       smallLastBatch: [1, 'yes', null],
       batches: [1],
     }).flatMap(([option, values]) =>
