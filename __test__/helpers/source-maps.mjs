@@ -1,5 +1,5 @@
 // Loaded before everything else in a process of tests. AVA asks Node for source maps, and Node 20 then reads and parses the
-// ten megabytes of tfjs's at each start: a tenth of the time that a start takes, and half of the heap after it. Packages are
+// 17 megabytes of tfjs's at each start: a tenth of the time that a start takes, and half of the heap after it. Packages are
 // left without theirs; ours are in the modules that the loader makes.
 import Module from 'node:module'
 
