@@ -1,5 +1,6 @@
 //! Passes over a basis of long rows: what Lanczos spends its time in. A chunk of the vector stays in L1 while all rows go
-//! by, so each pass reads the basis once.
+//! by, so each pass reads the basis once. One pass goes through the chunks forwards and the next backwards: it begins with
+//! what the caches still hold, where going forwards again would find that overwritten.
 
 use super::lanes::{LANES, Lanes, MAX_PARTS, fold_lanes};
 use super::pass::{Pass, SUMS};
@@ -19,6 +20,8 @@ pub struct Rows {
     /// Sums of each chunk, of one row after the other.
     sums: Vec<f64>,
     chunk_sums: Vec<[f64; SUMS]>,
+    /// The direction of the next pass.
+    backwards: bool,
 }
 
 /// A pointer that threads may share: each works on its own chunk.
@@ -246,7 +249,7 @@ impl Rows {
         super::check_level(level)?;
         let layout = Layout::new(&[size])?;
         let chunk_sums = vec![[0.0; SUMS]; layout.chunks().len()];
-        Ok(Self { layout, level, threads, sums: Vec::new(), chunk_sums })
+        Ok(Self { layout, level, threads, sums: Vec::new(), chunk_sums, backwards: false })
     }
 
     /// Elements of a vector, without padding.
@@ -316,11 +319,17 @@ impl Rows {
 
     /// Runs a pass over all chunks; its first sum.
     fn run(&mut self, pass: &impl Pass, rows: usize) -> f64 {
-        let (chunks, level) = (self.layout.chunks(), self.level);
+        let (chunks, level, backwards) = (self.layout.chunks(), self.level, self.backwards);
         self.threads.each(self.layout.total() * rows.max(1), &mut self.chunk_sums, |i| {
+            let chunk = &chunks[if backwards { chunks.len() - 1 - i } else { i }];
             // SAFETY: all vectors have the padded length of this layout, and each chunk is run once.
-            unsafe { dispatch::run(level, pass, &chunks[i]) }
+            unsafe { dispatch::run(level, pass, chunk) }
         });
+        // Sums are folded in the order of the chunks, whichever way the pass went.
+        if backwards {
+            self.chunk_sums.reverse();
+        }
+        self.backwards = !backwards;
         fold_chunks(&mut self.chunk_sums)[0]
     }
 }
