@@ -219,12 +219,12 @@ test('wrong usage is a typed error that says what was meant', (t) => {
     ['trace', [...all, '--method', 'differences'], /Did you mean 'difference'\?/],
     ['top', [...all, '--step', '0.1'], /--step with --method difference only/],
     ['top', [...all, '--method', 'difference', '--step', '0'], /--step with a number > 0, received the string "0"/],
-    ['trace', [...all, '--checkpoint', 'run'], /received unknown flag '--checkpoint'/],
     ['trace', [...common, '--labels', at('y.csv'), ...given.loss], /Expected a \.npy file for --labels/],
   ]
   for (const [command, args, message] of wrong) {
     t.throws(() => parseArguments(command, args), { code: 'ERR_INVALID_ARGUMENT', message }, args.join(' '))
   }
+  for (const command of commandNames) t.is(parseArguments(command, [...all, '--checkpoint', 'run']).checkpoint, 'run')
   const page = readFileSync('docs/command-line.md', 'utf8')
   for (const command of commandNames) {
     t.true(parseArguments(command, ['--help']).help)

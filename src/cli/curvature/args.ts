@@ -56,7 +56,7 @@ export function parseArguments(command: CommandName, argv: readonly string[]): A
     help: { type: 'boolean', short: 'h', default: false },
     json: { type: 'boolean', default: false },
     ...{ model: text, data: some, labels: some, loss: text, layers: text, backend: text, examples: text, out: text },
-    ...{ method: text, step: text },
+    ...{ method: text, step: text, checkpoint: text },
     'batch-size': { type: 'string', default: '256' },
     scale: { type: 'string', default: '1' },
     seed: { type: 'string', default: '0' },
@@ -65,7 +65,7 @@ export function parseArguments(command: CommandName, argv: readonly string[]): A
   const values = readFlags(argv, {
     ...common,
     ...(command === 'top' ? { count: text, which: text } : probes),
-    ...(command !== 'trace' && { steps: text, checkpoint: text }),
+    ...(command !== 'trace' && { steps: text }),
   }) as Values
   const { help, json, layers, out, checkpoint } = values
   const method = oneOfFlag('method', values.method, methods) ?? 'exact'

@@ -83,7 +83,7 @@ function lossOf(model: LayersModel, x: Tensor[], y: Tensor[], batchSize: number)
 const measures = {
   spectrum: (operator: Operator, { probes, steps, seed }: Arguments, watched: LongRunOptions) =>
     spectralDensity(operator, { probes, seed, ...(steps !== null && { steps }), ...watched }),
-  trace: (operator: Operator, { probes, seed }: Arguments, watched: RunOptions) =>
+  trace: (operator: Operator, { probes, seed }: Arguments, watched: LongRunOptions) =>
     trace(operator, { probes, seed, ...watched }),
   top: (operator: Operator, { count, which, steps, seed }: Arguments, watched: LongRunOptions) =>
     topEigenvalues(operator, {

@@ -6,22 +6,16 @@ const subjects: Readonly<Record<CommandName, string>> = {
   top: 'The top eigenvalues of the Hessian of a saved model, with their residuals.',
 }
 
-/** Of what may take hours. */
-const long =
-  '  --checkpoint FILE  keep the run in FILE: the same command, started again after a kill, goes on from there'
-
 const own: Readonly<Record<CommandName, string>> = {
   spectrum: `  --probes N         starts, default 4
   --steps N          products a start, default 80
-  --out FILE         by its extension: .html, .svg, .png, .json, .csv, .npy; default spectrum.html
-${long}`,
+  --out FILE         by its extension: .html, .svg, .png, .json, .csv, .npy; default spectrum.html`,
   trace: `  --probes N         probes, one product each; default 32
   --out FILE         by its extension: .html, .svg, .png, .json, .csv, .npy`,
   top: `  --count N          eigenvalues wanted, default 5
   --which KIND       ${kinds.join(', ')}; default largest
   --steps N          products at most; default 200, or 20 for each eigenvalue
-  --out FILE         by its extension: .html, .svg, .png, .json, .csv, .npy
-${long}`,
+  --out FILE         by its extension: .html, .svg, .png, .json, .csv, .npy`,
 }
 
 /** The help text of a command. */
@@ -41,6 +35,7 @@ ${own[command]}
   --scale NUMBER     inputs times this, such as 1/255; default 1: they are taken as they are
   --batch-size N     examples at a time, default 256
   --seed N           seed of probes and starts, default 0
+  --checkpoint FILE  keep the run in FILE: the same command, started again after a kill, goes on from there
   --backend NAME     ${backendNames.join(', ')}; without it, the first that is there
   --json             the result as JSON on stdout in place of the table, and under "run" how it came about
   --help             this text

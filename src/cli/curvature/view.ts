@@ -86,12 +86,18 @@ function spectrumParts({ runs, moments, steps }: SpectralDensity, size: number):
   return {
     title: 'Spectrum of the Hessian',
     summary: [
-      `Eigenvalues lie between ${significant(low)} and ${significant(high)}, as ${runs.length} starts of ${steps} products see them.`,
+      `Eigenvalues lie between ${significant(low)} and ${significant(high)}, as ${runs.length} ${runs.length === 1 ? 'start' : 'starts'} of ${steps} products see${runs.length === 1 ? 's' : ''} them.`,
       `Their sum, the trace, is ${withError(mean!.mean * size, mean!.standardError * size)}.`,
     ],
     table: {
-      columns: ['', 'mean', 'standard error'],
-      rows: moments.map((one, i) => [powers[i] ?? `λ^${i + 1}`, significant(one.mean), significant(one.standardError)]),
+      columns: ['', 'mean', 'standard error', '95 % between'],
+      rows: moments.map(({ mean, standardError, interval95 }, i) => [
+        ...[powers[i] ?? `λ^${i + 1}`, significant(mean)],
+        // One start tells nothing of its error.
+        ...(Number.isFinite(standardError)
+          ? [significant(standardError), interval95.map((end) => significant(end)).join(' and ')]
+          : ['?', '?']),
+      ]),
     },
     notes: ['Each node of a start is drawn as a Gaussian; an eigenvalue far from the others counts by its weight.'],
   }
