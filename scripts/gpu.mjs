@@ -1,7 +1,6 @@
-// npm run test:gpu | bench:gpu [-- --build] [-- FLAGS]: builds a program that needs nothing but NVIDIA's driver, and runs
-// it. With --build it says where the program lies, to be carried to another machine, and runs nothing.
-//
-// The bench writes bench/results/gpu.json with --save.
+// npm run test:gpu [-- --quick | --build] and npm run bench:gpu [-- --save | --build]: builds a program that needs nothing
+// but NVIDIA's driver, and runs it. With --build it says where the program lies, to be carried to another machine, and runs
+// nothing. --quick: small vectors. --save: bench/results/gpu.json. Other flags are the program's own.
 import { join } from 'node:path'
 import { main, output, root, run } from './run.mjs'
 

@@ -32,6 +32,7 @@ function begun(world: World): Made {
 const after: Record<string, unknown[]> = {
   add: [new Float32Array(3)],
   draw: [7, 'gaussian', 2, 0, 0, true],
+  restore: [new Float32Array(3)],
   vector: [0],
 }
 

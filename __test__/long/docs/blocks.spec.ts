@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import * as saltflat from 'saltflat'
-import { blocks, pages, root, textOf } from '../helpers/markdown.ts'
-import { examples, examplesProgram, expectedOutput, onOneLine, pageProgram } from './program.ts'
+import { blocks, pages, root, textOf } from '../../helpers/markdown.ts'
+import { examples, examplesProgram, expectedOutput, onOneLine, pageProgram } from '../../docs/program.ts'
 
 // Every ts block of the README and of docs/, and every @example of what is public, is compiled and run, and must print
 // what the comments in it say.
@@ -32,7 +32,7 @@ const publicFiles = [
   ...new Set([...textOf('src/index.ts').matchAll(/from '\.\/(.*)'/g)].map(([, file]) => `src/${file}`)),
 ]
 const names = `import { ${Object.keys(saltflat).join(', ')} } from 'saltflat'; import * as tf from '@tensorflow/tfjs'`
-const given = `import { data, initialEpoch, loss, model, optimizer, step, variables, weights, x, y } from '../../__test__/docs/given.ts'`
+const given = `import { data, initialEpoch, loss, model, optimizer, step, variables, weights, x, y } from '../../__test__/long/docs/given.ts'`
 const fromComments: Program[] = publicFiles
   .map((file) => ({ name: fileOf(file, '.ts'), text: textOf(file) }))
   .filter(({ text }) => examples(text).length > 0)

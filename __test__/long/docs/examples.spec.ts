@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { root, textOf } from '../helpers/markdown.ts'
+import { root, textOf } from '../../helpers/markdown.ts'
 
 const loader = '--import=@oxc-node/core/register'
 const names = readdirSync(join(root, 'examples')).map((file) => file.replace(/\.ts$/, ''))
