@@ -46,9 +46,10 @@ test('on Hopper a normal takes few instructions, vectors move 16 bytes at a time
   t.is(Object.keys(table).length, 26)
   for (const [kernel, { wide, narrow, local, normal }] of Object.entries(table)) {
     t.is(local, 0, kernel)
-    // Sums are 8 bytes, and nothing else is written but vectors.
-    t.is(narrow, 0, kernel)
-    if (kernel !== 'fold') t.true((wide ?? 0) > 0, kernel)
+    // Sums are 8 bytes, and nothing else is written but vectors. `rotate`, once a restart, takes a strip of all rows to
+    // shared memory float by float, neighbours by neighbours.
+    if (kernel !== 'rotate') t.is(narrow, 0, kernel)
+    if (!['fold', 'rotate'].includes(kernel)) t.true((wide ?? 0) > 0, kernel)
     // An H200 starts 62 in the time that it takes to read and write an element.
     if (normal !== undefined) t.true(normal <= 40, kernel)
   }
