@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import * as saltflat from 'saltflat'
-import { blocks, pages, root, textOf } from '../../helpers/markdown.ts'
 import { examples, examplesProgram, expectedOutput, onOneLine, pageProgram } from '../../docs/program.ts'
+import { blocks, pages, root, textOf } from '../../helpers/markdown.ts'
 
 // Every ts block of the README and of docs/, and every @example of what is public, is compiled and run, and must print
 // what the comments in it say.
