@@ -5,24 +5,26 @@
 //! `gpu-bench [--quick] [--json FILE] [--torch bench/torch/gpu.py]`
 #![allow(clippy::print_stdout)]
 
-#[cfg(not(target_vendor = "apple"))]
+#[cfg(all(feature = "stopwatch", not(target_vendor = "apple")))]
 mod lanczos;
-#[cfg(not(target_vendor = "apple"))]
+#[cfg(all(feature = "stopwatch", not(target_vendor = "apple")))]
 mod passes;
-#[cfg(not(target_vendor = "apple"))]
+#[cfg(all(feature = "stopwatch", not(target_vendor = "apple")))]
 mod report;
-#[cfg(not(target_vendor = "apple"))]
+#[cfg(all(feature = "stopwatch", not(target_vendor = "apple")))]
 mod torch;
 
 use std::process::ExitCode;
 
-#[cfg(target_vendor = "apple")]
+#[cfg(not(all(feature = "stopwatch", not(target_vendor = "apple"))))]
 fn main() -> ExitCode {
-    println!("SKIPPED: there is no CUDA on this system");
+    println!(
+        "SKIPPED: there is no CUDA on this system, or no stopwatch in this build: npm run bench:gpu makes one"
+    );
     ExitCode::SUCCESS
 }
 
-#[cfg(not(target_vendor = "apple"))]
+#[cfg(all(feature = "stopwatch", not(target_vendor = "apple")))]
 fn main() -> ExitCode {
     use report::Row;
     use saltflat_core::backend::cuda::{Device, stopwatch::copies};
