@@ -84,7 +84,7 @@ function density({ size, steps, goal }: Case, quick: boolean): Group {
     ...{ unit: 's', scale: 1e9 },
   })
   return {
-    what: `m = ${steps}, ${short(size)}, 2 threads`,
+    what: `Lanczos, m = ${steps}, ${short(size)}, 2 threads`,
     ...pace(quick, 3),
     contestants: [
       contestant(names.sweep, 'native', 'steps', { keep: true }),
@@ -106,7 +106,7 @@ function eigenvalues(size: number, quick: boolean): Group {
     ...{ unit: 's', scale: 1e9 },
   })
   return {
-    what: `top ten, ${short(size)}, 2 threads`,
+    what: `Lanczos, top ten, ${short(size)}, 2 threads`,
     ...pace(quick, 5),
     contestants: [
       contestant(names.top, 'native', { verify: true }),
@@ -128,7 +128,7 @@ function bandwidth({ size, steps }: Case, quick: boolean): Group {
     options: { size: work === 'read' ? size * steps : size, steps, keep: true, threads: 2 },
   })
   return {
-    what: `reads of the basis, m = ${steps}, ${short(size)}, 2 threads`,
+    what: `Lanczos, reads of the basis, m = ${steps}, ${short(size)}, 2 threads`,
     ...pace(quick, 5),
     contestants: [contestant(names.sweeps, 'native', 'sweeps'), contestant(names.read, 'torch', 'read')],
     claims: [{ contestant: names.sweeps, against: names.read, as: 'faster', goal: { atLeast: 0.8 } }],
