@@ -16,7 +16,8 @@ export function benches() {
 function cells({ what, contestant, value, unit, ratio, against, meaning }) {
   const name = contestant.replace(/^saltflat, /, '')
   const said = {
-    faster: () => (ratio < 1 ? `**${figure(1 / ratio)}×** as long as ${against}` : `**${figure(ratio)}×** faster than ${against}`),
+    faster: () =>
+      ratio < 1 ? `**${figure(1 / ratio)}×** as long as ${against}` : `**${figure(ratio)}×** faster than ${against}`,
     cost: () => `**${figure(ratio)}×** the time of ${against}`,
     beyond: () => `what it takes beyond ${against}`,
   }
