@@ -274,14 +274,6 @@ impl Rows {
         self.run(&pass, rows.len() + 1)
     }
 
-    /// One sweep of Gram–Schmidt: w ← w − Σ (rowᵢ·w)·rowᵢ; the dot products, and w·w.
-    pub fn sweep(&mut self, rows: &[&[f32]], w: &mut [f32]) -> (Vec<f64>, f64) {
-        let dots = self.dots(rows, w);
-        let coefficients: Vec<f32> = dots.iter().map(|dot| *dot as f32).collect();
-        let left = self.subtract(rows, &coefficients, w);
-        (dots, left)
-    }
-
     /// rowᵢ·w of each row.
     pub fn dots(&mut self, rows: &[&[f32]], w: &[f32]) -> Vec<f64> {
         let chunks = self.layout.chunks().len();

@@ -60,10 +60,6 @@ impl Space for Rows {
         Ok(Rows::dots(self, &slices(rows), w))
     }
 
-    fn sweep(&mut self, rows: &[&AlignedVec], w: &mut AlignedVec) -> Result<(Vec<f64>, f64)> {
-        Ok(Rows::sweep(self, &slices(rows), w))
-    }
-
     fn scale(&mut self, factor: f32, w: &mut AlignedVec) -> Result<()> {
         Rows::scale(self, factor, w);
         Ok(())
