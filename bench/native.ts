@@ -124,8 +124,10 @@ export function lanczosSteps(
     run() {
       const run = new Lanczos(size, keep, { threads })
       run.start(start)
+      const vector = new Float32Array(size)
       for (let step = 0; step < steps; step++) {
-        const found = product(run.vector())
+        run.read(vector)
+        const found = product(vector)
         const begun = performance.now()
         run.step(found)
         spent += performance.now() - begun

@@ -51,11 +51,14 @@ export interface LanczosMoment {
 export class LanczosRun {
   readonly #operator: Operator
   readonly #native: Lanczos
+  /** What the operator is handed, product after product: at millions of elements new memory takes as long as a pass. */
+  readonly #vector: Float32Array
   #ended = false
 
   /** `keep`: the basis stays orthogonal; of `vectors` at most. */
   constructor(operator: Operator, { keep, vectors, device }: { keep: boolean; vectors: number; device: Device }) {
     this.#operator = operator
+    this.#vector = new Float32Array(operator.size)
     const { Lanczos } = loadBinding()
     this.#native = typed(() => new Lanczos(operator.size, keep, { device }, vectors))
   }
@@ -93,7 +96,8 @@ export class LanczosRun {
   /** One product and one step. */
   async step(): Promise<void> {
     // What the operator throws is its own.
-    const found = await this.#operator.matvec(typed(() => this.#native.vector()))
+    typed(() => this.#native.read(this.#vector))
+    const found = await this.#operator.matvec(this.#vector)
     const product = checked(found, this.#operator.size)
     const [, beta] = typed(() => this.#native.step(product)) as [number, number]
     this.#ended = beta === 0

@@ -5,7 +5,7 @@ import { invalid, isFloat32Array, whole } from '../options.ts'
 export interface Operator {
   /** Length of the vectors. */
   readonly size: number
-  /** Hv, a fresh array; v is only read. */
+  /** Hv, a fresh array; v is only read, and not kept: the next product may find it with other numbers. */
   matvec(v: Float32Array): Float32Array | Promise<Float32Array>
   /** Stretches of the vector that belong together, in order: a model's variables. Absent: one. */
   readonly blocks?: readonly Block[]

@@ -41,6 +41,8 @@ export declare class Lanczos {
   startDrawn(seed: number, distribution: string, stream: number, index: number): void
   /** A copy of the vector to multiply next. */
   vector(): Float32Array
+  /** values ← the vector to multiply next. */
+  read(values: Float32Array): void
   /** Takes H times that vector; α and β, which is 0 where the run has come to its end. */
   step(product: Float32Array): Array<number>
   /** Eigenvalues of the projected matrix, ascending, and a bound on the residual of each Ritz vector. */

@@ -36,6 +36,7 @@ const drawn = [
 const methods: readonly [string, readonly Argument[]][] = [
   ['start', [floats('vector', 3)]],
   ['startDrawn', drawn],
+  ['read', [floats('values', 3)]],
   ['step', [floats('product', 3)]],
   ['restart', [places('kept', [0])]],
   ['lock', [places('stay', []), places('kept', [0])]],
@@ -107,7 +108,7 @@ export const nativeLanczos: Theme = {
       native(() => new Lanczos(0, true)),
     ),
     ...methods.flatMap(([of, signature]) => spoilt(`Lanczos.${of}`, signature, (world) => method(begun(world), of))),
-    ...['vector', 'step', 'ritz', 'restart', 'basis'].map(
+    ...['vector', 'read', 'step', 'ritz', 'restart', 'basis'].map(
       (of): Case => ({
         of: `native Lanczos.${of}`,
         what: 'before a start',
@@ -167,7 +168,7 @@ export const nativeLanczos: Theme = {
         return native(() => run.step(Float32Array.of(1, 2, 3)))
       },
     },
-    ...['start', 'startDrawn', 'vector', 'step', 'ritz', 'restart', 'lock', 'basis', 'state', 'restore'].map(
+    ...['start', 'startDrawn', 'vector', 'read', 'step', 'ritz', 'restart', 'lock', 'basis', 'state', 'restore'].map(
       (of): Case => ({
         of: `native Lanczos.${of}`,
         what: 'after dispose',

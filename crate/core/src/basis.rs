@@ -60,7 +60,7 @@ impl<S: Space> Basis<S> {
         let vector = self.vectors.get(index).ok_or_else(|| {
             Error::Invalid(format!("Expected a vector below {}, received {index}.", self.vectors.len()))
         })?;
-        self.space.read(vector)
+        self.space.taken(vector)
     }
 
     /// Takes up the direction of a vector that is new; false, and nothing changed, where there is none.
@@ -91,7 +91,7 @@ impl<S: Space> Basis<S> {
     pub fn remove(&mut self, vector: &[f32]) -> Result<Vec<f32>> {
         let before = self.load(vector)?;
         self.clear(before)?;
-        self.space.read(&self.w)
+        self.space.taken(&self.w)
     }
 
     /// A draw; `clear`: what of it is orthogonal to the basis.
@@ -101,7 +101,7 @@ impl<S: Space> Basis<S> {
             let before = self.space.square(&self.w)?;
             self.clear(before)?;
         }
-        self.space.read(&self.w)
+        self.space.taken(&self.w)
     }
 
     /// w ← vector; w·w.

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! With the basis kept (a vector a step, and one more), one blocked Gram–Schmidt sweep a step holds it orthogonal to rounding;
-//! a second one only where the first took more than it left (Daniel, Gragg, Kaufman & Stewart 1976). [`restart`] makes it short
-//! again (Wu & Simon 2000), and [`lock`] sets vectors apart, to which everything after stays orthogonal. Without (three
+//! a second one only where the first took much of what was there. Of long vectors sweeps read rounded copies
+//! ([`crate::rounded`]), half a vector more for each. [`restart`] makes the basis short again (Wu & Simon 2000), and [`lock`] sets vectors apart, to which everything after stays orthogonal. Without (three
 //! vectors), converged eigenvalues come up again as ghosts, which moves densities and traces of functions by next to nothing.
 //!
 //! [`restart`]: Lanczos::restart
@@ -15,12 +15,12 @@
 use crate::backend::Space;
 use crate::backend::cpu::rows::Rows;
 use crate::error::{Error, Result};
+use crate::memory::filled;
 use crate::noise::Draw;
 use crate::projected::{Projected, Ritz};
+use crate::row::{Row, enough, sweep};
 use crate::{Level, Threads};
 
-/// A second sweep where the first left less than this share of the norm.
-const ENOUGH: f64 = 0.7;
 /// What is left of a vector is rounding where its norm is below this share of the matrix's.
 const NOTHING: f64 = 1e-6;
 
@@ -28,11 +28,11 @@ const NOTHING: f64 = 1e-6;
 pub struct Lanczos<S: Space = Rows> {
     space: S,
     /// What is locked; then vⱼ and the one before, or all of them where they are kept.
-    basis: Vec<S::Vector>,
+    basis: Vec<Row<S>>,
     locked: usize,
     keep: bool,
     /// Memory of vectors that are no longer kept.
-    spare: Vec<S::Vector>,
+    spare: Vec<Row<S>>,
     started: bool,
     /// A rotation is being written; still so afterwards where it was interrupted.
     torn: bool,
@@ -88,7 +88,7 @@ impl<S: Space> Lanczos<S> {
 
     /// Bytes held: those of the vectors, and what lies beside them.
     pub fn bytes(&self) -> usize {
-        self.space.bytes() + self.basis.iter().chain(&self.spare).map(S::vector_bytes).sum::<usize>()
+        self.space.bytes() + self.basis.iter().chain(&self.spare).map(Row::bytes).sum::<usize>()
     }
 
     /// The projected matrix.
@@ -115,31 +115,38 @@ impl<S: Space> Lanczos<S> {
     }
 
     /// first ← the start, orthogonal to what is locked, of length 1.
-    fn begin(&mut self, start: Start<'_>, first: &mut S::Vector) -> Result<()> {
+    fn begin(&mut self, start: Start<'_>, first: &mut Row<S>) -> Result<()> {
         let Self { space, basis, locked, .. } = self;
         match start {
-            Start::Along(vector) => space.write(vector, first)?,
-            Start::Drawn(draw) => space.draw(draw, first)?,
+            Start::Along(vector) => space.write(vector, &mut first.vector)?,
+            Start::Drawn(draw) => space.draw(draw, &mut first.vector)?,
         }
-        let locked: Vec<&S::Vector> = basis[..*locked].iter().collect();
-        let before = space.square(first)?.sqrt();
+        let locked = &basis[..*locked];
+        let before = space.square(&first.vector)?.sqrt();
         let mut norm = before;
         for _ in 0..if locked.is_empty() { 0 } else { 2 } {
-            norm = space.sweep(&locked, first)?.1.sqrt();
+            norm = sweep(space, locked, &mut first.vector)?.1.sqrt();
         }
         if !norm.is_finite() || norm <= NOTHING * before {
             return Err(Error::Invalid(format!(
                 "Expected a start of positive finite norm outside of what is locked, received {norm} of {before}."
             )));
         }
-        space.scale((1.0 / norm) as f32, first)
+        first.settle((1.0 / norm) as f32, space)
     }
 
     /// A copy of the vector to multiply next.
     pub fn vector(&mut self) -> Result<Vec<f32>> {
-        self.whole()?;
+        let mut values = filled(self.space.size(), 0.0)?;
+        self.read(&mut values)?;
+        Ok(values)
+    }
+
+    /// values ← the vector to multiply next.
+    pub fn read(&mut self, values: &mut [f32]) -> Result<()> {
+        self.check(values)?;
         let current = self.basis.last().filter(|_| self.started).ok_or_else(unstarted)?;
-        self.space.read(current)
+        self.space.read(&current.vector, values)
     }
 
     /// Takes H times the vector; αⱼ and βⱼ.
@@ -178,23 +185,24 @@ impl<S: Space> Lanczos<S> {
     }
 
     /// w ← what is left of the product, of length 1 where that is something.
-    fn orthogonalise(&mut self, hv: &[f32], w: &mut S::Vector) -> Result<Step> {
+    fn orthogonalise(&mut self, hv: &[f32], row: &mut Row<S>) -> Result<Step> {
         let Self { space, basis, keep, projected, locked, scale, .. } = self;
         let (v, others) = basis.split_last().ok_or_else(unstarted)?;
-        let before = projected.betas.last().and_then(|beta| others.last().map(|row| (row, *beta as f32)));
+        let (v, w) = (&v.vector, &mut row.vector);
+        let before =
+            projected.betas.last().and_then(|beta| others.last().map(|row| (&row.vector, *beta as f32)));
         let alpha = space.project(hv, before, v, w)?;
         let mut square = space.subtract(&[v], &[alpha as f32], w)?;
         if !alpha.is_finite() || !square.is_finite() {
             return Err(Error::Invalid("Expected a finite product, received NaN or Infinity.".into()));
         }
-        let all: Vec<&S::Vector> = basis.iter().collect();
         let mut leak = 0.0;
-        for sweep in 0..if *keep { 2 } else { 0 } {
-            let (dots, left) = space.sweep(&all, w)?;
-            if sweep == 0 {
+        for again in 0..if *keep { 2 } else { 0 } {
+            let (dots, left) = sweep(space, basis, w)?;
+            if again == 0 {
                 leak = dots[..*locked].iter().map(|dot| dot * dot).sum::<f64>().sqrt();
             }
-            let enough = left >= ENOUGH * ENOUGH * square;
+            let enough = enough(basis, left, square);
             square = left;
             if enough {
                 break;
@@ -205,7 +213,7 @@ impl<S: Space> Lanczos<S> {
         let spanned = norm <= NOTHING * scale || basis.len() == space.size() && *keep;
         let beta = if spanned { 0.0 } else { norm };
         if beta > 0.0 {
-            space.scale((1.0 / beta) as f32, w)?;
+            row.settle((1.0 / beta) as f32, space)?;
         }
         Ok(Step { alpha, beta, leak, scale })
     }
@@ -270,7 +278,7 @@ impl<S: Space> Lanczos<S> {
             let said = format!("Expected a place below {count}, the vectors in the basis, received {place}.");
             Error::Invalid(said)
         })?;
-        self.space.read(vector)
+        self.space.taken(&vector.vector)
     }
 
     /// Stands where a run of the same kind stood, wherever its basis lay; it goes on to the bit.
@@ -295,8 +303,9 @@ impl<S: Space> Lanczos<S> {
         }
         let mut basis = Vec::new();
         for vector in vectors {
-            let mut row = self.space.vector()?;
-            self.space.write(vector, &mut row)?;
+            let mut row = Row::new(&self.space, self.keep)?;
+            self.space.write(vector, &mut row.vector)?;
+            row.settle(1.0, &mut self.space)?;
             basis.push(row);
         }
         self.spare.clear();
@@ -333,15 +342,23 @@ impl<S: Space> Lanczos<S> {
             .flat_map(|i| &ritz.eigen.vectors[i * size..(i + 1) * size])
             .map(|part| *part as f32)
             .collect();
+        let rows = &mut self.basis[self.locked..self.locked + size];
+        let mut vectors: Vec<&mut S::Vector> = rows.iter_mut().map(|row| &mut row.vector).collect();
         self.torn = true;
-        let refused = self.space.rotate(&mut self.basis[self.locked..self.locked + size], &coefficients);
+        if let Err(refused) = self.space.rotate(&mut vectors, &coefficients) {
+            self.torn = false;
+            return Err(refused);
+        }
+        for row in &mut rows[..kept.len()] {
+            row.settle(1.0, &mut self.space)?;
+        }
         self.torn = false;
-        refused
+        Ok(())
     }
 
     /// Memory for a vector, whatever is in it.
-    fn vacant(&mut self) -> Result<S::Vector> {
-        self.spare.pop().map_or_else(|| self.space.vector(), Ok)
+    fn vacant(&mut self) -> Result<Row<S>> {
+        self.spare.pop().map_or_else(|| Row::new(&self.space, self.keep), Ok)
     }
 
     fn whole(&self) -> Result<()> {

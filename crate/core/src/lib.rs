@@ -3,7 +3,7 @@
 //! [`rng`] counters to bits · [`noise`] which draw is which element · [`transform`] bits to draws · [`layout`] tensors to
 //! one flat vector · [`optimizer`] base optimizers as element rules · [`penalty`] decay and distance · [`backend`] the
 //! fused passes over memory · [`lanczos`] the iteration · [`projected`] its small matrix · [`symmetric`] and
-//! [`tridiagonal`] that one's eigenvalues · [`basis`] the range of a sketch. [`memory`] is what vectors lie in,
+//! [`tridiagonal`] that one's eigenvalues · [`rounded`] what it reads of long rows · [`basis`] the range of a sketch. [`memory`] is what vectors lie in,
 //! [`fault`] what tests let fail.
 //!
 //! Everything here gives the same bits for every SIMD width and every number of threads.
@@ -20,6 +20,8 @@ pub mod optimizer;
 pub mod penalty;
 pub mod projected;
 pub mod rng;
+pub mod rounded;
+mod row;
 pub mod symmetric;
 pub mod transform;
 pub mod tridiagonal;

@@ -191,13 +191,57 @@ fn a_dense_matrix_is_decomposed() {
 
 #[test]
 fn outliers_of_a_diagonal_are_found() {
-    let diagonal = spectrum(20_001);
-    let lanczos = run(&diagonal, 60, true, Level::best(), 2);
-    let values = ritz(&lanczos, Rows::First).values;
-    for i in 0..10 {
-        let (found, truth) = (values[values.len() - 1 - i], f64::from(diagonal[i]));
-        assert!(((found - truth) / truth).abs() < 1e-6, "{i}: {found} {truth}");
+    // The longer one by rounded copies.
+    for size in [20_001, 100_001] {
+        let diagonal = spectrum(size);
+        let lanczos = run(&diagonal, 60, true, Level::best(), 2);
+        let values = ritz(&lanczos, Rows::First).values;
+        for i in 0..10 {
+            let (found, truth) = (values[values.len() - 1 - i], f64::from(diagonal[i]));
+            assert!(((found - truth) / truth).abs() < 1e-6, "{size}, {i}: {found} {truth}");
+        }
     }
+}
+
+/// The largest |vᵢ·vⱼ − δᵢⱼ| of a basis.
+fn skew(lanczos: &mut Lanczos) -> f64 {
+    let (_, vectors) = whole(lanczos);
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
+    let mut most = 0.0f64;
+    for (i, a) in vectors.iter().enumerate() {
+        for (j, b) in vectors[..=i].iter().enumerate() {
+            most = most.max((dot(a, b) - f64::from(u8::from(i == j))).abs());
+        }
+    }
+    most
+}
+
+#[test]
+fn rounded_copies_keep_a_long_basis_orthogonal() {
+    let size = 70_016;
+    let diagonal = spectrum(size);
+    for m in [5, 10, 20, 30, 40, 60] {
+        eprintln!("skew {m} {}", skew(&mut run(&diagonal, m, true, Level::best(), 2)));
+    }
+    assert!(skew(&mut restarted(&diagonal, 3, Level::best(), 2)) < 1e-6);
+    // Patterns, whose rounding errors are patterns too: two to six values a vector. √ε is what is asked for.
+    let signs =
+        |period: usize| (0..size).map(move |i| if (i / period).is_multiple_of(2) { 1.0 } else { -1.0 });
+    let first: Vec<f32> =
+        signs(1).zip(signs(64)).zip(signs(5)).map(|((a, b), c)| 1.0 + 0.3 * a + 0.7 * b + 0.11 * c).collect();
+    let steps: Vec<f32> =
+        (0..size).map(|i| [3.0, 0.1, 0.7, 9.0, 0.2][i % 5] * if i % 128 < 64 { 1.0 } else { 1.7 }).collect();
+    let mut lanczos = Lanczos::new(size, true, Level::best(), Threads::new(2)).unwrap();
+    lanczos.start(Along(&first)).unwrap();
+    advance(&mut lanczos, &steps, 9);
+    assert!(skew(&mut lanczos) < f64::from(f32::EPSILON).sqrt(), "{}", skew(&mut lanczos));
+    // One element that outweighs its tile.
+    let spikes: Vec<f32> =
+        (0..size).map(|i| if i % 64 == 7 { 1.0 } else { 1e-3 * (i as f32).sin() }).collect();
+    let mut lanczos = Lanczos::new(size, true, Level::best(), Threads::new(2)).unwrap();
+    lanczos.start(Along(&spikes)).unwrap();
+    advance(&mut lanczos, &diagonal, 30);
+    assert!(skew(&mut lanczos) < 1e-5, "{}", skew(&mut lanczos));
 }
 
 #[test]

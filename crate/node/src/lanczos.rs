@@ -94,6 +94,13 @@ impl Lanczos {
         Ok(Float32Array::new(vector))
     }
 
+    /// values ← the vector to multiply next.
+    #[napi(catch_unwind)]
+    pub fn read(&mut self, #[napi(ts_arg_type = "Float32Array")] values: Unknown<'_>) -> Result<()> {
+        let values = Views::default().output("values", &values)?;
+        wherever!(Lanczos, self.run()?, run => run.read(values)).map_err(core)
+    }
+
     /// Takes H times that vector; α and β, which is 0 where the run has come to its end.
     #[napi(catch_unwind)]
     pub fn step(

@@ -73,6 +73,14 @@ impl Views {
         Ok(slices)
     }
 
+    /// The only slice that a call touches, to write.
+    pub fn output<'a>(&mut self, what: &str, value: &Unknown<'_>) -> Result<&'a mut [f32]> {
+        let Memory { pointer, len } = self.one(what, value)?;
+        self.note(pointer, len, true);
+        // SAFETY: as in `outputs`.
+        Ok(unsafe { std::slice::from_raw_parts_mut(pointer, len) })
+    }
+
     /// Read-only slices; `undefined` or `null` gives `None`.
     pub fn inputs<'a>(&mut self, what: &str, elements: &Elements) -> Result<Vec<Option<&'a [f32]>>> {
         self.read(elements, |_, element, i| typed(elements.env, element, format_args!("{i} of the {what}")))
@@ -80,16 +88,18 @@ impl Views {
 
     /// One read-only slice.
     pub fn input<'a>(&mut self, what: &str, value: &Unknown<'_>) -> Result<&'a [f32]> {
-        let value = value.value();
-        let Some(Memory { pointer, len }) = typed(value.env, value.value, format_args!("the {what}"))? else {
-            return Err(coded(
-                "ERR_INVALID_ARGUMENT",
-                format!("Expected a Float32Array for the {what}, received nothing."),
-            ));
-        };
+        let Memory { pointer, len } = self.one(what, value)?;
         self.note(pointer, len, false);
         // SAFETY: as in `read`.
         Ok(unsafe { std::slice::from_raw_parts(pointer, len) })
+    }
+
+    fn one(&self, what: &str, value: &Unknown<'_>) -> Result<Memory> {
+        let value = value.value();
+        typed(value.env, value.value, format_args!("the {what}"))?.ok_or_else(|| {
+            let said = format!("Expected a Float32Array for the {what}, received nothing.");
+            coded("ERR_INVALID_ARGUMENT", said)
+        })
     }
 
     /// Gradients to read, as arrays or as numbers. To be asked for after the outputs.

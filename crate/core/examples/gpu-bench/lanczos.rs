@@ -1,4 +1,4 @@
-//! The sweeps of Lanczos with the basis kept orthogonal: step j reads the basis of j rows twice.
+//! The sweeps of Lanczos with the basis kept orthogonal: step j reads the rounded copies of j rows twice.
 
 use saltflat_core::backend::Space;
 use saltflat_core::backend::cuda::Device;
@@ -17,18 +17,19 @@ pub struct Found {
 
 pub fn timed(device: &Arc<Device>, size: usize, steps: usize) -> Found {
     let mut rows = Rows::new(size, device.clone()).unwrap();
-    let vectors: Vec<Vector> = (0..steps as u32).map(|place| unit(&mut rows, place)).collect();
+    let basis: Vec<(Vector, Vector)> = (0..steps as u32).map(|place| unit(&mut rows, place)).collect();
     let hv = vec![1e-3; size];
-    let mut w = rows.vector().unwrap();
+    let (mut w, mut next) = (rows.vector().unwrap(), rows.room().unwrap());
     let mut walk = || {
         for step in 0..steps {
-            let before = step.checked_sub(1).map(|before| (&vectors[before], 0.5));
-            rows.project(&hv, before, &vectors[step], &mut w).unwrap();
-            let basis: Vec<&Vector> = vectors[..=step].iter().collect();
-            let dots = rows.dots(&basis, &w).unwrap();
+            let before = step.checked_sub(1).map(|before| (&basis[before].0, 0.5));
+            rows.project(&hv, before, &basis[step].0, &mut w).unwrap();
+            let copies: Vec<&Vector> = basis[..=step].iter().map(|(_, copy)| copy).collect();
+            let vectors: Vec<&Vector> = basis[..=step].iter().map(|(vector, _)| vector).collect();
+            let dots = rows.dots_rounded(&vectors, &copies, &w).unwrap();
             let factors: Vec<f32> = dots.iter().map(|dot| *dot as f32).collect();
-            let left = rows.subtract(&basis, &factors, &mut w).unwrap();
-            rows.scale((1.0 / left.sqrt().max(1e-30)) as f32, &mut w).unwrap();
+            let left = rows.subtract_rounded(&copies, &factors, &mut w).unwrap();
+            rows.round((1.0 / left.sqrt().max(1e-30)) as f32, &mut w, &mut next).unwrap();
         }
     };
     walk();
@@ -38,18 +39,21 @@ pub fn timed(device: &Arc<Device>, size: usize, steps: usize) -> Found {
     device.stopwatch.start();
     walk();
     let kernels = device.stopwatch.stop().iter().map(|lap| lap.seconds).sum();
-    // Project reads two or three and writes one; dots read w and the rows; differences read both and write w; then a scale.
-    let moved = |step: usize| (if step > 0 { 4 } else { 3 }) + (step + 2) + (step + 3) + 2;
-    let bytes = (0..steps).map(moved).sum::<usize>() as f64 * 4.0 * size as f64;
+    // Project reads two or three and writes one; dots read w and the copies; differences read both and write w; then w is
+    // scaled, and its copy written. A copy has 132 bytes for 64 elements.
+    let vectors = |step: usize| (if step > 0 { 4 } else { 3 }) + 1 + 2 + 2;
+    let copies = |step: usize| 2 * (step + 1) + 1;
+    let moved = |step: usize| 4.0 * vectors(step) as f64 + 132.0 / 64.0 * copies(step) as f64;
+    let bytes = (0..steps).map(moved).sum::<f64>() * size as f64;
     Found { bytes, kernels, clock }
 }
 
-/// A random vector of length about 1: a few of them are nearly orthogonal.
-fn unit(rows: &mut Rows, place: u32) -> Vector {
+/// A random vector of length about 1, and its copy: a few of them are nearly orthogonal.
+fn unit(rows: &mut Rows, place: u32) -> (Vector, Vector) {
     let distribution = Distribution::Rademacher;
-    let mut vector = rows.vector().unwrap();
+    let (mut vector, mut copy) = (rows.vector().unwrap(), rows.room().unwrap());
     rows.draw(Draw { key: [5, 6], step: 0, index: place, distribution, rounds: ROUNDS }, &mut vector)
         .unwrap();
-    rows.scale((rows.size() as f32).sqrt().recip(), &mut vector).unwrap();
-    vector
+    rows.round((rows.size() as f32).sqrt().recip(), &mut vector, &mut copy).unwrap();
+    (vector, copy)
 }

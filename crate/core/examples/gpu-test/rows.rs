@@ -67,7 +67,14 @@ fn sweep(device: &Arc<Device>, size: usize, count: usize) -> Option<String> {
     sums.push((gpu.subtract(&held, &factors, &mut on_gpu).unwrap(), cpu.subtract(&rows, &factors, &mut w)));
     gpu.scale(0.7, &mut on_gpu).unwrap();
     cpu.scale(0.7, &mut w);
-    let found = gpu.read(&on_gpu).unwrap();
+    let (mut copy, mut copy_there) = (cpu.room().unwrap(), gpu.room().unwrap());
+    gpu.round(0.9, &mut on_gpu, &mut copy_there).unwrap();
+    cpu.round(0.9, &mut w, &mut copy);
+    let dots = cpu.dots_rounded(&[&w], &[&copy], &w);
+    sums.push((gpu.dots_rounded(&[&on_gpu], &[&copy_there], &on_gpu).unwrap()[0], dots[0]));
+    let left = gpu.subtract_rounded(&[&copy_there], &[0.4], &mut on_gpu).unwrap();
+    sums.push((left, cpu.subtract_rounded(&[&copy], &[0.4], &mut w)));
+    let found = gpu.taken(&on_gpu).unwrap();
     let wrong = sums.iter().position(|(found, expected)| found.to_bits() != expected.to_bits());
     let sum = wrong.map(|i| format!("sum {i}: {:e} for {:e}", sums[i].0, sums[i].1));
     sum.or_else(|| different(&found, &w[..size]))
@@ -87,10 +94,10 @@ fn rotated(
     }
     let outcomes = count.min(2);
     let factors: Vec<f32> = (0..outcomes * count).map(|i| (i as f32 * 0.7).sin()).collect();
-    cpu.rotate(&mut vectors[..count], &factors);
-    gpu.rotate(held, &factors).unwrap();
+    cpu.rotate(&mut vectors[..count].iter_mut().collect::<Vec<_>>(), &factors);
+    gpu.rotate(&mut held.iter_mut().collect::<Vec<_>>(), &factors).unwrap();
     let (size, pairs) = (cpu.size(), held.iter().zip(&vectors).take(outcomes));
-    pairs.into_iter().find_map(|(found, expected)| different(&gpu.read(found).unwrap(), &expected[..size]))
+    pairs.into_iter().find_map(|(found, expected)| different(&gpu.taken(found).unwrap(), &expected[..size]))
 }
 
 /// Many perturbed copies of two tensors, one of which is not perturbed.

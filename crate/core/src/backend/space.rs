@@ -5,6 +5,7 @@
 //! [`cuda::rows`]: crate::backend
 
 use crate::error::Result;
+use crate::memory::filled;
 use crate::noise::Draw;
 
 /// Vectors of one length, and who does the passes over them. An error of a pass leaves only `w` in doubt.
@@ -30,8 +31,15 @@ pub trait Space {
     /// w ← U, the elements of tensor 0.
     fn draw(&mut self, draw: Draw, w: &mut Self::Vector) -> Result<()>;
 
+    /// values ← vector
+    fn read(&mut self, vector: &Self::Vector, values: &mut [f32]) -> Result<()>;
+
     /// A copy of a vector for the caller.
-    fn read(&mut self, vector: &Self::Vector) -> Result<Vec<f32>>;
+    fn taken(&mut self, vector: &Self::Vector) -> Result<Vec<f32>> {
+        let mut values = filled(self.size(), 0.0)?;
+        self.read(vector, &mut values)?;
+        Ok(values)
+    }
 
     /// w ← hv − β·before, where there is one before; w·v.
     fn project(
@@ -57,6 +65,42 @@ pub trait Space {
         Ok((dots, left))
     }
 
+    /// Memory for the rounded copy of a vector: [`crate::rounded`].
+    fn room(&self) -> Result<Self::Vector>;
+
+    /// w ← factor·w; its rounded copy.
+    fn round(&mut self, factor: f32, w: &mut Self::Vector, copy: &mut Self::Vector) -> Result<()>;
+
+    /// As [`Space::subtract`], of rows of which these are rounded copies.
+    fn subtract_rounded(
+        &mut self,
+        copies: &[&Self::Vector],
+        coefficients: &[f32],
+        w: &mut Self::Vector,
+    ) -> Result<f64>;
+
+    /// As [`Space::dots`], of rows that have these rounded copies.
+    fn dots_rounded(
+        &mut self,
+        rows: &[&Self::Vector],
+        copies: &[&Self::Vector],
+        w: &Self::Vector,
+    ) -> Result<Vec<f64>>;
+
+    /// As [`Space::sweep`], of rows that have these rounded copies: it reads half as much, and leaves up to 1.2e-4 of what
+    /// it takes out.
+    fn sweep_rounded(
+        &mut self,
+        rows: &[&Self::Vector],
+        copies: &[&Self::Vector],
+        w: &mut Self::Vector,
+    ) -> Result<(Vec<f64>, f64)> {
+        let dots = self.dots_rounded(rows, copies, w)?;
+        let coefficients: Vec<f32> = dots.iter().map(|dot| *dot as f32).collect();
+        let left = self.subtract_rounded(copies, &coefficients, w)?;
+        Ok((dots, left))
+    }
+
     /// w·w
     fn square(&mut self, w: &Self::Vector) -> Result<f64> {
         Ok(self.dots(&[w], w)?.iter().sum())
@@ -67,5 +111,5 @@ pub trait Space {
 
     /// The first rows ← combinations of all of them, in place: as many as there are coefficients for, a row of them each.
     /// Where it is refused, no row has been written.
-    fn rotate(&mut self, rows: &mut [Self::Vector], coefficients: &[f32]) -> Result<()>;
+    fn rotate(&mut self, rows: &mut [&mut Self::Vector], coefficients: &[f32]) -> Result<()>;
 }

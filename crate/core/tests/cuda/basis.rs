@@ -11,17 +11,23 @@ use saltflat_core::{Basis, Distribution, Draw, Error, Lanczos, Level, Threads};
 use std::sync::Arc;
 
 const SIZE: usize = 9_001;
+/// With rounded copies.
+const LONG: usize = 66_001;
 
 fn draw(index: u32) -> Draw {
     Draw { key: [3, 0], step: 1, index, distribution: Distribution::Gaussian, rounds: ROUNDS }
 }
 
 fn on_gpu() -> Rows {
-    Rows::new(SIZE, Arc::new(Device::open().unwrap())).unwrap()
+    on_gpu_of(SIZE)
 }
 
-fn on_cpu(keep: bool) -> Lanczos {
-    Lanczos::new(SIZE, keep, Level::best(), Threads::new(1)).unwrap()
+fn on_gpu_of(size: usize) -> Rows {
+    Rows::new(size, Arc::new(Device::open().unwrap())).unwrap()
+}
+
+fn on_cpu(size: usize, keep: bool) -> Lanczos {
+    Lanczos::new(size, keep, Level::best(), Threads::new(1)).unwrap()
 }
 
 /// H·v of a diagonal with a few outliers.
@@ -41,11 +47,12 @@ fn advance<S: Space>(run: &mut Lanczos<S>, steps: usize) -> Result<(), Error> {
 /// A start, restarts, locks and another start.
 fn journey<S: Space>(run: &mut Lanczos<S>) -> Result<(), Error> {
     run.start(Drawn(draw(0)))?;
+    let size = run.vector()?.len();
     advance(run, 12)?;
     run.restart(&[6, 8, 9, 10, 11])?;
     advance(run, 7)?;
     run.lock(&[], &[10, 11])?;
-    run.start(Along(&vec![0.5; SIZE]))?;
+    run.start(Along(&vec![0.5; size]))?;
     advance(run, 6)?;
     run.lock(&[1], &[5])?;
     run.start(Drawn(draw(1)))?;
@@ -63,20 +70,20 @@ fn whole<S: Space>(run: &mut Lanczos<S>) -> (State, Vec<Vec<u32>>) {
 #[test]
 fn runs_give_the_bits_of_the_cpu() {
     let fake = fake();
-    for reverse in [0, 1] {
+    for (reverse, size) in [(0, SIZE), (1, SIZE), (1, LONG)] {
         fake.set("reverse", reverse);
-        let (mut cpu, mut cuda) = (on_cpu(true), Lanczos::over(on_gpu(), true));
+        let (mut cpu, mut cuda) = (on_cpu(size, true), Lanczos::over(on_gpu_of(size), true));
         journey(&mut cpu).unwrap();
         journey(&mut cuda).unwrap();
-        assert!(whole(&mut cuda) == whole(&mut cpu), "reverse {reverse}");
+        assert!(whole(&mut cuda) == whole(&mut cpu), "reverse {reverse}, {size}");
         assert!(cuda.bytes() > cpu.bytes());
-        let (mut cpu, mut cuda) = (on_cpu(false), Lanczos::over(on_gpu(), false));
+        let (mut cpu, mut cuda) = (on_cpu(size, false), Lanczos::over(on_gpu_of(size), false));
         for run in 0..2 {
             cpu.start(Drawn(draw(run))).unwrap();
             cuda.start(Drawn(draw(run))).unwrap();
             advance(&mut cpu, 9).unwrap();
             advance(&mut cuda, 9).unwrap();
-            assert!(whole(&mut cuda) == whole(&mut cpu), "not kept, reverse {reverse}");
+            assert!(whole(&mut cuda) == whole(&mut cpu), "not kept, reverse {reverse}, {size}");
         }
     }
     assert_eq!(fake.held(), 0);
@@ -95,12 +102,12 @@ fn moved<A: Space, B: Space>(from: &mut Lanczos<A>, to: &mut Lanczos<B>) {
 #[test]
 fn a_run_goes_on_elsewhere_to_the_bit() {
     let fake = fake();
-    for keep in [true, false] {
-        let (mut cpu, mut cuda) = (on_cpu(keep), Lanczos::over(on_gpu(), keep));
+    for (size, keep) in [(SIZE, true), (SIZE, false), (LONG, true)] {
+        let (mut cpu, mut cuda) = (on_cpu(size, keep), Lanczos::over(on_gpu_of(size), keep));
         cpu.start(Drawn(draw(5))).unwrap();
         advance(&mut cpu, 6).unwrap();
         moved(&mut cpu, &mut cuda);
-        let mut back = on_cpu(keep);
+        let mut back = on_cpu(size, keep);
         moved(&mut cuda, &mut back);
     }
     assert_eq!(fake.held(), 0);
@@ -109,7 +116,7 @@ fn a_run_goes_on_elsewhere_to_the_bit() {
 #[test]
 fn short_memory_refuses_a_call_and_changes_nothing() {
     let fake = fake();
-    let mut expected = on_cpu(true);
+    let mut expected = on_cpu(SIZE, true);
     journey(&mut expected).unwrap();
     let expected = whole(&mut expected);
     let (mut failed, device) = (0, Arc::new(Device::open().unwrap()));

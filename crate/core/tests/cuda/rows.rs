@@ -57,10 +57,11 @@ fn same(size: usize, count: usize, device: &Arc<Device>) {
     cpu.scale(0.7, &mut w);
     cuda.scale(0.7, &mut device_w).unwrap();
     assert_eq!(down(&mut cuda, &device_w), bits(&w[..size]), "scale, {size}");
+    rounded(&mut cpu, &mut cuda, rows, (&mut w, &mut device_w), &coefficients);
     for outcomes in [1, count / 2, count].into_iter().filter(|outcomes| (1..=count).contains(outcomes)) {
         let coefficients: Vec<f32> = (0..outcomes * count).map(|i| (i as f32).sin()).collect();
-        cpu.rotate(&mut vectors[..count], &coefficients);
-        cuda.rotate(&mut on_device[..count], &coefficients).unwrap();
+        cpu.rotate(&mut vectors[..count].iter_mut().collect::<Vec<_>>(), &coefficients);
+        cuda.rotate(&mut on_device[..count].iter_mut().collect::<Vec<_>>(), &coefficients).unwrap();
         for (row, expected) in on_device[..count].iter().zip(&vectors) {
             assert_eq!(
                 down(&mut cuda, row),
@@ -71,6 +72,48 @@ fn same(size: usize, count: usize, device: &Arc<Device>) {
     }
 }
 
+/// The passes over rounded copies of the rows.
+fn rounded(
+    cpu: &mut CpuRows,
+    cuda: &mut Rows,
+    rows: &[AlignedVec],
+    (w, device_w): (&mut AlignedVec, &mut Vector),
+    coefficients: &[f32],
+) {
+    let size = cpu.size();
+    let (mut copies, mut device_copies) = (vec![], vec![]);
+    let (mut vectors, mut device_vectors) = (vec![], vec![]);
+    for (place, row) in rows.iter().enumerate() {
+        let (mut vector, mut copy) = (cpu.vector().unwrap(), cpu.room().unwrap());
+        vector.copy_from_slice(row);
+        // Zeros, and what counts as such, beside elements that are large.
+        vector[..size.min(70)].fill(if place % 2 == 0 { 0.0 } else { 1e-33 });
+        vector[size / 2] *= 1e4;
+        let (mut device_vector, mut device_copy) = (up(cuda, &vector[..size]), cuda.room().unwrap());
+        // Some rows have heavy tiles, one has nothing else.
+        let factor = if place == 3 { 0.3 } else { 0.004 };
+        cpu.round(factor, &mut vector, &mut copy);
+        cuda.round(factor, &mut device_vector, &mut device_copy).unwrap();
+        assert_eq!(down(cuda, &device_vector), bits(&vector[..size]), "round, {size}");
+        copies.push(copy);
+        vectors.push(vector);
+        device_copies.push(device_copy);
+        device_vectors.push(device_vector);
+    }
+    let copies: Vec<&[f32]> = copies.iter().map(|copy| &copy[..]).collect();
+    let vectors: Vec<&[f32]> = vectors.iter().map(|vector| &vector[..]).collect();
+    let device_copies: Vec<&Vector> = device_copies.iter().collect();
+    let device_vectors: Vec<&Vector> = device_vectors.iter().collect();
+    let expected: Vec<u64> = cpu.dots_rounded(&vectors, &copies, w).iter().map(|x| x.to_bits()).collect();
+    let found = cuda.dots_rounded(&device_vectors, &device_copies, device_w).unwrap();
+    let found: Vec<u64> = found.iter().map(|x| x.to_bits()).collect();
+    assert_eq!(found, expected, "rounded dots, {size}, {} rows", rows.len());
+    let expected = cpu.subtract_rounded(&copies, coefficients, w);
+    let found = cuda.subtract_rounded(&device_copies, coefficients, device_w).unwrap();
+    assert_eq!(found.to_bits(), expected.to_bits(), "rounded subtract, {size}, {} rows", rows.len());
+    assert_eq!(down(cuda, device_w), bits(&w[..size]), "rounded subtract, {size}");
+}
+
 fn up(cuda: &mut Rows, values: &[f32]) -> Vector {
     let mut made = cuda.vector().unwrap();
     cuda.write(values, &mut made).unwrap();
@@ -78,7 +121,7 @@ fn up(cuda: &mut Rows, values: &[f32]) -> Vector {
 }
 
 fn down(cuda: &mut Rows, vector: &Vector) -> Vec<u32> {
-    bits(&cuda.read(vector).unwrap())
+    bits(&cuda.taken(vector).unwrap())
 }
 
 #[test]
@@ -130,7 +173,7 @@ fn vectors_of_many_pieces_come_and_go_whole() {
     let values: Vec<f32> = (0..size).map(|i| i as f32).collect();
     let vector = up(&mut rows, &values);
     let twice = up(&mut rows, &values);
-    assert!(rows.read(&vector).unwrap() == values && rows.read(&twice).unwrap() == values);
+    assert!(rows.taken(&vector).unwrap() == values && rows.taken(&twice).unwrap() == values);
     drop((rows, vector, twice));
     assert_eq!(fake.held(), 0);
 }
@@ -144,7 +187,8 @@ fn lengths_are_checked() {
     assert_eq!(rows.subtract(&[], &[1.0], &mut vector).unwrap_err().code(), "ERR_SHAPE");
     for coefficients in [&[][..], &[1.0; 3]] {
         let mut two = [rows.vector().unwrap(), rows.vector().unwrap()];
-        let error = rows.rotate(&mut two[..coefficients.len().min(2)], coefficients).unwrap_err();
+        let mut two: Vec<&mut Vector> = two.iter_mut().take(coefficients.len()).collect();
+        let error = rows.rotate(&mut two, coefficients).unwrap_err();
         assert_eq!(error.code(), "ERR_INVALID_ARGUMENT");
     }
 }

@@ -7,6 +7,7 @@
 #include "finish.cu"
 #include "passes.cu"
 #include "rows.cu"
+#include "rounded.cu"
 
 #include <deque>
 #include <functional>

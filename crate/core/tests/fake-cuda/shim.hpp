@@ -31,6 +31,7 @@ struct alignas(16) double2 {
 inline Index threadIdx, blockIdx, blockDim, gridDim;
 
 inline float __int2float_rn(int x) { return static_cast<float>(x); }
+inline int __float2int_rn(float x) { return static_cast<int>(__builtin_rintf(x)); }
 inline float __fmaf_rn(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 inline double __fma_rn(double a, double b, double c) { return __builtin_fma(a, b, c); }
 inline float __fsqrt_rn(float x) { return __builtin_sqrtf(x); }

@@ -26,14 +26,14 @@ pub struct Rows {
 
 /// A pointer that threads may share: each works on its own chunk.
 #[derive(Clone, Copy)]
-struct Shared(*mut f32);
+pub(super) struct Shared(pub(super) *mut f32);
 // SAFETY: chunks are disjoint and each is run once.
 unsafe impl Sync for Shared {}
 // SAFETY: as above.
 unsafe impl Send for Shared {}
 
 #[derive(Clone, Copy)]
-struct SharedSums(*mut f64);
+pub(super) struct SharedSums(pub(super) *mut f64);
 // SAFETY: each chunk has sums of its own.
 unsafe impl Sync for SharedSums {}
 
@@ -70,6 +70,12 @@ struct Rotate<'a> {
 struct Scale {
     factor: f32,
     w: Shared,
+}
+
+/// to ← from
+struct Copy<'a> {
+    from: &'a [f32],
+    to: Shared,
 }
 
 /// Elements of each row that a rotation takes to itself before it writes: all rows of them fit into L2.
@@ -133,19 +139,8 @@ impl Pass for Subtract<'_> {
             }
             first = last;
         }
-        let mut sums = [V::zero_sums(); MAX_PARTS];
-        let mut i = chunk.flat;
-        while i < whole(chunk).end {
-            for sum in sums.iter_mut().take(LANES / V::N) {
-                // SAFETY: as above.
-                unsafe {
-                    let w = V::load(self.w.0.add(i));
-                    *sum = V::add_products(*sum, w, w);
-                }
-                i += V::N;
-            }
-        }
-        [total::<V>(sums), 0.0, 0.0]
+        // SAFETY: as above.
+        [unsafe { squares::<V>(self.w.0, chunk) }, 0.0, 0.0]
     }
 }
 
@@ -234,13 +229,46 @@ impl Pass for Scale {
     }
 }
 
+/// The sum of w·w.
+///
+/// # Safety
+/// A padded vector that has this chunk.
 #[inline(always)]
-fn total<V: Lanes>(parts: [V::D; MAX_PARTS]) -> f64 {
+pub(super) unsafe fn squares<V: Lanes>(w: *const f32, chunk: &Chunk) -> f64 {
+    let mut sums = [V::zero_sums(); MAX_PARTS];
+    let mut i = chunk.flat;
+    while i < whole(chunk).end {
+        for sum in sums.iter_mut().take(LANES / V::N) {
+            // SAFETY: as the caller promises.
+            unsafe {
+                let w = V::load(w.add(i));
+                *sum = V::add_products(*sum, w, w);
+            }
+            i += V::N;
+        }
+    }
+    total::<V>(sums)
+}
+
+#[inline(always)]
+pub(super) fn total<V: Lanes>(parts: [V::D; MAX_PARTS]) -> f64 {
     let mut lanes = [0.0; LANES];
     for (part, sums) in parts.into_iter().enumerate().take(LANES / V::N) {
         V::sums(sums, &mut lanes[V::N * part..]);
     }
     fold_lanes(lanes)
+}
+
+impl Pass for Copy<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
+        // SAFETY: both have this chunk's elements.
+        unsafe {
+            let from = self.from.as_ptr().add(chunk.flat);
+            std::ptr::copy_nonoverlapping(from, self.to.0.add(chunk.flat), chunk.len);
+        }
+        [0.0; SUMS]
+    }
 }
 
 impl Rows {
@@ -262,6 +290,11 @@ impl Rows {
         AlignedVec::zeroed(self.layout.total())
     }
 
+    /// Memory for the rounded copy of a vector.
+    pub fn room(&self) -> Result<AlignedVec> {
+        AlignedVec::zeroed(crate::rounded::room(self.layout.total()))
+    }
+
     /// w ← hv − β·before, where there is one before; w·v. hv is not padded.
     pub fn project(&mut self, hv: &[f32], before: Option<(&[f32], f32)>, v: &[f32], w: &mut [f32]) -> f64 {
         let pass = Project { hv, before, v, w: Shared(w.as_mut_ptr()) };
@@ -276,17 +309,25 @@ impl Rows {
 
     /// rowᵢ·w of each row.
     pub fn dots(&mut self, rows: &[&[f32]], w: &[f32]) -> Vec<f64> {
+        self.sums_of_rows(rows.len(), |out| Dots { rows, w, out })
+    }
+
+    /// Runs a pass that leaves sums of so many rows in each chunk; those of all chunks.
+    pub(super) fn sums_of_rows<P: Pass>(
+        &mut self,
+        rows: usize,
+        pass: impl FnOnce(SharedSums) -> P,
+    ) -> Vec<f64> {
         let chunks = self.layout.chunks().len();
         let mut sums = std::mem::take(&mut self.sums);
         sums.clear();
-        sums.resize(chunks * rows.len(), 0.0);
-        let pass = Dots { rows, w, out: SharedSums(sums.as_mut_ptr()) };
-        self.run(&pass, rows.len());
+        sums.resize(chunks * rows, 0.0);
+        self.run(&pass(SharedSums(sums.as_mut_ptr())), rows);
         let mut column = vec![[0.0]; chunks];
-        let found = (0..rows.len())
+        let found = (0..rows)
             .map(|row| {
                 for (chunk, sum) in column.iter_mut().enumerate() {
-                    sum[0] = sums[chunk * rows.len() + row];
+                    sum[0] = sums[chunk * rows + row];
                 }
                 fold_chunks(&mut column)[0]
             })
@@ -296,7 +337,7 @@ impl Rows {
     }
 
     /// The first rows ← combinations of all rows, in place: as many as there are coefficients for, a row of them each.
-    pub fn rotate(&mut self, rows: &mut [AlignedVec], coefficients: &[f32]) {
+    pub fn rotate(&mut self, rows: &mut [&mut AlignedVec], coefficients: &[f32]) {
         debug_assert!(
             coefficients.len().is_multiple_of(rows.len()) && coefficients.len() <= rows.len().pow(2)
         );
@@ -309,8 +350,14 @@ impl Rows {
         self.run(&Scale { factor, w: Shared(w.as_mut_ptr()) }, 1);
     }
 
+    /// to ← from; neither need be padded.
+    pub fn copy(&mut self, from: &[f32], to: &mut [f32]) {
+        debug_assert!(from.len() >= self.size() && to.len() >= self.size());
+        self.run(&Copy { from, to: Shared(to.as_mut_ptr()) }, 1);
+    }
+
     /// Runs a pass over all chunks; its first sum.
-    fn run(&mut self, pass: &impl Pass, rows: usize) -> f64 {
+    pub(super) fn run(&mut self, pass: &impl Pass, rows: usize) -> f64 {
         let (chunks, level, backwards) = (self.layout.chunks(), self.level, self.backwards);
         self.threads.each(self.layout.total() * rows.max(1), &mut self.chunk_sums, |i| {
             let chunk = &chunks[if backwards { chunks.len() - 1 - i } else { i }];

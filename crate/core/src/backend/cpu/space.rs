@@ -4,7 +4,7 @@ use super::rows::Rows;
 use super::{Level, dispatch};
 use crate::backend::space::Space;
 use crate::error::Result;
-use crate::memory::{AlignedVec, copied};
+use crate::memory::AlignedVec;
 use crate::noise::Draw;
 
 impl Space for Rows {
@@ -38,8 +38,9 @@ impl Space for Rows {
         Ok(())
     }
 
-    fn read(&mut self, vector: &AlignedVec) -> Result<Vec<f32>> {
-        copied(&vector[..Rows::size(self)])
+    fn read(&mut self, vector: &AlignedVec, values: &mut [f32]) -> Result<()> {
+        Rows::copy(self, vector, values);
+        Ok(())
     }
 
     fn project(
@@ -65,7 +66,34 @@ impl Space for Rows {
         Ok(())
     }
 
-    fn rotate(&mut self, rows: &mut [AlignedVec], coefficients: &[f32]) -> Result<()> {
+    fn room(&self) -> Result<AlignedVec> {
+        Rows::room(self)
+    }
+
+    fn round(&mut self, factor: f32, w: &mut AlignedVec, copy: &mut AlignedVec) -> Result<()> {
+        Rows::round(self, factor, w, copy);
+        Ok(())
+    }
+
+    fn subtract_rounded(
+        &mut self,
+        copies: &[&AlignedVec],
+        coefficients: &[f32],
+        w: &mut AlignedVec,
+    ) -> Result<f64> {
+        Ok(Rows::subtract_rounded(self, &slices(copies), coefficients, w))
+    }
+
+    fn dots_rounded(
+        &mut self,
+        rows: &[&AlignedVec],
+        copies: &[&AlignedVec],
+        w: &AlignedVec,
+    ) -> Result<Vec<f64>> {
+        Ok(Rows::dots_rounded(self, &slices(rows), &slices(copies), w))
+    }
+
+    fn rotate(&mut self, rows: &mut [&mut AlignedVec], coefficients: &[f32]) -> Result<()> {
         Rows::rotate(self, rows, coefficients);
         Ok(())
     }

@@ -151,6 +151,7 @@ pub(super) struct Sweep {
     pub before: Address,
     pub v: Address,
     pub w: Address,
+    pub copy: Address,
     pub sums: Address,
     pub size: u64,
     pub count: u32,
@@ -173,7 +174,7 @@ pub(super) struct Fold {
 }
 
 const _: () = assert!(size_of::<Pass>() == 16 * 8 + 8 * 4 + 2 * 24 + 16 * 4);
-const _: () = assert!(size_of::<Sweep>() == 8 * 8 + 4 * 4 + 24);
+const _: () = assert!(size_of::<Sweep>() == 9 * 8 + 4 * 4 + 24);
 const _: () = assert!(size_of::<Fold>() == 3 * 8 + 4 * 4);
 const _: () = assert!(size_of::<Chunk>() == 24 && size_of::<Pull>() == 16 && size_of::<Draw>() == 24);
 
@@ -191,7 +192,7 @@ mod tests {
                 let name = line.trim().trim_start_matches(".param .align 8 .b8 ");
                 let expected = match (module, name) {
                     ("rows", name) if name.starts_with("fold_") => size_of::<Fold>(),
-                    ("rows", _) => size_of::<Sweep>(),
+                    ("rows" | "rounded", _) => size_of::<Sweep>(),
                     _ => size_of::<Pass>(),
                 };
                 assert_eq!(size, expected, "{line}");

@@ -10,14 +10,15 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The kernels as PTX for every GPU from Turing on; the driver compiles it for the one that is there, and keeps that.
-pub(super) const MODULES: [(&str, &str); 3] = [
+pub(super) const MODULES: [(&str, &str); 4] = [
     ("passes", include_str!("kernels/ptx/passes.ptx")),
     ("finish", include_str!("kernels/ptx/finish.ptx")),
     ("rows", include_str!("kernels/ptx/rows.ptx")),
+    ("rounded", include_str!("kernels/ptx/rounded.ptx")),
 ];
 
 /// Every kernel, with its module.
-pub(super) const KERNELS: [(&str, &str); 26] = [
+pub(super) const KERNELS: [(&str, &str); 29] = [
     ("passes", "perturb"),
     ("passes", "flip"),
     ("passes", "accumulate"),
@@ -44,6 +45,9 @@ pub(super) const KERNELS: [(&str, &str); 26] = [
     ("rows", "draw"),
     ("rows", "rotate"),
     ("rows", "fold"),
+    ("rounded", "round_row"),
+    ("rounded", "subtract_rounded"),
+    ("rounded", "dots_rounded"),
 ];
 
 /// The oldest driver whose API this speaks: CUDA 12.0, which is R525.

@@ -9,8 +9,8 @@ use super::staging::Staging;
 use crate::backend::Space;
 use crate::error::{Error, Result};
 use crate::layout::Layout;
-use crate::memory::with_capacity;
 use crate::noise::Draw;
+use crate::rounded;
 use std::sync::Arc;
 
 /// Vectors that can be combined in place.
@@ -92,6 +92,33 @@ impl Rows {
         let coefficients = several.coefficients.address();
         Ok((several, Sweep { rows, row_count, coefficients, ..args }))
     }
+
+    /// w ← w − Σ cᵢ·rowᵢ by a kernel that reads such rows; w·w.
+    fn subtract_by(
+        &mut self,
+        kernel: &str,
+        rows: &[&Vector],
+        coefficients: &[f32],
+        w: &mut Vector,
+    ) -> Result<f64> {
+        if rows.len() != coefficients.len() {
+            let (expected, came) = (rows.len(), coefficients.len());
+            return Err(Error::Shape(format!("Expected {expected} coefficients, received {came}.")));
+        }
+        let negative: Vec<f32> = coefficients.iter().map(|c| -c).collect();
+        let (_, args) = self.tables(rows.iter().copied(), &negative)?;
+        self.launch(kernel, Sweep { w: w.0.address(), ..args })?;
+        Ok(self.one.fold(1)?[0])
+    }
+
+    /// rowᵢ·w of so many rows by a kernel that is told where these vectors lie.
+    fn dots_by(&mut self, kernel: &str, vectors: &[&Vector], rows: usize, w: &Vector) -> Result<Vec<f64>> {
+        let device = self.device.clone();
+        let (several, args) = self.tables(vectors.iter().copied(), &[])?;
+        let (sums, row_count) = (several.folder.sums(), rows as u32);
+        device.launch(kernel, Sweep { sums, row_count, w: w.0.address(), ..args }, args.count as usize)?;
+        Ok(several.folder.fold_first(rows, 1)?.to_vec())
+    }
 }
 
 impl Space for Rows {
@@ -124,11 +151,11 @@ impl Space for Rows {
         self.launch("draw", Sweep { draw: draw.into(), w: w.0.address(), ..self.told() })
     }
 
-    fn read(&mut self, vector: &Vector) -> Result<Vec<f32>> {
+    fn read(&mut self, vector: &Vector, values: &mut [f32]) -> Result<()> {
         let size = self.size();
-        let mut values = with_capacity(size)?;
-        self.staging.download(&vector.0, 0..size, |_, piece| values.extend_from_slice(piece))?;
-        Ok(values)
+        self.staging.download(&vector.0, 0..size, |first, piece| {
+            values[first..first + piece.len()].copy_from_slice(piece)
+        })
     }
 
     fn project(
@@ -147,29 +174,36 @@ impl Space for Rows {
     }
 
     fn subtract(&mut self, rows: &[&Vector], coefficients: &[f32], w: &mut Vector) -> Result<f64> {
-        if rows.len() != coefficients.len() {
-            let (expected, came) = (rows.len(), coefficients.len());
-            return Err(Error::Shape(format!("Expected {expected} coefficients, received {came}.")));
-        }
-        let negative: Vec<f32> = coefficients.iter().map(|c| -c).collect();
-        let (_, args) = self.tables(rows.iter().copied(), &negative)?;
-        self.launch("subtract", Sweep { w: w.0.address(), ..args })?;
-        Ok(self.one.fold(1)?[0])
+        self.subtract_by("subtract", rows, coefficients, w)
     }
 
     fn dots(&mut self, rows: &[&Vector], w: &Vector) -> Result<Vec<f64>> {
-        let device = self.device.clone();
-        let (several, args) = self.tables(rows.iter().copied(), &[])?;
-        let sums = several.folder.sums();
-        device.launch("dots", Sweep { sums, w: w.0.address(), ..args }, args.count as usize)?;
-        Ok(several.folder.fold_first(rows.len(), 1)?.to_vec())
+        self.dots_by("dots", rows, rows.len(), w)
+    }
+
+    fn room(&self) -> Result<Vector> {
+        Ok(Vector(Buffer::zeroed(&self.device, rounded::room(self.layout.total()))?))
+    }
+
+    fn round(&mut self, factor: f32, w: &mut Vector, copy: &mut Vector) -> Result<()> {
+        let (w, copy) = (w.0.address(), copy.0.address());
+        self.launch("round_row", Sweep { factor, w, copy, ..self.told() })
+    }
+
+    fn subtract_rounded(&mut self, copies: &[&Vector], coefficients: &[f32], w: &mut Vector) -> Result<f64> {
+        self.subtract_by("subtract_rounded", copies, coefficients, w)
+    }
+
+    fn dots_rounded(&mut self, rows: &[&Vector], copies: &[&Vector], w: &Vector) -> Result<Vec<f64>> {
+        // The kernel finds a row as far behind its copy as there are rows.
+        self.dots_by("dots_rounded", &[copies, rows].concat(), copies.len(), w)
     }
 
     fn scale(&mut self, factor: f32, w: &mut Vector) -> Result<()> {
         self.launch("scale", Sweep { factor, w: w.0.address(), ..self.told() })
     }
 
-    fn rotate(&mut self, rows: &mut [Vector], coefficients: &[f32]) -> Result<()> {
+    fn rotate(&mut self, rows: &mut [&mut Vector], coefficients: &[f32]) -> Result<()> {
         if rows.is_empty() || rows.len() > MOST || !coefficients.len().is_multiple_of(rows.len()) {
             let came = rows.len();
             return Err(Error::Invalid(format!(
@@ -177,7 +211,7 @@ impl Space for Rows {
             )));
         }
         let outcomes = (coefficients.len() / rows.len()) as u32;
-        let (_, args) = self.tables(rows.iter(), coefficients)?;
+        let (_, args) = self.tables(rows.iter().map(|row| &**row), coefficients)?;
         self.launch("rotate", Sweep { outcomes, ..args })
     }
 }

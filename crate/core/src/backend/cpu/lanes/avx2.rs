@@ -54,6 +54,20 @@ impl Lanes for Avx2 {
         unsafe { _mm256_storeu_ps(to, value) }
     }
     #[inline(always)]
+    unsafe fn load_short(from: *const i16) -> F {
+        // SAFETY: the caller promises 8 integers; AVX2 as in `wrap!`.
+        unsafe { _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_loadu_si128(from.cast()))) }
+    }
+    #[inline(always)]
+    unsafe fn write_short(to: *mut i16, value: F) {
+        // SAFETY: as above.
+        unsafe {
+            let words = _mm256_cvtps_epi32(value);
+            let (low, high) = (_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
+            _mm_storeu_si128(to.cast(), _mm_packs_epi32(low, high));
+        }
+    }
+    #[inline(always)]
     fn sums(sums: [__m256d; 2], to: &mut [f64]) {
         let to: &mut [f64; 8] = to.first_chunk_mut().expect("room for eight sums");
         // SAFETY: eight places; AVX2 as in `wrap!`.

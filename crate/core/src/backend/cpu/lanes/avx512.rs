@@ -50,6 +50,16 @@ impl Lanes for Avx512 {
         unsafe { _mm512_storeu_ps(to, value) }
     }
     #[inline(always)]
+    unsafe fn load_short(from: *const i16) -> __m512 {
+        // SAFETY: the caller promises 16 integers; AVX-512 as in `wrap!`.
+        unsafe { _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(_mm256_loadu_si256(from.cast()))) }
+    }
+    #[inline(always)]
+    unsafe fn write_short(to: *mut i16, value: __m512) {
+        // SAFETY: as above.
+        unsafe { _mm256_storeu_si256(to.cast(), _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(value))) }
+    }
+    #[inline(always)]
     fn sums(sums: [__m512d; 2], to: &mut [f64]) {
         let to: &mut [f64; LANES] = to.first_chunk_mut().expect("room for sixteen sums");
         // SAFETY: sixteen places; AVX-512 as in `wrap!`.

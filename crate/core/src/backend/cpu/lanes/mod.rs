@@ -71,6 +71,16 @@ pub trait Lanes: Copy + 'static {
     fn float_bits(a: Self::U) -> Self::F;
     /// The words as signed integers, to the nearest float.
     fn from_i32(a: Self::U) -> Self::F;
+    /// Reads N 16-bit integers, as floats.
+    ///
+    /// # Safety
+    /// N readable integers at `from`.
+    unsafe fn load_short(from: *const i16) -> Self::F;
+    /// Writes the nearest integers, even ones where two are as near; within ±32,767.
+    ///
+    /// # Safety
+    /// N writable integers at `to`.
+    unsafe fn write_short(to: *mut i16, value: Self::F);
     /// a & b
     fn and(a: Self::U, b: Self::U) -> Self::U;
     /// a | b
@@ -111,6 +121,20 @@ pub trait Lanes: Copy + 'static {
     fn add_products(sums: Self::D, a: Self::F, b: Self::F) -> Self::D;
     /// Writes the sums in lane order to the first N of `to`.
     fn sums(sums: Self::D, to: &mut [f64]);
+
+    /// |a|
+    #[inline(always)]
+    fn abs(a: Self::F) -> Self::F {
+        Self::float_bits(Self::and(Self::bits(a), Self::word(0x7FFF_FFFF)))
+    }
+
+    /// The largest lane, none NaN.
+    #[inline(always)]
+    fn largest(a: Self::F) -> f32 {
+        let mut lanes = [f32::NEG_INFINITY; LANES];
+        Self::store(&mut lanes, a);
+        lanes.into_iter().fold(f32::NEG_INFINITY, f32::max)
+    }
 
     /// Reads N elements.
     #[inline(always)]

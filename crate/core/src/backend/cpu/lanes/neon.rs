@@ -48,6 +48,16 @@ impl Lanes for Neon {
         unsafe { vst1q_f32(to, value) }
     }
     #[inline(always)]
+    unsafe fn load_short(from: *const i16) -> F {
+        // SAFETY: the caller promises four integers.
+        unsafe { vcvtq_f32_s32(vmovl_s16(vld1_s16(from))) }
+    }
+    #[inline(always)]
+    unsafe fn write_short(to: *mut i16, value: F) {
+        // SAFETY: the caller promises four integers.
+        unsafe { vst1_s16(to, vqmovn_s32(vcvtnq_s32_f32(value))) }
+    }
+    #[inline(always)]
     fn sums(sums: [float64x2_t; 2], to: &mut [f64]) {
         let to: &mut [f64; 4] = to.first_chunk_mut().expect("room for four sums");
         // SAFETY: four places; NEON as in `wrap!`.

@@ -92,6 +92,16 @@ impl Lanes for Scalar {
         a.map(|word| word as i32 as f32)
     }
     #[inline(always)]
+    unsafe fn load_short(from: *const i16) -> Self::F {
+        // SAFETY: the caller promises N integers; alignment is not assumed.
+        unsafe { from.cast::<[i16; N]>().read_unaligned() }.map(f32::from)
+    }
+    #[inline(always)]
+    unsafe fn write_short(to: *mut i16, value: Self::F) {
+        // SAFETY: the caller promises N integers; alignment is not assumed.
+        unsafe { to.cast::<[i16; N]>().write_unaligned(value.map(|x| x.round_ties_even() as i16)) }
+    }
+    #[inline(always)]
     fn and(a: Self::U, b: Self::U) -> Self::U {
         from_fn(|i| a[i] & b[i])
     }

@@ -61,6 +61,7 @@ struct Sweep {
   const float *before;
   const float *v;
   float *w;
+  float *copy;
   double *sums;
   u64 size;
   u32 count, row_count;

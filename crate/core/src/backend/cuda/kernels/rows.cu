@@ -1,11 +1,6 @@
 // Passes over a basis of long rows, and the fold of chunk sums. Shapes: vectors of `size` f32, padded with zeros to whole
 // tiles. Must equal crate/core/src/backend/cpu/rows.rs and layout::fold_chunks, to the bit.
-#include "chunk.cuh"
-
-__device__ __forceinline__ Chunk cut(const Sweep &a, u32 c) {
-  const u64 flat = static_cast<u64>(CHUNK) * c, left = a.size - flat;
-  return Chunk{flat, 0, static_cast<u32>(flat), left < CHUNK ? static_cast<u32>(left) : CHUNK, 0};
-}
+#include "row.cuh"
 
 // project: w ← hv + factor·before (hv where there is none) · sum w·v. Moves 12 or 16 bytes an element.
 KERNEL(project, Sweep) {
