@@ -20,7 +20,7 @@ export declare class Basis {
   vector(index: number): Float32Array
   /** A draw, as `sample` gives it; `clear`: what of it is orthogonal to the basis. */
   draw(seed: number, distribution: string, stream: number, step: number, perturbation: number, clear: boolean): Float32Array
-  /** Frees the memory now. Twice is harmless. */
+  /** Frees the memory now; V8, which is not told of it, would not see any need to. Twice is harmless. */
   dispose(): void
 }
 
@@ -57,7 +57,7 @@ export declare class Lanczos {
   state(): LanczosState
   /** Stands where the run stood that gave this state and these vectors of its basis. */
   restore(state: LanczosState, vectors: Array<Float32Array>): void
-  /** Frees the memory now. Twice is harmless. */
+  /** Frees the memory now; V8, which is not told of it, would not see any need to. Twice is harmless. */
   dispose(): void
 }
 

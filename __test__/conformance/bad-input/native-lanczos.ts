@@ -36,7 +36,7 @@ const drawn = [
 const methods: readonly [string, readonly Argument[]][] = [
   ['start', [floats('vector', 3)]],
   ['startDrawn', drawn],
-  ['read', [floats('values', 3)]],
+  ['read', [floats('values', 3, false)]],
   ['step', [floats('product', 3)]],
   ['restart', [places('kept', [0])]],
   ['lock', [places('stay', []), places('kept', [0])]],

@@ -1,28 +1,20 @@
 //! An orthonormal basis as a class, with its vectors in native memory or on the GPU.
 
-use crate::error::{Coded, Result, coded, core, node, whole};
+use crate::error::{Coded, Result, coded, core, whole};
 use crate::placed::{self, Rows, wherever};
 use crate::sample::draw;
 use crate::view::Views;
 use crate::workspace::WorkspaceOptions;
-use napi::Env;
-use napi::bindgen_prelude::{Float32Array, ObjectFinalize, Unknown};
+use napi::bindgen_prelude::{Float32Array, Unknown};
 use napi_derive::napi;
 use saltflat_core::fault::{self, Place};
 use saltflat_core::rng::ROUNDS;
 
 /// Orthonormal vectors, one more with each `add`.
-#[napi(custom_finalize)]
+#[napi]
 pub struct Basis {
     basis: Option<placed::Basis>,
     device: &'static str,
-    bytes: i64,
-}
-
-impl ObjectFinalize for Basis {
-    fn finalize(self, env: Env) -> napi::Result<()> {
-        env.adjust_external_memory(-self.bytes).map(|_| ())
-    }
 }
 
 #[napi]
@@ -30,18 +22,11 @@ impl Basis {
     /// An empty one, for vectors of `size` elements. Of `vectors` at most, under the device 'auto': the GPU serves where
     /// there is one with room for them.
     #[napi(constructor, catch_unwind)]
-    pub fn new(
-        env: &Env,
-        size: f64,
-        options: Option<WorkspaceOptions>,
-        vectors: Option<f64>,
-    ) -> Result<Self> {
+    pub fn new(size: f64, options: Option<WorkspaceOptions>, vectors: Option<f64>) -> Result<Self> {
         let size = whole("size", size, f64::from(i32::MAX))? as usize;
         let rows = Rows::new(size, vectors.unwrap_or(1.0), options)?;
         let device = rows.device();
-        let mut made = Self { basis: Some(placed::Basis::over(rows)?), device, bytes: 0 };
-        made.account(env)?;
-        Ok(made)
+        Ok(Self { basis: Some(placed::Basis::over(rows)?), device })
     }
 
     /// Where its vectors lie: 'cpu' or 'cuda'.
@@ -53,32 +38,21 @@ impl Basis {
     /// Bytes held, on the host and on the GPU.
     #[napi(getter)]
     pub fn bytes(&self) -> f64 {
-        self.bytes as f64
+        self.basis.as_ref().map_or(0.0, |basis| wherever!(Basis, basis, basis => basis.bytes() as f64))
     }
 
     /// Takes up the direction of a vector that is new; false where there is none.
     #[napi(catch_unwind)]
-    pub fn add(
-        &mut self,
-        env: &Env,
-        #[napi(ts_arg_type = "Float32Array")] vector: Unknown<'_>,
-    ) -> Result<bool> {
+    pub fn add(&mut self, #[napi(ts_arg_type = "Float32Array")] vector: Unknown<'_>) -> Result<bool> {
         let vector = Views::default().input("vector", &vector)?;
-        let added = wherever!(Basis, self.live()?, basis => basis.add(vector)).map_err(core)?;
-        self.account(env)?;
-        Ok(added)
+        wherever!(Basis, self.live()?, basis => basis.add(vector)).map_err(core)
     }
 
     /// Takes a vector as it is: one of those that a basis like this one held, in their order.
     #[napi(catch_unwind)]
-    pub fn restore(
-        &mut self,
-        env: &Env,
-        #[napi(ts_arg_type = "Float32Array")] vector: Unknown<'_>,
-    ) -> Result<()> {
+    pub fn restore(&mut self, #[napi(ts_arg_type = "Float32Array")] vector: Unknown<'_>) -> Result<()> {
         let vector = Views::default().input("vector", &vector)?;
-        wherever!(Basis, self.live()?, basis => basis.restore(vector)).map_err(core)?;
-        self.account(env)
+        wherever!(Basis, self.live()?, basis => basis.restore(vector)).map_err(core)
     }
 
     /// A copy of one of its vectors.
@@ -105,24 +79,16 @@ impl Basis {
         Ok(Float32Array::new(drawn))
     }
 
-    /// Frees the memory now. Twice is harmless.
+    /// Frees the memory now; V8, which is not told of it, would not see any need to. Twice is harmless.
     #[napi(catch_unwind)]
-    pub fn dispose(&mut self, env: &Env) -> Result<()> {
+    pub fn dispose(&mut self) -> Result<()> {
         self.basis = None;
-        self.account(env)
+        Ok(())
     }
 
     fn live(&mut self) -> Result<&mut placed::Basis> {
         fault::point(Place::Call);
         self.basis.as_mut().ok_or_else(gone)
-    }
-
-    /// Tells V8 what is held now.
-    fn account(&mut self, env: &Env) -> Result<()> {
-        let bytes =
-            self.basis.as_ref().map_or(0, |basis| wherever!(Basis, basis, basis => basis.bytes() as i64));
-        env.adjust_external_memory(bytes - std::mem::replace(&mut self.bytes, bytes)).map_err(node)?;
-        Ok(())
     }
 }
 

@@ -1,12 +1,11 @@
 //! The Lanczos iteration as a class: TypeScript multiplies and drives, Rust orthogonalises.
 
-use crate::error::{Coded, Result, coded, core, given, node, whole};
+use crate::error::{Coded, Result, coded, core, given, whole};
 use crate::placed::{self, Rows as Placed, wherever};
 use crate::sample::draw;
 use crate::view::{Views, elements};
 use crate::workspace::WorkspaceOptions;
-use napi::Env;
-use napi::bindgen_prelude::{Array, Float32Array, ObjectFinalize, Unknown};
+use napi::bindgen_prelude::{Array, Float32Array, Unknown};
 use napi_derive::napi;
 use saltflat_core::fault::{self, Place};
 use saltflat_core::lanczos::{Start, State};
@@ -15,17 +14,10 @@ use saltflat_core::rng::ROUNDS;
 use saltflat_core::tridiagonal::{self, Rows};
 
 /// A run of the iteration, with its vectors in native memory or on the GPU.
-#[napi(custom_finalize)]
+#[napi]
 pub struct Lanczos {
     run: Option<placed::Lanczos>,
     device: &'static str,
-    bytes: i64,
-}
-
-impl ObjectFinalize for Lanczos {
-    fn finalize(self, env: Env) -> napi::Result<()> {
-        env.adjust_external_memory(-self.bytes).map(|_| ())
-    }
 }
 
 #[napi]
@@ -34,7 +26,6 @@ impl Lanczos {
     /// at most, under the device 'auto': the GPU serves where there is one with room for them.
     #[napi(constructor, catch_unwind)]
     pub fn new(
-        env: &Env,
         size: f64,
         keep: bool,
         options: Option<WorkspaceOptions>,
@@ -43,9 +34,7 @@ impl Lanczos {
         let size = whole("size", size, f64::from(i32::MAX))? as usize;
         let rows = Placed::new(size, vectors.unwrap_or(3.0), options)?;
         let device = rows.device();
-        let mut made = Self { run: Some(placed::Lanczos::over(rows, keep)), device, bytes: 0 };
-        made.account(env)?;
-        Ok(made)
+        Ok(Self { run: Some(placed::Lanczos::over(rows, keep)), device })
     }
 
     /// Where its vectors lie: 'cpu' or 'cuda'.
@@ -57,34 +46,21 @@ impl Lanczos {
     /// Bytes held, on the host and on the GPU.
     #[napi(getter)]
     pub fn bytes(&self) -> f64 {
-        self.bytes as f64
+        self.run.as_ref().map_or(0.0, |run| wherever!(Lanczos, run, run => run.bytes() as f64))
     }
 
     /// Begins anew from a vector of any length but 0.
     #[napi(catch_unwind)]
-    pub fn start(
-        &mut self,
-        env: &Env,
-        #[napi(ts_arg_type = "Float32Array")] vector: Unknown<'_>,
-    ) -> Result<()> {
+    pub fn start(&mut self, #[napi(ts_arg_type = "Float32Array")] vector: Unknown<'_>) -> Result<()> {
         let vector = Views::default().input("vector", &vector)?;
-        wherever!(Lanczos, self.run()?, run => run.start(Start::Along(vector))).map_err(core)?;
-        self.account(env)
+        wherever!(Lanczos, self.run()?, run => run.start(Start::Along(vector))).map_err(core)
     }
 
     /// Begins anew from a draw of the seed: what `sample` gives for it.
     #[napi(catch_unwind)]
-    pub fn start_drawn(
-        &mut self,
-        env: &Env,
-        seed: f64,
-        distribution: String,
-        stream: f64,
-        index: f64,
-    ) -> Result<()> {
+    pub fn start_drawn(&mut self, seed: f64, distribution: String, stream: f64, index: f64) -> Result<()> {
         let draw = draw(seed, &distribution, f64::from(ROUNDS), stream, 0.0, index)?;
-        wherever!(Lanczos, self.run()?, run => run.start(Start::Drawn(draw))).map_err(core)?;
-        self.account(env)
+        wherever!(Lanczos, self.run()?, run => run.start(Start::Drawn(draw))).map_err(core)
     }
 
     /// A copy of the vector to multiply next.
@@ -103,14 +79,9 @@ impl Lanczos {
 
     /// Takes H times that vector; α and β, which is 0 where the run has come to its end.
     #[napi(catch_unwind)]
-    pub fn step(
-        &mut self,
-        env: &Env,
-        #[napi(ts_arg_type = "Float32Array")] product: Unknown<'_>,
-    ) -> Result<Vec<f64>> {
+    pub fn step(&mut self, #[napi(ts_arg_type = "Float32Array")] product: Unknown<'_>) -> Result<Vec<f64>> {
         let product = Views::default().input("product", &product)?;
         let (alpha, beta) = wherever!(Lanczos, self.run()?, run => run.step(product)).map_err(core)?;
-        self.account(env)?;
         Ok(vec![alpha, beta])
     }
 
@@ -123,18 +94,16 @@ impl Lanczos {
 
     /// Goes on from the Ritz vectors at these places, ascending, alone.
     #[napi(catch_unwind)]
-    pub fn restart(&mut self, env: &Env, kept: Vec<f64>) -> Result<()> {
+    pub fn restart(&mut self, kept: Vec<f64>) -> Result<()> {
         let kept = places("kept", &kept)?;
-        wherever!(Lanczos, self.run()?, run => run.restart(&kept)).map_err(core)?;
-        self.account(env)
+        wherever!(Lanczos, self.run()?, run => run.restart(&kept)).map_err(core)
     }
 
     /// Sets the Ritz vectors at these places apart, behind those of the locked ones that stay so; what follows is a start.
     #[napi(catch_unwind)]
-    pub fn lock(&mut self, env: &Env, stay: Vec<f64>, kept: Vec<f64>) -> Result<()> {
+    pub fn lock(&mut self, stay: Vec<f64>, kept: Vec<f64>) -> Result<()> {
         let (stay, kept) = (places("stay", &stay)?, places("kept", &kept)?);
-        wherever!(Lanczos, self.run()?, run => run.lock(&stay, &kept)).map_err(core)?;
-        self.account(env)
+        wherever!(Lanczos, self.run()?, run => run.lock(&stay, &kept)).map_err(core)
     }
 
     /// A copy of a vector of the basis, the locked ones first.
@@ -159,7 +128,6 @@ impl Lanczos {
     #[napi(catch_unwind)]
     pub fn restore(
         &mut self,
-        env: &Env,
         #[napi(ts_arg_type = "LanczosState")] state: Option<LanczosState>,
         #[napi(ts_arg_type = "Array<Float32Array>")] vectors: Array<'_>,
     ) -> Result<()> {
@@ -175,27 +143,19 @@ impl Lanczos {
         }
         let projected = Projected { thetas, arrow, alphas, betas, leaks };
         let state = State { vectors: listed, locked, projected, scale };
-        wherever!(Lanczos, self.run()?, run => run.restore(&state, &vectors)).map_err(core)?;
-        self.account(env)
+        wherever!(Lanczos, self.run()?, run => run.restore(&state, &vectors)).map_err(core)
     }
 
-    /// Frees the memory now. Twice is harmless.
+    /// Frees the memory now; V8, which is not told of it, would not see any need to. Twice is harmless.
     #[napi(catch_unwind)]
-    pub fn dispose(&mut self, env: &Env) -> Result<()> {
+    pub fn dispose(&mut self) -> Result<()> {
         self.run = None;
-        self.account(env)
+        Ok(())
     }
 
     fn run(&mut self) -> Result<&mut placed::Lanczos> {
         fault::point(Place::Call);
         self.run.as_mut().ok_or_else(gone)
-    }
-
-    /// Tells V8 what is held now.
-    fn account(&mut self, env: &Env) -> Result<()> {
-        let bytes = self.run.as_ref().map_or(0, |run| wherever!(Lanczos, run, run => run.bytes() as i64));
-        env.adjust_external_memory(bytes - std::mem::replace(&mut self.bytes, bytes)).map_err(node)?;
-        Ok(())
     }
 }
 
