@@ -97,7 +97,7 @@ export type { PlacedOptions } from './curvature/device.ts'
 export type { Interval } from './curvature/interval.ts'
 export type { ProbeDistribution } from './curvature/probes.ts'
 export { AbortedError, type LongRunOptions, type Progress, type RunOptions } from './curvature/lanczos.ts'
-export type { RunState, RunStore } from './curvature/run-store.ts'
+export type { RunState, RunStore, RunVector } from './curvature/run-store.ts'
 export { type RunFileOptions, runFile } from './io/run-file.ts'
 export {
   type Moment,

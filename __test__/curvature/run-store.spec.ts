@@ -1,10 +1,12 @@
 import test from 'ava'
+import { diagonal as diagonalOf } from '../../src/curvature/diagonal.ts'
 import { AbortedError } from '../../src/curvature/lanczos.ts'
 import { fromMatvec, type Operator } from '../../src/curvature/operator.ts'
 import type { RunState, RunStore } from '../../src/curvature/run-store.ts'
 import { spectralDensity } from '../../src/curvature/spectral-density.ts'
 import { topEigenvalues } from '../../src/curvature/top-eigenvalues.ts'
 import { type TraceOptions, trace } from '../../src/curvature/trace.ts'
+import { traceOf } from '../../src/curvature/trace-of.ts'
 
 const code = (error: unknown) => (error as { code?: string } | undefined)?.code
 
@@ -16,6 +18,13 @@ const blocks = [
   { name: 'b', size: 691 },
 ]
 
+/** Not diagonal: probes of ±1 are exact for what is. */
+const reflected: Operator = {
+  ...fromMatvec(700, (v) => v.map((x, i) => x * values[i]! + v[699 - i]! / 3)),
+  ...{ passes: 3, blocks },
+}
+const small: Operator = { ...fromMatvec(35, (v) => v.map((x, i) => x / (i + 1) + v[34 - i]!)), passes: 3 }
+
 /** Like a file: what is loaded shares nothing with what was saved. */
 function memory(every = 1): RunStore & { saved: string[] } {
   const saved: string[] = []
@@ -24,14 +33,16 @@ function memory(every = 1): RunStore & { saved: string[] } {
     saved,
     load: () => (saved.length === 0 ? null : unpacked(saved.at(-1)!)),
     save: async ({ vectors, ...rest }) => {
-      saved.push(JSON.stringify({ ...rest, vectors: vectors.map((one) => [...one]) }))
+      const wide = vectors.map((one) => one instanceof Float64Array)
+      saved.push(JSON.stringify({ ...rest, wide, vectors: vectors.map((one) => [...one]) }))
     },
   }
 }
 
 function unpacked(text: string): RunState {
-  const { vectors, ...rest } = JSON.parse(text)
-  return { ...rest, vectors: vectors.map((one: number[]) => Float32Array.from(one)) }
+  const { vectors, wide, ...rest } = JSON.parse(text)
+  const typed = (one: number[], i: number) => (wide[i] ? Float64Array : Float32Array).from(one)
+  return { ...rest, vectors: vectors.map(typed) }
 }
 
 /** A store that has only this. */
@@ -63,6 +74,33 @@ const algorithms: [string, Run][] = [
     (checkpoint, signal) =>
       topEigenvalues(diagonal, {
         ...{ count: 6, basis: 18, vectors: true, seed: 2 },
+        ...(checkpoint && { checkpoint }),
+        ...(signal && { signal }),
+      }),
+  ],
+  [
+    'traceOf',
+    (checkpoint, signal) =>
+      traceOf(diagonal, Math.exp, {
+        ...{ probes: 3, steps: 12, distribution: 'gaussian', seed: 4 },
+        ...(checkpoint && { checkpoint }),
+        ...(signal && { signal }),
+      }),
+  ],
+  [
+    'diagonal',
+    (checkpoint, signal) =>
+      diagonalOf(reflected, {
+        ...{ probes: 40, seed: 6 },
+        ...(checkpoint && { checkpoint }),
+        ...(signal && { signal }),
+      }),
+  ],
+  [
+    'diagonal, exact',
+    (checkpoint, signal) =>
+      diagonalOf(small, {
+        method: 'exact',
         ...(checkpoint && { checkpoint }),
         ...(signal && { signal }),
       }),
@@ -132,6 +170,21 @@ test('more products, and more probes, than there were to be at first', async (t)
   await trace(diagonal, { ...normal, probes: 10, checkpoint: third })
   const better = timeless(await trace(diagonal, { ...normal, probes: 32, tolerance: 1e-9, checkpoint: third }))
   t.deepEqual(better, timeless(await trace(diagonal, { ...normal, probes: 32, tolerance: 1e-9 })))
+  const fourth = memory(5)
+  await diagonalOf(reflected, { probes: 11, checkpoint: fourth })
+  const surer = timeless(await diagonalOf(reflected, { probes: 20, checkpoint: fourth }))
+  t.deepEqual(surer, timeless(await diagonalOf(reflected, { probes: 20 })))
+})
+
+test('traceOf goes on with another function, and with more probes', async (t) => {
+  const store = memory()
+  const run = { steps: 8, seed: 5, distribution: 'gaussian' } as const
+  await traceOf(diagonal, Math.exp, { ...run, probes: 3, checkpoint: store })
+  const square = (x: number) => x * x
+  const more = timeless(await traceOf(diagonal, square, { ...run, probes: 5, checkpoint: store }))
+  t.deepEqual(more, timeless(await traceOf(diagonal, square, { ...run, probes: 5 })))
+  const refused = traceOf(diagonal, Math.log, { ...run, probes: 5, checkpoint: store })
+  t.is(code(await t.throwsAsync(refused)), 'ERR_NOT_FINITE')
 })
 
 test('a checkpoint of another run, or none at all, is refused', async (t) => {
@@ -144,6 +197,46 @@ test('a checkpoint of another run, or none at all, is refused', async (t) => {
   }
   t.is(code(await t.throwsAsync(spectralDensity(diagonal, { checkpoint: holding(last) }))), 'ERR_STATE')
   t.is(code(await t.throwsAsync(trace(diagonal, { checkpoint: holding(last) }))), 'ERR_STATE')
+  for (const method of ['hutchinson', 'exact'] as const) {
+    const sums = memory()
+    await diagonalOf(small, { method, checkpoint: sums })
+    const state = unpacked(sums.saved.at(-1)!)
+    for (const [operator, options] of [
+      [small, { method, seed: 1 }],
+      [small, { method: method === 'exact' ? 'hutchinson' : 'exact' }],
+      [diagonal, { method }],
+      [
+        {
+          ...small,
+          blocks: [
+            { name: 'a', size: 5 },
+            { name: 'b', size: 30 },
+          ],
+        },
+        { method },
+      ],
+    ] as const) {
+      const run = diagonalOf(operator, { ...options, checkpoint: holding(sums.saved.at(-1)!) })
+      t.is(code(await t.throwsAsync(run)), 'ERR_STATE', JSON.stringify(options))
+    }
+    for (const vectors of [
+      [],
+      [...state.vectors, new Float64Array(35)],
+      state.vectors.map((one) => one.slice(1)),
+      state.vectors.map((one) => Float32Array.from(one)),
+      [null, 1] as never,
+    ]) {
+      const checkpoint: RunStore = { every: 1, load: () => ({ ...state, vectors }), save: () => {} }
+      t.is(code(await t.throwsAsync(diagonalOf(small, { method, checkpoint }))), 'ERR_INVALID_ARGUMENT')
+    }
+  }
+  const nodes = memory()
+  await traceOf(diagonal, Math.exp, { probes: 2, steps: 8, checkpoint: nodes })
+  const node = nodes.saved.at(-1)!
+  for (const options of [{ steps: 9 }, { seed: 1 }, { distribution: 'gaussian' as const }]) {
+    const run = traceOf(diagonal, Math.exp, { probes: 2, steps: 8, ...options, checkpoint: holding(node) })
+    t.is(code(await t.throwsAsync(run)), 'ERR_STATE', JSON.stringify(options))
+  }
   const other = memory()
   const sketched = { method: 'hutch++', probes: 12 } as const
   await trace(diagonal, { ...sketched, checkpoint: other })

@@ -85,3 +85,11 @@ test('another version, another format, or a place that is none is refused', (t) 
     t.throws(() => decodeCheckpoint(resealed(metadata)), { code: 'ERR_STATE', message: /^Expected .+, received .+\.$/ })
   }
 })
+
+test('a tensor of float64, which tfjs has not, is refused', (t) => {
+  const wide = { ...content, weights: [{ ...float('wide', 1, 2), dtype: 'float64', shape: [1] }] } as never
+  t.throws(() => decodeCheckpoint(encodeCheckpoint(wide)), {
+    code: 'ERR_STATE',
+    message: /float64 in 'model\/0\/wide'/,
+  })
+})

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { fromMatvec, runFile, spectralDensity, topEigenvalues, trace } from '../../src/index.ts'
+import { diagonal, fromMatvec, runFile, spectralDensity, topEigenvalues, trace, traceOf } from '../../src/index.ts'
 
 const code = (error: unknown) => (error as { code?: string } | undefined)?.code
 const folder = mkdtempSync(join(tmpdir(), 'saltflat-run-'))
@@ -22,6 +22,8 @@ test('a run that died goes on from its file to the bit', async (t) => {
     ['top', (H, checkpoint) => topEigenvalues(H, { count: 4, vectors: true, ...checkpoint })],
     ['density', (H, checkpoint) => spectralDensity(H, { probes: 2, steps: 15, ...checkpoint })],
     ['trace', (H, checkpoint) => trace(H, { distribution: 'gaussian', ...checkpoint })],
+    ['function', (H, checkpoint) => traceOf(H, Math.exp, { probes: 2, steps: 15, ...checkpoint })],
+    ['diagonal', (H, checkpoint) => diagonal(H, checkpoint)],
     ['hutch', (H, checkpoint) => trace(H, { method: 'hutch++', distribution: 'gaussian', ...checkpoint })],
   ] as [string, (H: ReturnType<typeof dying>, checkpoint: object) => Promise<{ wallMs: number; bytes: number }>][]) {
     const checkpoint = runFile(join(folder, `${name}.safetensors`), { every: 4 })

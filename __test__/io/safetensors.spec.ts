@@ -9,6 +9,7 @@ const tensors: FileTensor[] = [
   { name: 'empty', dtype: 'int32', shape: [0, 3], bytes: new Uint8Array(0) },
   { name: 'none', dtype: 'float32', shape: [0], bytes: new Uint8Array(0) },
   { name: 'scalar', dtype: 'int32', shape: [], bytes: new Uint8Array(Int32Array.of(-7).buffer) },
+  { name: 'sums', dtype: 'float64', shape: [2], bytes: new Uint8Array(Float64Array.of(Math.PI, -0).buffer) },
   { name: 'mask', dtype: 'bool', shape: [3], bytes: Uint8Array.of(1, 0, 1) },
 ]
 
@@ -68,7 +69,7 @@ const refused: [string, Buffer][] = [
   ['metadata that is no text', headed({ __metadata__: { a: 1 } })],
   ['metadata that is no object', headed({ __metadata__: 'a' })],
   ['a tensor that is null', headed({ a: null })],
-  ['another type', headed({ a: { ...entry, dtype: 'F64' } }, 16)],
+  ['another type', headed({ a: { ...entry, dtype: 'F16' } }, 4)],
   ['a type of Object.prototype', headed({ a: { ...entry, dtype: 'toString' } }, 8)],
   ['a shape below 0', headed({ a: { ...entry, shape: [-2] } }, 8)],
   ['a shape that is no whole number', headed({ a: { ...entry, shape: [1.5] } }, 8)],

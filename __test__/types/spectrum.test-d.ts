@@ -18,7 +18,9 @@ import {
   hessian,
   type Operator,
   type PlacedOptions,
+  type RunState,
   type RunStore,
+  type RunVector,
   runFile,
   type SpectralDensity,
   scaleOperator,
@@ -105,6 +107,10 @@ exactly<RunStore>()(store)
 topEigenvalues(H, { which: 'both', basis: 40, verify: false, checkpoint: store })
 trace(H, { method: 'hutch++', checkpoint: store })
 spectralDensity(H, { checkpoint: { every: 1, load: () => null, save: async ({ vectors }) => void vectors.length } })
+traceOf(H, Math.exp, { checkpoint: store })
+diagonal(H, { checkpoint: store })
+exactly<readonly RunVector[]>()(({} as RunState).vectors)
+exactly<Float32Array | Float64Array>()({} as RunVector)
 // @ts-expect-error a store says how often
 topEigenvalues(H, { checkpoint: { load: () => null, save() {} } })
 // @ts-expect-error no store, a path

@@ -1,5 +1,8 @@
 import { SaltflatError } from '../errors.ts'
-import { invalid, isFloat32Array, whole } from '../options.ts'
+import { invalid, whole } from '../options.ts'
+
+/** A vector of a run: what an operator multiplies is f32, sums are f64. */
+export type RunVector = Float32Array | Float64Array
 
 /** All that a run is at a moment between two products. */
 export interface RunState {
@@ -7,8 +10,8 @@ export interface RunState {
   readonly kind: string
   /** Where it stands, in plain values that JSON takes to the bit. */
   readonly at: unknown
-  /** The vectors that it holds. */
-  readonly vectors: readonly Float32Array[]
+  /** The vectors that it holds, of f32 or, for `diagonal`, of f64: they come back as what they were. */
+  readonly vectors: readonly RunVector[]
 }
 
 /** Where a long run is kept, so that it goes on after a kill. */
@@ -21,13 +24,22 @@ export interface RunStore {
   save(state: RunState): void | Promise<void>
 }
 
-/** Loads and saves one run, where there is a store. `settings` are what must be the same when it goes on. */
-export class Saves<T> {
+/**
+ * Loads and saves one run, where there is a store. `settings` are what must be the same when it goes on; its vectors are of
+ * the type `array`.
+ */
+export class Saves<T, V extends RunVector = Float32Array> {
   readonly #store: RunStore | undefined
   readonly #kind: string
+  readonly #array: string
   #last = -1
 
-  constructor(store: RunStore | undefined, name: string, settings: object) {
+  constructor(
+    store: RunStore | undefined,
+    name: string,
+    settings: object,
+    array: 'Float32Array' | 'Float64Array' = 'Float32Array',
+  ) {
     if (store !== undefined) {
       const { load, save, every } = (store ?? {}) as Partial<RunStore>
       if (typeof load !== 'function' || typeof save !== 'function') {
@@ -37,10 +49,11 @@ export class Saves<T> {
     }
     this.#store = store
     this.#kind = `${name} ${JSON.stringify(settings)}`
+    this.#array = array
   }
 
   /** Where the run stood, and its vectors; null for a new one. */
-  async load(): Promise<{ at: T; vectors: Float32Array[] } | null> {
+  async load(): Promise<{ at: T; vectors: V[] } | null> {
     const found = (await this.#store?.load()) ?? null
     if (found === null) return null
     const { kind, at, vectors } = found
@@ -50,12 +63,16 @@ export class Saves<T> {
         `Expected a run of ${this.#kind} in the checkpoint, received one of ${kind}. Give it a checkpoint of its own, or remove the old one.`,
       )
     }
-    if (!Array.isArray(vectors) || !vectors.every(isFloat32Array)) throw invalid('vectors in the checkpoint', vectors)
-    return { at: at as T, vectors }
+    // By its tag, for `instanceof` denies an array of another realm.
+    const fits = (one: unknown) => ArrayBuffer.isView(one) && (one as Partial<V>)[Symbol.toStringTag] === this.#array
+    if (!Array.isArray(vectors) || !vectors.every(fits)) {
+      throw invalid(`${this.#array}s for the vectors of the checkpoint`, vectors)
+    }
+    return { at: at as T, vectors: vectors as unknown as V[] }
   }
 
   /** After `done` products: saves if that is due, or `now`. */
-  async keep(done: number, state: () => { at: T; vectors: Float32Array[] }, now = false): Promise<void> {
+  async keep(done: number, state: () => { at: T; vectors: V[] }, now = false): Promise<void> {
     const store = this.#store
     if (store === undefined || done === 0 || done === this.#last || !(now || done % store.every === 0)) return
     this.#last = done

@@ -2,13 +2,14 @@ import { SaltflatError } from '../errors.ts'
 import { invalid, knownKeys, oneOf, whole } from '../options.ts'
 import { deviceOf, type PlacedOptions } from './device.ts'
 import type { Interval } from './interval.ts'
-import { LanczosRun, type Projected, type RunOptions, ritz, Watch } from './lanczos.ts'
+import { type LanczosMoment, LanczosRun, type LongRunOptions, type Projected, ritz, Watch } from './lanczos.ts'
 import { checkOperator, type Operator } from './operator.ts'
 import type { ProbeDistribution } from './probes.ts'
+import { Saves } from './run-store.ts'
 import { RunningSpread } from './spread.ts'
 
 /** Options of `traceOf`. */
-export interface TraceOfOptions extends RunOptions, PlacedOptions {
+export interface TraceOfOptions extends LongRunOptions, PlacedOptions {
   /** Starts, each a run of its own: 2 to 16,777,216. Default 16: with fewer the interval covers less than it says. */
   probes?: number
   /** Products a run, the nodes of its quadrature: 1 to 10,000. Default 80, or the operator's size. */
@@ -37,13 +38,13 @@ export interface FunctionTrace {
   readonly steps: number
   /** Gradient evaluations spent, about. */
   readonly passes: number
-  /** Milliseconds that it took. */
+  /** Milliseconds, those of a run that this one went on with included. */
   readonly wallMs: number
   /** Native memory of a run, on the host and on the GPU, in bytes. */
   readonly bytes: number
 }
 
-const names = ['probes', 'steps', 'distribution', 'seed', 'device', 'signal', 'onProgress']
+const names = ['probes', 'steps', 'distribution', 'seed', 'device', 'checkpoint', 'signal', 'onProgress']
 
 /**
  * The trace of f(H), which has the eigenvectors of H and the eigenvalues f(λ), by stochastic Lanczos quadrature:
@@ -54,11 +55,12 @@ const names = ['probes', 'steps', 'distribution', 'seed', 'device', 'signal', 'o
  * the number of eigenvalues above t. A run of m steps is exact for polynomials up to degree 2m − 1, so the more f bends
  * where eigenvalues lie, the more steps it wants: `truncation` tells, and `standardError` does not. f is asked at the nodes,
  * which lie between the smallest and the largest eigenvalue. `probes` × `steps` products and memory of five vectors,
- * whatever the steps. The seed decides the starts. Throws ERR_NOT_FINITE where f is not finite at a node, which the message
- * names (a Hessian may have negative eigenvalues: shift it, or take a Gauss–Newton matrix); AbortedError on the signal, with
- * the estimate so far as `partial` (null before the second run ends); ERR_NO_DEVICE and ERR_CUDA for the device 'cuda'; and whatever
- * the operator or f throws. Source: Golub &
- * Meurant 1994; Ubaru, Chen & Saad, SIAM J. Matrix Anal. Appl. 2017.
+ * whatever the steps. The seed decides the starts. With a `checkpoint`, a run that was ended goes on to the bit where it was
+ * saved last; f, `probes` and `device` may have changed. Throws
+ * ERR_NOT_FINITE where f is not finite at a node, which the message names (a Hessian may have negative eigenvalues: shift it,
+ * or take a Gauss–Newton matrix); AbortedError on the signal, with the estimate so far as `partial` (null before the second
+ * run ends); ERR_STATE where the checkpoint is of another run; ERR_NO_DEVICE and ERR_CUDA for the device 'cuda'; and whatever
+ * the operator, f or the store throws. Source: Golub & Meurant 1994; Ubaru, Chen & Saad, SIAM J. Matrix Anal. Appl. 2017.
  *
  * @example
  * const H = hessian(model, x, y)
@@ -80,10 +82,23 @@ export async function traceOf(
   oneOf('distribution', distribution, ['rademacher', 'gaussian'])
   whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)
   const device = deviceOf(options)
-  const begun = performance.now()
-  const watch = new Watch<FunctionTrace>(options, probes * steps)
+  const saves = new Saves<Saved>(options.checkpoint, 'traceOf', { size, steps, distribution, seed })
+  const before = await saves.load()
+  const matrices = [...(before?.at.matrices ?? [])]
+  let products = before?.at.products ?? 0
+  const watch = new Watch<FunctionTrace>(options, probes * steps, { done: products })
+  const wallMs = () => (before?.at.wallMs ?? 0) + watch.elapsed
   const [all, half] = [new RunningSpread(), new RunningSpread()]
-  let [runs, products, bytes] = [0, 0, 0]
+  const run = new LanczosRun(operator, { keep: false, vectors: 3, device })
+  let counted = 0
+  const count = (matrix: Projected) => {
+    const value = size * integral(matrix, matrix.alphas.length, f)
+    // A run that has ended is exact.
+    const ended = matrix.betas.at(-1) === 0
+    all.add(value)
+    half.add(ended ? value : size * integral(matrix, Math.ceil(matrix.alphas.length / 2), f))
+    counted++
+  }
   const found = (): FunctionTrace => {
     const { mean, standardError } = all.spread
     return {
@@ -92,36 +107,49 @@ export async function traceOf(
       standardError,
       interval95: all.interval95,
       truncation: Math.abs(mean - half.spread.mean),
-      probes: runs,
+      probes: counted,
       steps,
       passes: products * operator.passes,
-      wallMs: performance.now() - begun,
-      bytes,
+      wallMs: wallMs(),
+      bytes: run.bytes,
     }
   }
-  const partial = () => (runs < 2 ? null : found())
-  const run = new LanczosRun(operator, { keep: false, vectors: 3, device })
+  const moment = () => {
+    const { numbers, vectors } = run.moment()
+    return { at: { numbers, matrices: [...matrices], products, wallMs: wallMs() }, vectors }
+  }
+  const partial = () => (counted < 2 ? null : found())
+  const last = () => saves.keep(products, moment, true)
   try {
-    for (; runs < probes; runs++) {
-      run.start(seed, runs, distribution)
-      for (let step = 0; step < steps && !run.ended; step++) {
-        await watch.check(partial)
-        await watch.during(() => run.step(), partial)
+    if (before !== null) run.restore({ numbers: before.at.numbers, vectors: before.vectors })
+    for (const matrix of matrices.slice(0, probes)) count(matrix)
+    for (let index = matrices.length; index < probes; index++) {
+      // One that is restored is in the midst of its probe.
+      if (before === null || index > before.at.matrices.length) run.start(seed, index, distribution)
+      while (run.projected.alphas.length < steps && !run.ended) {
+        await saves.keep(products, moment)
+        await watch.check(partial, last)
+        await watch.during(() => run.step(), partial, last)
         products++
         watch.tick()
       }
-      bytes = run.bytes
-      const { projected } = run
-      const { length } = projected.alphas
-      const value = size * integral(projected, length, f)
-      all.add(value)
-      // A run that has ended is exact.
-      half.add(run.ended ? value : size * integral(projected, Math.ceil(length / 2), f))
+      const { alphas, betas } = run.projected
+      matrices.push({ alphas, betas })
+      count({ alphas, betas })
     }
+    return found()
   } finally {
     run.dispose()
   }
-  return found()
+}
+
+/** What is saved of a run besides its vectors. */
+interface Saved {
+  readonly numbers: LanczosMoment['numbers']
+  /** Projected matrices of the probes that are complete. */
+  readonly matrices: readonly Projected[]
+  readonly products: number
+  readonly wallMs: number
 }
 
 /** Σ weight·f(node) of a run's first steps. */

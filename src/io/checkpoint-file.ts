@@ -1,5 +1,10 @@
-import type { FileTensor } from './safetensors.ts'
+import type { FileTensor, FileType } from './safetensors.ts'
 import { decodeSealed, encodeSealed, refused, type Seal } from './sealed.ts'
+
+/** A tensor that tfjs has a type for. */
+export interface CheckpointTensor extends FileTensor {
+  readonly dtype: Exclude<FileType, 'float64'>
+}
 
 /** What a checkpoint holds. */
 export interface CheckpointContent {
@@ -11,9 +16,9 @@ export interface CheckpointContent {
   /** Places of the weights that the optimizer trains, in its order. */
   readonly trained: readonly number[]
   /** The weights of the model, in its order. */
-  readonly weights: readonly FileTensor[]
+  readonly weights: readonly CheckpointTensor[]
   /** What the optimizer has saved, in its order. */
-  readonly state: readonly FileTensor[]
+  readonly state: readonly CheckpointTensor[]
 }
 
 const seal: Seal = { what: 'a checkpoint', format: 'saltflat.checkpoint', version: 1 }
@@ -31,9 +36,10 @@ export function encodeCheckpoint({ weights, state, ...rest }: CheckpointContent)
 export function decodeCheckpoint(file: Buffer): CheckpointContent {
   const { tensors, metadata } = decodeSealed(seal, file)
   const named = (kind: string) =>
-    tensors.flatMap((one) => {
+    tensors.flatMap(({ dtype, ...one }) => {
       const [, name] = one.name.match(new RegExp(`^${kind}/\\d+/(.*)$`, 's')) ?? []
-      return name === undefined ? [] : [{ ...one, name }]
+      if (dtype === 'float64') throw refused('tensors of float32, int32 or bool', `float64 in '${one.name}'`)
+      return name === undefined ? [] : [{ ...one, dtype, name }]
     })
   return { ...described(metadata.checkpoint), weights: named('model'), state: named('optimizer') }
 }

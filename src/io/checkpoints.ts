@@ -7,9 +7,8 @@ import { FlatOptimizer } from '../optimizers/optimizer.ts'
 import type { NamedTensor } from '../optimizers/state.ts'
 import { invalid, knownKeys, whole } from '../options.ts'
 import { Variables } from '../params/variables.ts'
-import { type CheckpointContent, encodeCheckpoint } from './checkpoint-file.ts'
+import { type CheckpointContent, type CheckpointTensor, encodeCheckpoint } from './checkpoint-file.ts'
 import { addCheckpoint, newestCheckpoint, type SkippedFile } from './checkpoint-folder.ts'
-import type { FileTensor, FileType } from './safetensors.ts'
 
 /** What a checkpoint is taken of: a compiled model, or an optimizer and the variables of a loop of your own. */
 export type Trainee =
@@ -266,7 +265,7 @@ function weightsOf({ layers, weights, getLayer }: Layer): NamedWeight[] {
 }
 
 /** A tensor as bytes of its own. */
-function filed({ name, tensor: one }: NamedTensor): FileTensor {
+function filed({ name, tensor: one }: NamedTensor): CheckpointTensor {
   if (one.dtype !== 'float32' && one.dtype !== 'int32' && one.dtype !== 'bool') {
     throw new SaltflatError(
       'ERR_DTYPE',
@@ -279,7 +278,7 @@ function filed({ name, tensor: one }: NamedTensor): FileTensor {
 
 const arrays = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const
 
-function loaded({ dtype, shape, bytes }: { dtype: FileType; shape: readonly number[]; bytes: Uint8Array }): Tensor {
+function loaded({ dtype, shape, bytes }: Omit<CheckpointTensor, 'name'>): Tensor {
   // Views of a file are not aligned, and backends keep what they are given.
   return tensor(new arrays[dtype](Uint8Array.from(bytes).buffer), [...shape], dtype)
 }

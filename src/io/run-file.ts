@@ -3,6 +3,7 @@ import type { RunState, RunStore } from '../curvature/run-store.ts'
 import { invalid, knownKeys, whole } from '../options.ts'
 import { ignoring, replaceFile } from './durable.ts'
 import { readWhole } from './large.ts'
+import type { FileTensor } from './safetensors.ts'
 import { decodeSealed, encodeSealed, refused, type Seal } from './sealed.ts'
 
 /** Options of `runFile`. */
@@ -14,8 +15,8 @@ export interface RunFileOptions {
 const seal: Seal = { what: 'a saved run', format: 'saltflat.run', version: 1 }
 
 /**
- * Keeps a long run of `trace`, `topEigenvalues` or `spectralDensity` in a file, so that the same program, started again after
- * a kill, goes on with it to the bit.
+ * Keeps a long run of `trace`, `traceOf`, `diagonal`, `topEigenvalues` or `spectralDensity` in a file, so that the same
+ * program, started again after a kill, goes on with it to the bit.
  *
  * Saves every so many products, and when its signal ends the run. A save costs as much on disk as the run has in vectors, and
  * twice that in memory while it lasts. One safetensors file, written whole or not at all: a temporary file in the same
@@ -47,10 +48,12 @@ export function runFile(path: string, options: RunFileOptions = {}): RunStore {
 }
 
 function encode({ kind, at, vectors }: RunState): Buffer {
-  const tensors = vectors.map((values, i) => ({
-    ...{ name: `vector/${i}`, dtype: 'float32' as const, shape: [values.length] },
-    bytes: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-  }))
+  const tensors = vectors.map(
+    (values, i): FileTensor => ({
+      ...{ name: `vector/${i}`, dtype: values.BYTES_PER_ELEMENT === 8 ? 'float64' : 'float32', shape: [values.length] },
+      bytes: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+    }),
+  )
   return encodeSealed(seal, { tensors, metadata: { kind, at: JSON.stringify(at) } })
 }
 
@@ -59,6 +62,9 @@ function decode(file: Buffer): RunState {
   const { kind, at } = metadata
   if (kind === undefined || at === undefined) throw refused('the kind and place of a run', 'something else')
   // Views of a file are not aligned.
-  const vectors = tensors.map(({ bytes }) => new Float32Array(Uint8Array.from(bytes).buffer))
+  const vectors = tensors.map(({ dtype, bytes }) => {
+    const { buffer } = Uint8Array.from(bytes)
+    return dtype === 'float64' ? new Float64Array(buffer) : new Float32Array(buffer)
+  })
   return { kind, at: JSON.parse(at), vectors }
 }

@@ -1,9 +1,9 @@
 import { SaltflatError } from '../errors.ts'
 import { allocated } from './large.ts'
 
-/** Element types by the names that tfjs and the format give them. */
-const types = { float32: 'F32', int32: 'I32', bool: 'BOOL' } as const
-const elementBytes = { float32: 4, int32: 4, bool: 1 } as const
+/** Element types by the names that tfjs and the format give them; tfjs has no float64. */
+const types = { float32: 'F32', float64: 'F64', int32: 'I32', bool: 'BOOL' } as const
+const elementBytes = { float32: 4, float64: 8, int32: 4, bool: 1 } as const
 
 export type FileType = keyof typeof types
 

@@ -63,9 +63,10 @@ const algorithms: [
       steps: [0, 1.5, 1e9, ...notANumber],
       distribution: ['laplace', null, 1],
       device: noDevice,
+      checkpoint: stores,
     },
   ],
-  ['diagonal', diagonal, { probes: [0, 1, 1.5, 1e9, ...notANumber], method: ['hutch++', null, 1] }],
+  ['diagonal', diagonal, { probes: [0, 1, 1.5, 1e9, ...notANumber], method: ['hutch++', null, 1], checkpoint: stores }],
   [
     'topEigenvalues',
     topEigenvalues,
