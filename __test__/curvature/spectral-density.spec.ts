@@ -66,6 +66,42 @@ test('without a basis outliers come up again, which only a curve too narrow for 
   t.true(narrow > 0.05, String(narrow))
 })
 
+test('it integrates to 1 however narrow the width and however coarse the grid', async (t) => {
+  const two = fromMatvec(400, (v) => v.map((x, i) => (i % 2 === 0 ? x : -3 * x)))
+  for (const operator of [diagonal, two]) {
+    for (const width of [1, 0.1, 0.02, 1e-3, 1e-5, 1e-9, 1e-300]) {
+      for (const points of [10, 37, 1000, undefined]) {
+        const found = await spectralDensity(operator, { probes: 2, steps: 10, width, ...(points && { points }) })
+        const whole = integral(found, (i) => found.density[i]!)
+        t.true(Math.abs(whole - 1) < 1e-3, `${whole}, width ${width}, ${points} points`)
+        t.is(found.width, width)
+      }
+    }
+  }
+})
+
+test('on a grid coarser than the width it is the histogram of the nodes, a cell around each point', async (t) => {
+  const { grid, density, runs } = await spectralDensity(diagonal, { probes: 3, steps: 20, width: 1e-7, points: 60 })
+  const step = grid[1]! - grid[0]!
+  for (const [i, at] of grid.entries()) {
+    const inside = runs.flatMap(({ nodes, weights }) =>
+      weights.filter((_, k) => nodes[k]! >= at - step / 2 && nodes[k]! < at + step / 2),
+    )
+    const share = inside.reduce((sum, weight) => sum + weight, 0) / runs.length
+    t.true(Math.abs(density[i]! * step - share) < 1e-7, `${at}: ${density[i]! * step} ${share}`)
+  }
+})
+
+test('a narrow width has the grid that it needs: the curve there is the sum of the Gaussians itself', async (t) => {
+  const width = 1e-3
+  const found = await spectralDensity(diagonal, { probes: 2, steps: 10, width })
+  t.true(found.grid.length > 1000 && found.grid.length <= 10_000, String(found.grid.length))
+  t.true(found.grid[1]! - found.grid[0]! <= width)
+  t.true(l1(found, found.runs, width) < 1e-12)
+  t.is((await spectralDensity(diagonal, { probes: 2, steps: 10 })).grid.length, 1000)
+  t.is((await spectralDensity(diagonal, { probes: 2, steps: 10, width: 1e-9 })).grid.length, 10_000)
+})
+
 test('moments are those of the eigenvalues within four standard errors', async (t) => {
   const { moments, runs } = await spectralDensity(diagonal, { probes: 16, steps: 20 })
   for (const [i, { mean, standardError }] of moments.entries()) {
@@ -84,7 +120,7 @@ test('intervals of moments cover 95 times in 100 from 4 starts on, where two sta
     let [covered, near] = [0, 0]
     for (let seed = 0; seed < repeats; seed++) {
       // Two products are exact up to degree 3.
-      const { moments } = await spectralDensity(operator, { probes: 4, steps: 2, points: 2, seed })
+      const { moments } = await spectralDensity(operator, { probes: 4, steps: 2, points: 10, seed })
       const { mean, standardError, interval95 } = moments[i]!
       if (interval95[0] <= truth && truth <= interval95[1]) covered++
       if (Math.abs(mean - truth) <= 2 * standardError) near++
@@ -92,7 +128,7 @@ test('intervals of moments cover 95 times in 100 from 4 starts on, where two sta
     t.true(covered > 0.92 * repeats && covered < 0.97 * repeats, `${covered}`)
     t.true(near < 0.88 * repeats, `${near}`)
   }
-  const single = await spectralDensity(operator, { probes: 1, steps: 2, points: 2 })
+  const single = await spectralDensity(operator, { probes: 1, steps: 2, points: 10 })
   t.deepEqual(single.moments[0]!.interval95, [-Infinity, Infinity])
 })
 
@@ -104,6 +140,13 @@ test('a multiple of the identity has one node a run, and a curve all the same', 
     t.is(weights[0], 1)
   }
   t.true(Math.abs(integral(found, (i) => found.density[i]!) - 1) < 1e-3)
+  for (const width of [1e-300, 1e38]) {
+    const other = await spectralDensity(
+      fromMatvec(50, (v) => v.map((x) => 2 * x)),
+      { width },
+    )
+    t.true(Math.abs(integral(other, (i) => other.density[i]!) - 1) < 1e-3, String(width))
+  }
   const zero = await spectralDensity(fromMatvec(50, (v) => v.map(() => 0)))
   t.is(zero.runs[0]!.nodes[0], 0)
 })
@@ -134,7 +177,15 @@ test('no basis is kept: memory is the same for any number of steps', async (t) =
 })
 
 test('bad options are refused', async (t) => {
-  const rows = [{ probes: 0 }, { steps: 1 }, { points: 1 }, { width: 0 }, { seed: -1 }, { lanczos: 1 }]
+  const rows = [
+    { probes: 0 },
+    { steps: 1 },
+    { points: 9 },
+    { width: 0 },
+    { width: 1e300 },
+    { seed: -1 },
+    { lanczos: 1 },
+  ]
   for (const row of rows) {
     t.is(
       code(await t.throwsAsync(spectralDensity(diagonal, row as never))),

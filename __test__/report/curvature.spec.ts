@@ -137,6 +137,22 @@ for (const name of Object.keys(shapes) as (keyof typeof shapes)[]) {
   })
 }
 
+test('an eigenvalue that one point of a coarse grid has seen is a peak that is drawn down to the floor', async (t) => {
+  const narrow = await spectralDensity(diagonal(1), { probes: 2, steps: 10, points: 400, width: 1e-6 })
+  const spec = JSON.parse((await saved(narrow, 'narrow.vl.json')).toString())
+  const find = (part: unknown): { x: number; y: number | null }[][] =>
+    typeof part !== 'object' || part === null
+      ? []
+      : Object.entries(part).flatMap(([key, value]) =>
+          key === 'values' && Array.isArray(value) && 'y' in value[0] ? [value] : find(value),
+        )
+  const [points] = find(spec)
+  const ys = points!.map(({ y }) => y)
+  const peaks = ys.filter((y, i) => y !== null && ys[i - 1] === ys[i + 1] && y > ys[i + 1]!)
+  t.true(peaks.length > 3, String(peaks.length))
+  for (const [i, y] of ys.entries()) if (y !== null) t.true(ys[i - 1] != null || ys[i + 1] != null, String(i))
+})
+
 test('png: two spectra', async (t) => {
   const png = await saved({ Adam: density, NSO: density }, 'spectra.png')
   t.is(png.toString('hex', 0, 8), '89504e470d0a1a0a')

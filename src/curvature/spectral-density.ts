@@ -1,4 +1,5 @@
-import { invalid, knownKeys, notFinite, number, whole } from '../options.ts'
+import { invalid, knownKeys, largest, notFinite, number, whole } from '../options.ts'
+import { curve, gridOver } from './density-curve.ts'
 import { deviceOf, type PlacedOptions } from './device.ts'
 import type { Interval } from './interval.ts'
 import { type LanczosMoment, LanczosRun, type LongRunOptions, ritz, Watch } from './lanczos.ts'
@@ -14,7 +15,10 @@ export interface SpectralDensityOptions extends LongRunOptions, PlacedOptions {
   steps?: number
   /** Standard deviation of the Gaussian that each node becomes in `density`: > 0. Default 1 % of the spectrum's span. */
   width?: number
-  /** Points of the grid: 2 to 1,000,000. Default 1,000. */
+  /**
+   * Points of the grid: 10 to 1,000,000. Default 1,000, or up to 10,000 where a narrow `width` asks for them. On a grid coarser
+   * than the width each value of `density` is the mean over its cell, one step of the grid wide, so that no node is missed.
+   */
   points?: number
   /** Seed of the starts: a safe integer ≥ 0. Default 0. */
   seed?: number
@@ -35,7 +39,7 @@ export interface SpectralDensity {
   readonly runs: readonly Quadrature[]
   /** Where the curve is given, ascending. */
   readonly grid: readonly number[]
-  /** Mean of the runs' curves there; it integrates to 1. */
+  /** Mean of the runs' curves there; it integrates to 1, whatever the width and the points. */
   readonly density: readonly number[]
   /** Standard deviation of the curve between runs, at each point of the grid; 0 for a single run. */
   readonly spread: readonly number[]
@@ -112,16 +116,16 @@ export async function spectralDensity(
     starts,
     probes = starts?.length ?? 4,
     steps = Math.min(operator.size, 80),
-    points = 1000,
+    points,
     seed = 0,
     orthogonal = false,
     width,
   } = options
   whole('probes', probes, 1, 2 ** 24)
   whole('steps', steps, Math.min(2, operator.size), 10_000)
-  whole('points', points, 2, 1_000_000)
+  if (points !== undefined) whole('points', points, 10, 1_000_000)
   whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)
-  if (width !== undefined) number('width', width, { min: 0, open: true })
+  if (width !== undefined) number('width', width, { min: 0, open: true, max: largest })
   if (typeof orthogonal !== 'boolean') throw invalid('true or false for orthogonal', orthogonal)
   const device = deviceOf(options)
   const { size } = operator
@@ -187,7 +191,7 @@ function smoothed(
   runs: readonly Quadrature[],
   rest: {
     readonly width: number | undefined
-    readonly points: number
+    readonly points: number | undefined
     readonly steps: number
     readonly passes: number
     readonly bytes: number
@@ -199,8 +203,7 @@ function smoothed(
   const span = highest - lowest
   // A multiple of the identity has no span.
   const width = rest.width ?? (span > 0 ? span / 100 : Math.max(Math.abs(highest), 1) / 100)
-  const [from, to] = [lowest - 5 * width, highest + 5 * width]
-  const grid = Array.from({ length: rest.points }, (_, i) => from + ((to - from) * i) / (rest.points - 1))
+  const grid = gridOver(lowest, highest, width, rest.points)
   const curves = runs.map((run) => curve(run, grid, width))
   const columns = grid.map((_, i) => spreadOf(curves.map((one) => one[i]!)))
   const moments = [1, 2, 3, 4].map((power) => {
@@ -224,12 +227,4 @@ function smoothed(
     bytes: rest.bytes,
     wallMs: rest.wallMs,
   }
-}
-
-/** Σ weight·N(node, width²) on the grid. */
-function curve({ nodes, weights }: Quadrature, grid: readonly number[], width: number): number[] {
-  const scale = 1 / (width * Math.sqrt(2 * Math.PI))
-  return grid.map((at) =>
-    nodes.reduce((sum, node, i) => sum + weights[i]! * scale * Math.exp(-0.5 * ((at - node) / width) ** 2), 0),
-  )
 }

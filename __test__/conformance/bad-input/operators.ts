@@ -89,7 +89,7 @@ const algorithms: [
     {
       probes: [0, 1.5, 1e9, ...notANumber],
       steps: [0, 1, 1e9, ...notANumber],
-      points: [1, 1e9, ...notANumber],
+      points: [1, 9, 1e9, ...notANumber],
       width: [0, -1, ...notANumber],
       checkpoint: stores,
       orthogonal: [1, 'yes', null],

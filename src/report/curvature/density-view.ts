@@ -96,13 +96,15 @@ interface Frame {
 function chart(result: SpectralDensity, colour: string, { floor, ceiling, from, to }: Frame) {
   const { grid, density, spread, runs, width } = result
   const inside = (value: number) => Math.min(Math.max(value, floor), ceiling)
+  // Down to the floor, so that a point between two empty ones is a peak, and not nothing.
+  const drawn = (i: number) => [i - 1, i, i + 1].some((near) => density[near]! >= floor)
   const values = grid.map((x, i) => ({
     x,
-    y: density[i]! >= floor ? density[i]! : null,
+    y: drawn(i) ? inside(density[i]!) : null,
     low: inside(density[i]! - spread[i]!),
     high: inside(density[i]! + spread[i]!),
   }))
-  const seen = floor * runs.length * width * Math.sqrt(2 * Math.PI)
+  const seen = floor * runs.length * Math.max(width * Math.sqrt(2 * Math.PI), grid[1]! - grid[0]!)
   const nodes = runs.flatMap(({ nodes: at, weights }) => at.flatMap((x, i) => (weights[i]! >= seen ? [{ x }] : [])))
   const { highest } = extremes(result)
   const right = (highest - from) / (to - from) > 0.4
