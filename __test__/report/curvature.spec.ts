@@ -1,6 +1,7 @@
+import { constants } from 'node:buffer'
 import { execFile } from 'node:child_process'
 import { mkdtempSync } from 'node:fs'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -20,6 +21,9 @@ import {
   trace,
   traceOf,
 } from '../../src/index.ts'
+import { csvPieces } from '../../src/report/csv.ts'
+import { curvatureView } from '../../src/report/curvature/view.ts'
+import { toJson } from '../../src/report/json.ts'
 import { type Format, saveView } from '../../src/report/save.ts'
 import { viewOf } from '../../src/report/views.ts'
 import { comparison } from './fixture.ts'
@@ -144,13 +148,45 @@ test('an eigenvalue that one point of a coarse grid has seen is a peak that is d
     typeof part !== 'object' || part === null
       ? []
       : Object.entries(part).flatMap(([key, value]) =>
-          key === 'values' && Array.isArray(value) && 'y' in value[0] ? [value] : find(value),
+          key === 'values' && Array.isArray(value) && value[0]?.y !== undefined ? [value] : find(value),
         )
   const [points] = find(spec)
   const ys = points!.map(({ y }) => y)
   const peaks = ys.filter((y, i) => y !== null && ys[i - 1] === ys[i + 1] && y > ys[i + 1]!)
   t.true(peaks.length > 3, String(peaks.length))
   for (const [i, y] of ys.entries()) if (y !== null) t.true(ys[i - 1] != null || ys[i + 1] != null, String(i))
+})
+
+test('vectors longer than a piece come back from json to the bit, and from csv', async (t) => {
+  const length = 25_001
+  const values = Float32Array.from({ length }, (_, i) =>
+    i % 1000 === 7 ? [Number.NaN, Infinity][i % 2]! : Math.sin(i),
+  )
+  const long = { ...results.diagonal, values, standardErrors: values.map((one) => one * one) } as CurvatureResult
+  const text = (await saved({ a: long, 'b"[': long }, 'long.json')).toString()
+  t.deepEqual(await loadResult(join(folder, 'made', 'long.json')), { a: long, 'b"[': long })
+  t.is(JSON.parse(text).results.a.values.length, length)
+  const lines = (await saved(long, 'long.csv')).toString().split('\r\n')
+  t.is(lines.length, length + 2)
+  t.deepEqual(lines.slice(-2), [`25000,${values[25_000]},${Math.fround(values[25_000]! ** 2)}`, ''])
+})
+
+test('no piece holds a whole result, so that no string is too long', (t) => {
+  const values = Float32Array.from({ length: 100_000 }, (_, i) => Math.cos(i))
+  const long = { ...results.diagonal, values, standardErrors: values } as CurvatureResult
+  const view = curvatureView([{ name: '', result: long }])
+  for (const pieces of [toJson(view), csvPieces(view.rows)]) {
+    const lengths = Array.from(pieces, ({ length }) => length)
+    t.true(lengths.length > 9 && Math.max(...lengths) < 1e6, String(Math.max(...lengths)))
+  }
+})
+
+test('a file that no string holds is refused, and what to do is said', async (t) => {
+  const path = join(folder, 'vast.json')
+  await writeFile(path, '')
+  // Without a block on the disk.
+  await truncate(path, constants.MAX_STRING_LENGTH + 1)
+  await t.throwsAsync(loadResult(path), { code: 'ERR_UNSUPPORTED', message: /\.npy/ })
 })
 
 test('png: two spectra', async (t) => {

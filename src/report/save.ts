@@ -1,7 +1,7 @@
 import { SaltflatError } from '../errors.ts'
 import { invalid } from '../options.ts'
 import { suggestion } from '../suggestion.ts'
-import { toCsv } from './csv.ts'
+import { csvPieces } from './csv.ts'
 import type { CurvatureResult } from './curvature/results.ts'
 import { curvatureView, namedResults } from './curvature/view.ts'
 import { figure } from './figure.ts'
@@ -16,7 +16,8 @@ import { toVegaLite } from './vega-lite.ts'
 /** A file format `save` writes. */
 export type Format = 'html' | 'svg' | 'png' | 'json' | 'csv' | 'npy' | 'vl.json'
 
-type Writer = (view: Plottable) => string | Uint8Array | Promise<string | Uint8Array>
+type Content = string | Uint8Array | Iterable<string>
+type Writer = (view: Plottable) => Content | Promise<Content>
 
 /** The file formats by extension. To add one, write `report/<ext>.ts`, a line here and its name above. */
 const formats: Readonly<Record<Format, Writer>> = {
@@ -24,7 +25,7 @@ const formats: Readonly<Record<Format, Writer>> = {
   svg: figure,
   png: async (view) => drawPng(await figure(view)),
   json: toJson,
-  csv: (view) => toCsv(view.rows),
+  csv: (view) => csvPieces(view.rows),
   npy: toNpy,
   'vl.json': toVegaLite,
 }
@@ -33,7 +34,7 @@ const formats: Readonly<Record<Format, Writer>> = {
  * Writes what was measured of curvature to a file, in the format of its extension.
  *
  * `.html` is a page that needs no network, `.svg` and `.png` the picture of it, `.vl.json` the Vega-Lite specification alone;
- * `.json` holds the whole result, which `loadResult` reads; `.csv` has a row for each point, layer or eigenvalue; `.npy` is one
+ * `.json` holds the whole result, which `loadResult` reads up to 512 MiB; `.csv` has a row for each point, layer or eigenvalue; `.npy` is one
  * float64 array: for `spectralDensity` a row (eigenvalue, density, deviation) for each point of the grid, for `trace`
  * (trace, standard error) for each layer, for `diagonal` (value, standard error) for each element, for `topEigenvalues` (eigenvalue, residual), for `noiseStability` (sigma, rise,
  * standard error, quadratic, its standard error), for `lossSlice` the loss with an axis for each direction. Results of one

@@ -17,7 +17,7 @@ export interface Plottable {
   /** What a reader should know before believing the figures. */
   readonly notes: readonly string[]
   /** One row per measurement, for CSV. */
-  readonly rows: Table
+  readonly rows: Rows
   /** The plain object JSON holds. */
   readonly data: object
   /** For each result the array that numpy gets, in row-major order. */
@@ -39,6 +39,12 @@ export type Spec = Readonly<Record<string, unknown>>
 export interface Table {
   readonly columns: readonly string[]
   readonly rows: readonly (readonly Cell[])[]
+}
+
+/** Rows that may be millions, one after the other. */
+export interface Rows {
+  readonly columns: readonly string[]
+  readonly rows: Iterable<readonly Cell[]>
 }
 
 /** A text, a number, or nothing where there is no value. */

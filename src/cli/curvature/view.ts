@@ -69,7 +69,7 @@ export function jsonOf({ command, args, result, complete, backend, examples, siz
     ...{ command, complete, model, data, labels, loss, scale, method, step, batchSize, seed, layers: layers?.source },
     ...{ backend, examples, size, lossAtWeights: value, seconds },
   }
-  return curvatureJson(namedResults(result), { run })
+  return [...curvatureJson(namedResults(result), { run })].join('')
 }
 
 function partsOf(finding: Finding): Parts {

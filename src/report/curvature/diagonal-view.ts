@@ -1,6 +1,6 @@
 import type { Diagonal } from '../../curvature/diagonal.ts'
 import { count, significant } from '../text.ts'
-import type { Plottable } from '../types.ts'
+import type { Cell, Plottable } from '../types.ts'
 import type { Named } from './results.ts'
 import { nameColumn, named, seriesOf } from './rows.ts'
 import { layerChart } from './trace-view.ts'
@@ -27,15 +27,9 @@ export function diagonalView(all: readonly Named<Diagonal>[]): Plottable {
     notes: all.every(({ result }) => result.method === 'exact-diagonal')
       ? []
       : ['Single elements are less certain than their sums: each has its standard error in the data.'],
-    // Millions of rows, for whoever asks.
-    get rows() {
-      return {
-        columns: [...nameColumn(all), 'element', 'diagonal', 'standard error'],
-        rows: all.flatMap((one) => {
-          const { values, standardErrors } = one.result
-          return Array.from(values, (value, i) => named(all, one, [i, value, standardErrors[i]!]))
-        }),
-      }
+    rows: {
+      columns: [...nameColumn(all), 'element', 'diagonal', 'standard error'],
+      rows: { [Symbol.iterator]: () => elements(all) },
     },
     data: all,
     // A row for each element: value, standard error.
@@ -49,6 +43,14 @@ export function diagonalView(all: readonly Named<Diagonal>[]): Plottable {
         return { shape: [values.length, 2], values: pairs }
       })
     },
+  }
+}
+
+/** Millions of rows, for whoever asks. */
+function* elements(all: readonly Named<Diagonal>[]): Generator<Cell[]> {
+  for (const one of all) {
+    const { values, standardErrors } = one.result
+    for (const [i, value] of values.entries()) yield named(all, one, [i, value, standardErrors[i]!])
   }
 }
 
