@@ -147,7 +147,7 @@ export type { LossSubjectOptions } from './curvature/subject.ts'
 export type { Which } from './curvature/wanted.ts'
 export type { Examples } from './grads/model-loss.ts'
 export { type PerturbBatchOptions, perturbBatch } from './curvature/perturb-batch.ts'
-export { type SmoothedTraceOptions, smoothedTrace } from './curvature/smoothed-trace.ts'
+export { type SmoothedTrace, type SmoothedTraceOptions, smoothedTrace } from './curvature/smoothed-trace.ts'
 
 // Pictures and files of what was measured.
 export { type Format, save } from './report/save.ts'

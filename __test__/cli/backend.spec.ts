@@ -27,7 +27,10 @@ interface Entry {
 }
 
 /** What loads where these packages are installed, and what doctor says of it. */
-function inFolder(t: ExecutionContext, packages: Record<string, string>): { served: string; entry: Entry } {
+function inFolder(
+  t: ExecutionContext,
+  packages: Record<string, string>,
+): { served: string; chosen: string[]; entry: Entry } {
   const folder = mkdtempSync(join(tmpdir(), 'saltflat-backend-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   cpSync(join(root, 'dist'), join(folder, 'dist'), { recursive: true })
@@ -45,10 +48,13 @@ function inFolder(t: ExecutionContext, packages: Record<string, string>): { serv
   }
   const program = `
     import { loadBackend } from './dist/cli/backend.js'
+    import { chooseBackend } from './dist/cli/curvature/backend.js'
     import { diagnose } from './dist/cli/diagnosis.js'
     const { backends } = await diagnose()
     const served = await loadBackend('tfjs-node').catch((error) => error.message)
-    console.log('answer ' + JSON.stringify({ served, entry: backends[0] }))
+    const chosen = []
+    for (const one of ['tfjs-node', undefined]) chosen.push(await chooseBackend(one).catch((error) => error.message))
+    console.log('answer ' + JSON.stringify({ served, chosen, entry: backends[0] }))
     process.exit(0)`
   const args = ['--no-deprecation', '--input-type=module', '--eval', program]
   const lines = execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8' }).split('\n')
@@ -78,4 +84,13 @@ test('doctor says why neither serves, and names the shim where this Node needs i
   t.is(entry.note !== undefined, needed)
   if (needed) t.regex(entry.note!, /import 'saltflat\/tfjs-node-shim'/)
   t.regex(inFolder(t, {}).entry.reason!, /tfjs-node is not installed/)
+})
+
+test('a command that was asked for a backend which is not there says how to get that one', (t) => {
+  const [asked, any] = inFolder(t, {}).chosen
+  t.regex(
+    asked!,
+    /^Expected a backend that loads, .+ tfjs-node: .+[^.]\. Leave --backend out, .+ @tensorflow\/tfjs-node\.$/,
+  )
+  t.regex(any!, /^Expected a backend of tfjs, .+ tfjs-node: .+; wasm: .+; cpu: .+ @tensorflow\/tfjs-backend-wasm\.$/)
 })

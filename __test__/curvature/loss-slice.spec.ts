@@ -160,6 +160,7 @@ onEachBackend(test, 'bad arguments are refused', async (t) => {
     ['ERR_DTYPE', run({ directions: [[1, 2, 3, 4, 5]] })],
     ['ERR_NOT_FINITE', run({ directions: [new Float32Array(5).fill(Number.NaN)] })],
     ['ERR_INVALID_ARGUMENT', run({ directions: [] })],
+    ['ERR_INVALID_ARGUMENT', run({ directions: [new Float32Array(5)] })],
     ['ERR_INVALID_ARGUMENT', run({ directions: 3 })],
     ['ERR_INVALID_ARGUMENT', run({ points: 4 })],
     ['ERR_INVALID_ARGUMENT', run({ range: 0 })],

@@ -39,8 +39,20 @@ onEachBackend(test, 'on a quadratic, the mean of U·HU: right within 4 standard 
   t.true(Math.abs(left!.trace - traceOf(matrix, 0, 5)) <= 4 * left!.standardError)
   t.true(Math.abs(right!.trace - traceOf(matrix, 5, n)) <= 4 * right!.standardError)
   t.true(Math.abs(left!.trace + right!.trace - found.trace) < 1e-9)
-  t.deepEqual([found.samples, found.sigma], [300, 0.05])
+  t.deepEqual([found.samples, found.sigma, found.passes], [300, 0.05, 600])
+  t.true(found.wallMs > 0 && found.bytes >= 2 * 4 * n, `${found.wallMs} ${found.bytes}`)
   t.deepEqual([a, b].map(bits), before)
+})
+
+onEachBackend(test, 'a model in the place of its loss is told so, whatever comes after it', (t) => {
+  const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [2] })] })
+  const [x, y] = [tf.ones([1, 2]), tf.ones([1, 1])]
+  for (const rest of [[x, y], [{ sigma: 0.1 }], []]) {
+    const call = () => (smoothedTrace as (...all: unknown[]) => unknown)(model, ...rest)
+    t.throws(call, { code: 'ERR_INVALID_ARGUMENT', message: /^Expected a function.+ model\.apply\(x\)/ })
+  }
+  tf.dispose([x, y])
+  model.dispose()
 })
 
 onEachBackend(test, 'each pair is U·HU of its own perturbation in stream 1', (t) => {
@@ -56,8 +68,11 @@ onEachBackend(test, 'each pair is U·HU of its own perturbation in stream 1', (t
 
 onEachBackend(test, 'the same seed gives the same numbers, another seed others', (t) => {
   const { a, b, loss } = quadratic()
-  const run = (seed?: number) =>
-    smoothedTrace(loss, { variables: [a, b], sigma: 0.1, pairs: 4, ...(seed === undefined ? {} : { seed }) })
+  const run = (seed?: number) => {
+    const given = { variables: [a, b], sigma: 0.1, pairs: 4, ...(seed === undefined ? {} : { seed }) }
+    const { wallMs, ...rest } = smoothedTrace(loss, given)
+    return rest
+  }
   t.deepEqual(run(5), run(5))
   t.not(run(5).trace, run(6).trace)
   t.deepEqual(run(), run(0))

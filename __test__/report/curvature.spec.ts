@@ -227,6 +227,7 @@ test('what is nearly right gets a suggestion', async (t) => {
   await refused({ a: density, b: density }, 'x.npy', /one result.*received.*a file of its own/s)
   await refused({ ...density, grid: [] }, 'x.png', /values in 'grid'/)
   await refused({ method: 'lanczos', values: [1], residuals: [null], converged: [true] }, 'x.png', /a result of/)
+  await refused(Promise.resolve(density), 'x.png', /Await it/)
   await t.throwsAsync(saveView(viewOf(comparison()), join(folder, 'x.npy')), { code: 'ERR_INVALID_ARGUMENT' })
 })
 

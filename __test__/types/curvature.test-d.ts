@@ -16,6 +16,7 @@ import {
   reestimateBatchNorm,
   registerKernels,
   SaltflatError,
+  type SmoothedTrace,
   type SmoothedTraceOptions,
   type StepReport,
   smoothedTrace,
@@ -63,7 +64,9 @@ exactly<'gaussian' | 'rademacher' | 'uniform' | 'laplace'>()('gaussian' as Distr
 // Traces.
 const loss: Loss = () => scalar
 const options: SmoothedTraceOptions = { variables, sigma: 0.01, pairs: 8, filter: /kernel/ }
-exactly<TraceEstimate>()(smoothedTrace(loss, options))
+exactly<SmoothedTrace>()(smoothedTrace(loss, options))
+const estimate: TraceEstimate = smoothedTrace(loss, options)
+exactly<number>()(estimate.trace)
 const filter: ParameterFilter = ['kernel', /bias$/]
 smoothedTrace(loss, { variables, sigma: 0.01, filter })
 // @ts-expect-error of which weights?

@@ -16,8 +16,12 @@ export function directionsOf(
   if (Array.isArray(directions)) {
     if (directions.length !== 1 && directions.length !== 2) throw invalid('one or two directions', directions)
     return (directions as Float32Array[]).map((one) => {
-      if (notFinite(checked(one, size, 'a direction')) < 0) return one.slice()
-      throw new SaltflatError('ERR_NOT_FINITE', 'Expected a finite direction, received NaN or Infinity in it.')
+      if (notFinite(checked(one, size, 'a direction')) >= 0) {
+        throw new SaltflatError('ERR_NOT_FINITE', 'Expected a finite direction, received NaN or Infinity in it.')
+      }
+      // Along it every loss would look flat.
+      if (one.every((value) => value === 0)) throw invalid('a direction with an element that is not 0', one)
+      return one.slice()
     })
   }
   if (directions !== 1 && directions !== 2) throw invalid('1, 2 or an array of flat vectors for directions', directions)

@@ -25,6 +25,16 @@ export interface SmoothedTraceOptions {
   filter?: ParameterFilter | undefined
 }
 
+/** The trace of a smoothed Hessian, with its quality and what it cost. */
+export interface SmoothedTrace extends TraceEstimate {
+  /** Gradient evaluations spent. */
+  readonly passes: number
+  /** Milliseconds that it took. */
+  readonly wallMs: number
+  /** Native memory meanwhile, in bytes. */
+  readonly bytes: number
+}
+
 /** Stream of stability estimates; see the design's table of streams. */
 const stream = 1
 
@@ -42,7 +52,14 @@ const stream = 1
  * const { trace, standardError } = smoothedTrace(loss, { variables, sigma: 0.05, pairs: 32 })
  * console.log(`${trace.toFixed(0)} ± ${standardError.toFixed(0)}`) // → … ± …
  */
-export function smoothedTrace(loss: Loss, options: SmoothedTraceOptions): TraceEstimate {
+export function smoothedTrace(loss: Loss, options: SmoothedTraceOptions): SmoothedTrace {
+  if (typeof loss !== 'function') {
+    throw invalid(
+      'a function that returns the loss',
+      loss,
+      'Of a model, write () => tf.metrics.meanSquaredError(y, model.apply(x)).mean().',
+    )
+  }
   knownKeys('the options of smoothedTrace', options, ['variables', 'sigma', 'pairs', 'seed', 'filter'])
   const { variables, sigma, pairs = 16, seed = 0, filter } = options
   if (!Array.isArray(variables)) throw invalid('an array of variables', variables)
@@ -50,6 +67,7 @@ export function smoothedTrace(loss: Loss, options: SmoothedTraceOptions): TraceE
     throw invalid('sigma > 1e-45', sigma)
   whole('pairs', pairs, 1, 2 ** 24)
   whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)
+  const begun = performance.now()
   const weights = new Weights(new Variables(variables), { rule: 'mean', sums: 1 })
   try {
     const mask = maskOf(variables, filter)
@@ -81,7 +99,8 @@ export function smoothedTrace(loss: Loss, options: SmoothedTraceOptions): TraceE
       total.add(sampled.reduce((sum, one) => sum + one, 0))
     }
     // Few pairs, whose skewness counts.
-    return { ...running.estimate()!, interval95: total.interval95 }
+    const cost = { passes: 2 * pairs, wallMs: performance.now() - begun, bytes: weights.bytes }
+    return { ...running.estimate()!, interval95: total.interval95, ...cost }
   } catch (error) {
     throw fromNative(error)
   } finally {

@@ -3,6 +3,8 @@ import { SaltflatError, said } from '../../errors.ts'
 import { loadBackend } from '../backend.ts'
 import { type BackendName, backendNames } from './args.ts'
 
+const packages = { 'tfjs-node': 'tfjs-node', wasm: 'tfjs-backend-wasm', cpu: 'tfjs-backend-cpu' } as const
+
 /** Loads the backend asked for, or the fastest that is there, and gives the package that serves. */
 export async function chooseBackend(wanted: BackendName | undefined): Promise<string> {
   const reasons: string[] = []
@@ -10,12 +12,16 @@ export async function chooseBackend(wanted: BackendName | undefined): Promise<st
     try {
       return name === 'cpu' ? await loadCpu() : await loadBackend(name)
     } catch (error) {
-      reasons.push(`${name}: ${said(error).split('\n', 1)[0]}`)
+      reasons.push(`${name}: ${said(error).split('\n', 1)[0]!.replace(/\.$/, '')}`)
     }
   }
+  const [what, advice] =
+    wanted === undefined
+      ? ['a backend of tfjs, received none that loads', 'Install one']
+      : ['a backend that loads, received one that does not', 'Leave --backend out, or install it']
   throw new SaltflatError(
     'ERR_UNSUPPORTED',
-    `Expected a backend of tfjs, received none that loads. ${reasons.join(' ')} Install one: npm install @tensorflow/tfjs-backend-wasm.`,
+    `Expected ${what}: ${reasons.join('; ')}. ${advice}: npm install @tensorflow/${packages[wanted ?? 'wasm']}.`,
   )
 }
 

@@ -29,6 +29,7 @@ const what =
 /** Results by name; the name of a single one is empty. Throws ERR_INVALID_ARGUMENT for what is none. */
 export function namedResults(given: unknown): Named<CurvatureResult>[] {
   if (typeof given !== 'object' || given === null) throw invalid(what, given)
+  if (typeof (given as Partial<Promise<unknown>>).then === 'function') throw invalid(what, given, 'Await it first.')
   if ('method' in given && typeof given.method === 'string') return [{ name: '', result: checked(given) }]
   const all = Object.entries(given).map(([name, result]) => ({ name, result: checked(result) }))
   if (all.length === 0) throw invalid(`${what}, at least one`, given)
