@@ -5,17 +5,17 @@ use super::device::{Device, driver};
 use super::memory::{Buffer, Pinned};
 use crate::backend::Gradient;
 use crate::error::Result;
-use crate::layout::Layout;
+use crate::layout::{Layout, TILE};
 use cudarc::driver::{result::event, sys};
 use std::sync::Arc;
 
 /// Floats of a piece: 1 MiB, some 50 µs on a bus of 16 lanes, beside which the 5 µs to start a copy are little.
 pub(super) const PIECE: usize = 1 << 18;
 
-/// Page-locked memory for all that goes up and comes down.
+/// Page-locked memory for what goes up, and then for what comes down: on the stream the one is over before the other begins.
 pub(super) struct Transfer {
-    up: Pinned,
-    down: Pinned,
+    device: Arc<Device>,
+    way: Pinned,
     /// W as it was loaded, or as the last whole update left it: what a lost device cannot take away.
     home: Pinned,
     /// One a piece: it has come down.
@@ -27,11 +27,11 @@ impl Transfer {
         let pinned = || Pinned::zeroed(device, layout.total());
         let pieces = layout.total().div_ceil(PIECE);
         let landed = (0..pieces).map(|_| Event::new(device)).collect::<Result<_>>()?;
-        Ok(Self { up: pinned()?, down: pinned()?, home: pinned()?, landed })
+        Ok(Self { device: device.clone(), way: pinned()?, home: pinned()?, landed })
     }
 
     pub fn bytes(&self) -> usize {
-        self.up.bytes() + self.down.bytes() + self.home.bytes()
+        self.way.bytes() + self.home.bytes()
     }
 
     /// Tensors → the device, zeros where there is none; what follows on the stream finds them there.
@@ -41,26 +41,37 @@ impl Transfer {
             let range = layout.range(tensor);
             for from in range.clone().step_by(PIECE) {
                 let end = (from + PIECE).min(range.end);
-                let place = &mut self.up[from..end];
+                let place = &mut self.way[from..end];
                 match values {
                     Some(values) => place.copy_from_slice(&values[from - range.start..end - range.start]),
                     None => place.fill(0.0),
                 }
                 if end - sent >= PIECE {
-                    to.set(sent, &self.up[sent..end])?;
+                    to.set(sent, &self.way[sent..end])?;
                     sent = end;
                 }
             }
+            // Padding came down with noise in it.
+            self.way[range.end..range.end.next_multiple_of(TILE)].fill(0.0);
         }
-        to.set(sent, &self.up[sent..layout.total()])
+        to.set(sent, &self.way[sent..layout.total()])
     }
 
     /// The device → tensors, which have it all when this returns.
     pub fn receive(&mut self, layout: &Layout, from: &Buffer<f32>, out: &mut [&mut [f32]]) -> Result<()> {
+        let received = self.pieces(layout, from, out);
+        if received.is_err() {
+            // Nothing may come down among what goes up next.
+            let _ = self.device.wait();
+        }
+        received
+    }
+
+    fn pieces(&mut self, layout: &Layout, from: &Buffer<f32>, out: &mut [&mut [f32]]) -> Result<()> {
         let total = layout.total();
         let piece = |index: usize| index * PIECE..((index + 1) * PIECE).min(total);
         for (index, landed) in self.landed.iter().enumerate() {
-            from.get(index * PIECE, &mut self.down[piece(index)])?;
+            from.get(index * PIECE, &mut self.way[piece(index)])?;
             landed.record()?;
         }
         let mut tensor = 0;
@@ -72,7 +83,7 @@ impl Transfer {
                 let (first, end) = (range.start.max(piece.start), range.end.min(piece.end));
                 if first < end {
                     out[tensor][first - range.start..end - range.start]
-                        .copy_from_slice(&self.down[first..end]);
+                        .copy_from_slice(&self.way[first..end]);
                 }
                 if range.end > piece.end {
                     break;
@@ -85,12 +96,12 @@ impl Transfer {
 
     /// What was sent last is W.
     pub fn keep_sent(&mut self) {
-        self.home.copy_from_slice(&self.up);
+        self.home.copy_from_slice(&self.way);
     }
 
     /// What was received last is W.
     pub fn keep_received(&mut self) {
-        std::mem::swap(&mut self.home, &mut self.down);
+        std::mem::swap(&mut self.home, &mut self.way);
     }
 
     /// out ← W, without the device.
