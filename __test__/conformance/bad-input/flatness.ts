@@ -66,7 +66,8 @@ const directions: [string, Outcome, unknown[]][] = [
   ['nothing', 'ERR_DTYPE', [null]],
   ['doubles', 'ERR_DTYPE', [new Float64Array(9)]],
   ['too few', 'ERR_SHAPE', [new Float32Array(8)]],
-  ['one of two too long', 'ERR_SHAPE', [new Float32Array(9), new Float32Array(10)]],
+  ['one of two too long', 'ERR_SHAPE', [new Float32Array(9).fill(1), new Float32Array(10)]],
+  ['zeros', 'ERR_INVALID_ARGUMENT', [new Float32Array(9).fill(1), new Float32Array(9)]],
   ['NaN', 'ERR_NOT_FINITE', [new Float32Array(9).fill(Number.NaN)]],
 ]
 
