@@ -60,7 +60,7 @@ function passes({ sizes }: Options, open: OpenStore): Work {
 
 const update = {
   ...{ learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
-  ...{ first: true, lastOf: 1, last: 1, pair: 1, sum: 0, scale: 0.5, perturbation: 0 },
+  ...{ clipNorm: 0, clipValue: 0, first: 1, lastOf: 1, last: 1, pair: 1, sum: 0, scale: 0.5, perturbation: 0 },
 }
 
 /** Variables in a store of choice. */

@@ -1,4 +1,4 @@
-import { type Binding, loadBinding } from '../src/native/index.ts'
+import { type Binding, loadBinding, packed } from '../src/native/index.ts'
 import type { Distribution } from '../src/types.ts'
 
 // All that the benches call of the native workspace: where its signature changes, this file follows.
@@ -17,7 +17,16 @@ export interface Timed {
 
 const seed = 1
 const sigma = 0.01
-const rates = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, first: true, lastOf: 1 }
+const rates = {
+  learningRate: 1e-3,
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  clipNorm: 0,
+  clipValue: 0,
+  first: 1,
+  lastOf: 1,
+}
 const decay = 0.01
 
 /** Instruction sets of this CPU, narrowest first, and the threads of a pass. */
@@ -89,11 +98,8 @@ export function machinery(
         made.flip(j, gradients, out)
         if (j < k - 1) made.accumulate(j, j === 0, gradients, out)
       }
-      made.finish(
-        { ...rates, last: 1, pair: 1, sum: k > 1 ? 1 : 0, scale: 1 / (2 * k), perturbation: k - 1, step },
-        gradients,
-        out,
-      )
+      const mix = { last: 1, pair: 1, sum: k > 1 ? 1 : 0, scale: 1 / (2 * k), perturbation: k - 1 }
+      made.finish(packed({ ...rates, ...mix, step }), gradients, out)
     },
   }
 }
@@ -102,10 +108,10 @@ export function machinery(
 export function update(sizes: readonly number[], rule: string, computing: Computing): Timed {
   const made = workspace(sizes, rule, 0, computing)
   const { out, gradients } = buffers(sizes)
+  const mix = { last: 1, pair: 0, sum: 0, scale: 1, perturbation: -1 }
   let step = 0
   return {
-    run: () =>
-      made.finish({ ...rates, last: 1, pair: 0, sum: 0, scale: 1, perturbation: -1, step: ++step }, gradients, out),
+    run: () => made.finish(packed({ ...rates, ...mix, step: ++step }), gradients, out),
   }
 }
 

@@ -12,7 +12,7 @@ test('quantiles lie between neighbours, and one outlier moves nothing', (t) => {
   t.is(median([3, 1, 2]), 2)
   t.is(median([4, 1, 2, 3]), 2.5)
   t.is(quantile([10, 20, 30], 0.25), 15)
-  t.deepEqual(summary([5, 1, 1000, 3, 4]), { value: 4, low: 3, high: 5 })
+  t.deepEqual(summary([5, 1, 1000, 3, 4]), { value: 4, low: 3, high: 5, least: 1 })
   t.is(median([7]), 7)
   t.true(Number.isNaN(median([])))
 })
@@ -24,7 +24,7 @@ test('a ratio is taken round by round: a machine that slows down for a while doe
   ]
   t.deepEqual(
     paired(ours!, theirs!, (a, b) => b / a),
-    { value: 3, low: 3, high: 3 },
+    { value: 3, low: 3, high: 3, least: 3 },
   )
   t.throws(() => paired([1], [1, 2], (a) => a))
 })
@@ -72,14 +72,15 @@ const rows = rowsOf(
 )
 
 test('rows: a figure for each that took part, a claim for each pair that did', (t) => {
+  const by = 'median'
   const common = { question: 'sums', what: 'sum', rounds: 3, unit: 'ns/element' }
   const none = { ratio: null, ratioSpread: null, headline: false }
   const [ours, theirs] = [
-    { value: 2, spread: [1.5, 2.5] as const },
-    { value: 8, spread: [6, 10] as const },
+    { value: 2, least: 1, spread: [1.5, 2.5] as const },
+    { value: 8, least: 4, spread: [6, 10] as const },
   ]
-  const plain = { ...common, ...none, against: null, meaning: null }
-  const claim = { ...common, contestant: 'ours', against: 'theirs' }
+  const plain = { ...common, ...none, by, against: null, meaning: null }
+  const claim = { ...common, by, contestant: 'ours', against: 'theirs' }
   const unjudged = { goal: null, met: null }
   t.deepEqual(rows, [
     { ...plain, contestant: 'ours', ...ours, goal: '≤ 1', met: false },
@@ -89,8 +90,38 @@ test('rows: a figure for each that took part, a claim for each pair that did', (
       ...{ goal: '≥ 5', met: false, headline: true },
     },
     { ...claim, ...ours, ratio: 0.25, ratioSpread: [0.25, 0.25], meaning: 'cost', ...unjudged, headline: false },
-    { ...claim, ...none, value: -6, spread: [-7.5, -4.5], meaning: 'beyond', goal: '≤ 0', met: true },
+    { ...claim, ...none, value: -6, least: null, spread: [-7.5, -4.5], meaning: 'beyond', goal: '≤ 0', met: true },
   ])
+})
+
+test('a goal may be for the least round: then that is judged, and the table says so', (t) => {
+  const [one] = group.contestants
+  const only = { ...group, contestants: [{ ...one!, by: 'least' as const }], claims: [] }
+  const [row] = rowsOf('sums', only, new Map([['ours', [20, 10, 30]]]))
+  t.like(row, { value: 2, least: 1, goal: '≤ 1', by: 'least', met: true })
+  t.regex(
+    table([row!]),
+    /median +quartiles +least .*\n.* 2\.00 ns\/element +1\.50 to 2\.50 +1\.00 +≤ 1 by the least {2}met$/,
+  )
+})
+
+test('a ratio may be that of the least of both', (t) => {
+  const claims = [{ contestant: 'ours', against: 'theirs', as: 'faster', by: 'least', goal: { atLeast: 5 } } as const]
+  const measured = new Map([
+    ['ours', [20, 10, 30]],
+    ['theirs', [80, 60, 90]],
+  ])
+  t.like(rowsOf('sums', { ...group, claims }, measured).at(-1), {
+    ratio: 6,
+    ratioSpread: [3.5, 5],
+    by: 'least',
+    met: true,
+  })
+})
+
+test('rows of results from before the least was recorded are shown as they are', (t) => {
+  const { least, by, ...before } = rows[0]!
+  t.regex(table([before]), / 2\.00 ns\/element +1\.50 to 2\.50 +≤ 1 {2}NOT MET$/)
 })
 
 test('the table is aligned and says which goals are met', (t) => {

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { adam, type FlatOptimizer, nso, oneSided, perturbBatch, SaltflatError, sam } from '../../src/index.ts'
-import { type Binding, fromNative, loadBinding } from '../../src/native/index.ts'
+import { type Binding, fromNative, loadBinding, packed } from '../../src/native/index.ts'
 import { bits, onEachBackend, tf } from '../helpers/backends.ts'
 import { collected } from '../helpers/memory.ts'
 
@@ -189,7 +189,7 @@ const noise = {
   ...{ seed: 1, distribution: 'gaussian', rounds: 10, stream: 0, step: 0, from: 0, to: 1, signs: 'both' },
 }
 const update = {
-  ...{ last: 1, pair: 0, sum: 0, scale: 1, perturbation: -1, first: true, lastOf: 1 },
+  ...{ last: 1, pair: 0, sum: 0, scale: 1, perturbation: -1, clipNorm: 0, clipValue: 0, first: 1, lastOf: 1 },
   ...{ learningRate: 0.1, beta1: 0, beta2: 0, epsilon: 0, step: 1 },
 }
 
@@ -207,7 +207,7 @@ const calls: [string, (made: InstanceType<Binding['Workspace']>) => unknown][] =
     'ascend',
     (made) => made.ascend(Float32Array.of(1), { last: 1, pair: 0, metric: 'plain' }, null, floats(), floats()),
   ],
-  ['finish', (made) => made.finish(update, floats(), floats())],
+  ['finish', (made) => made.finish(packed(update), floats(), floats())],
   ['restore', (made) => made.restore(floats())],
   ['vector', (made) => made.vector('moment0', 0)],
   ['setVector', (made) => made.setVector('moment0', 0, new Float32Array(4))],

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { loadBinding } from '../../src/native/index.ts'
+import { loadBinding, packed } from '../../src/native/index.ts'
 import { openCpu } from '../../src/params/cpu.ts'
 import { openPortable } from '../../src/params/portable.ts'
 import { openStore, stores } from '../../src/params/registry.ts'
@@ -112,7 +112,7 @@ for (const [kind, candidates] of table) {
     const expected = [bits(gradient), bits(own)]
     const weights = new (loadBinding().Workspace)([35, 4, 3], 'mean', { sums: 1 })
     const out = [new Float32Array(35), new Float32Array(4), new Float32Array(3)]
-    weights.finish(asItIs, store.values([gradient, null, own]), out)
+    weights.finish(packed(asItIs), store.values([gradient, null, own]), out)
     t.deepEqual(
       [0, 2].map((tensor) => [...new Uint32Array(weights.vector('mean', tensor).buffer)]),
       expected.map((one) => [...one]),
@@ -137,7 +137,9 @@ const asItIs = {
   beta1: 0,
   beta2: 0,
   epsilon: 0,
-  first: true,
+  clipNorm: 0,
+  clipValue: 0,
+  first: 1,
   lastOf: 1,
   last: 1,
   pair: 0,

@@ -10,6 +10,12 @@ export type HostName = 'native' | 'torch' | `${BackendName}${'' | ' stock' | ' t
 /** What a value or ratio should be. */
 export type Goal = { readonly atMost: number } | { readonly atLeast: number }
 
+/**
+ * 'median': what a round takes here and now, neighbours included: for whole steps, and for all that is compared. 'least':
+ * what the quietest round took, for kernels whose floor is a property of the processor.
+ */
+export type Statistic = 'median' | 'least'
+
 /** Sizes, names, … of a contestant's work: plain values, for they travel to its process. */
 export type Options = Readonly<Record<string, string | number | boolean | readonly number[]>>
 
@@ -25,6 +31,8 @@ export interface Contestant {
   /** Nanoseconds (or whatever else the work measures) in one unit: the number of elements gives ns/element. */
   readonly scale: number
   readonly goal?: Goal
+  /** Which figure the goal is for; by default the median of the rounds. */
+  readonly by?: Statistic
 }
 
 /** What is said of two contestants, round by round. */
@@ -34,6 +42,8 @@ export interface Claim {
   /** 'faster': how many times longer the other takes; 'cost': how many times longer this one; 'beyond': the difference. */
   readonly as: 'faster' | 'cost' | 'beyond'
   readonly goal?: Goal
+  /** 'least', for a ratio: that of the least of both. By default the median of what the rounds say. */
+  readonly by?: Statistic
   /** Whether the README shows it. */
   readonly headline?: boolean
 }

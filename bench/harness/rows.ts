@@ -1,4 +1,4 @@
-import type { Claim, Goal, Group } from './question.ts'
+import type { Claim, Goal, Group, Statistic } from './question.ts'
 import { paired, type Summary, summary } from './statistics.ts'
 
 /** One line of a result: a contestant's figure, or a claim about two of them. */
@@ -6,7 +6,10 @@ export interface Row {
   readonly question: string
   readonly what: string
   readonly contestant: string
+  /** The median of the rounds. */
   readonly value: number
+  /** Their least; null where `value` is a difference. Absent from results of before it was recorded. */
+  readonly least?: number | null
   readonly unit: string
   /** Quartiles of `value` over the rounds. */
   readonly spread: readonly [number, number]
@@ -18,6 +21,8 @@ export interface Row {
   readonly against: string | null
   readonly meaning: Claim['as'] | null
   readonly goal: string | null
+  /** What is held against the goal. Absent as `least` is. */
+  readonly by?: Statistic
   readonly met: boolean | null
   /** Whether the README shows it. */
   readonly headline: boolean
@@ -29,30 +34,35 @@ export function rowsOf(question: string, group: Group, measured: ReadonlyMap<str
   const scaled = new Map(taking.map(({ name, scale }) => [name, measured.get(name)!.map((value) => value / scale)]))
   const units = new Map(taking.map(({ name, unit }) => [name, unit]))
   const row = (contestant: string, own: Summary, unit: string) => ({
-    ...{ question, what: group.what, contestant, value: own.value, unit },
+    ...{ question, what: group.what, contestant, value: own.value, least: own.least, unit },
     ...{ spread: [own.low, own.high] as const, rounds: scaled.get(contestant)?.length ?? group.rounds },
   })
-  const figures = taking.map(({ name, unit, goal }): Row => {
+  const figures = taking.map(({ name, unit, goal, by = 'median' }): Row => {
     const own = summary(scaled.get(name)!)
     const none = { ratio: null, ratioSpread: null, against: null, meaning: null }
-    return { ...row(name, own, unit), ...none, ...judged(own.value, goal), headline: false }
+    const figure = by === 'least' ? own.least : own.value
+    return { ...row(name, own, unit), ...none, ...judged(figure, goal), by, headline: false }
   })
-  const claims = group.claims.flatMap(({ contestant, against, as, goal, headline = false }): Row[] => {
+  const claims = group.claims.flatMap(({ contestant, against, as, goal, headline = false, by = 'median' }): Row[] => {
     const [a, b] = [scaled.get(contestant), scaled.get(against)]
     if (a === undefined || b === undefined) return []
     const unit = units.get(contestant)!
-    const said = { against, meaning: as, headline }
+    const said = { against, meaning: as, headline, by }
     if (as === 'beyond') {
       const difference = paired(a, b, (one, other) => one - other)
       const none = { ratio: null, ratioSpread: null }
-      return [{ ...row(contestant, difference, unit), ...none, ...said, ...judged(difference.value, goal) }]
+      return [
+        { ...row(contestant, difference, unit), least: null, ...none, ...said, ...judged(difference.value, goal) },
+      ]
     }
-    const ratio = paired(a, b, (one, other) => (as === 'faster' ? other / one : one / other))
+    const of = (one: number, other: number) => (as === 'faster' ? other / one : one / other)
+    const { low, high, value } = paired(a, b, of)
+    const ratio = by === 'least' ? of(Math.min(...a), Math.min(...b)) : value
     return [
       {
         ...row(contestant, summary(a), unit),
-        ...{ ratio: ratio.value, ratioSpread: [ratio.low, ratio.high] as const },
-        ...{ ...said, ...judged(ratio.value, goal) },
+        ...{ ratio, ratioSpread: [low, high] as const },
+        ...{ ...said, ...judged(ratio, goal) },
       },
     ]
   })

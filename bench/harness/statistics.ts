@@ -1,8 +1,9 @@
-/** A figure with its spread: the median and the quartiles over rounds. */
+/** A figure with its spread: the median, the quartiles and the least over rounds. */
 export interface Summary {
   readonly value: number
   readonly low: number
   readonly high: number
+  readonly least: number
 }
 
 /** The quantile of some values, linear between neighbours. NaN for none. */
@@ -20,7 +21,13 @@ export function median(values: readonly number[]): number {
 
 /** Median and quartiles: rare disturbances of a shared machine move neither. */
 export function summary(values: readonly number[]): Summary {
-  return { value: median(values), low: quantile(values, 0.25), high: quantile(values, 0.75) }
+  const [least, low, value, high] = [0, 0.25, 0.5, 0.75].map((q) => quantile(values, q)) as [
+    number,
+    number,
+    number,
+    number,
+  ]
+  return { value, low, high, least }
 }
 
 /**

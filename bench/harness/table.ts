@@ -1,6 +1,6 @@
 import type { Row } from './rows.ts'
 
-const head = ['', 'contestant', 'value', 'quartiles', 'ratio', 'goal', '']
+const head = ['', 'contestant', 'median', 'quartiles', 'least', 'ratio', 'goal', '']
 
 /** Rows as aligned text. */
 export function table(rows: readonly Row[]): string {
@@ -12,7 +12,7 @@ export function table(rows: readonly Row[]): string {
   })
   const all = [head, ...lines]
   const widths = head.map((_, column) => Math.max(...all.map((line) => line[column]!.length)))
-  const right = [2, 3, 4, 5]
+  const right = [2, 3, 4, 5, 6]
   return all
     .map((line) =>
       line.map((cell, i) => (right.includes(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!))).join('  '),
@@ -27,15 +27,17 @@ export function verdict(rows: readonly Row[]): string {
   return `${goals.filter(({ met }) => met).length} of ${goals.length} goals met`
 }
 
-function cells({ contestant, value, unit, spread, ratio, ratioSpread, against, meaning, goal, met }: Row): string[] {
+function cells(row: Row): string[] {
+  const { contestant, value, least, unit, spread, ratio, ratioSpread, against, meaning, goal, by, met } = row
   const [low, high] = ratioSpread ?? spread
   const compared = against === null ? '' : `${meaning === 'beyond' ? 'beyond' : 'against'} ${against}`
   return [
     against === null ? contestant : `  ${contestant} ${compared}`,
     `${digits(value)} ${unit}`,
     `${digits(low)} to ${digits(high)}`,
+    against === null && typeof least === 'number' ? digits(least) : '',
     ratio === null ? '' : `${digits(ratio)}×`,
-    goal ?? '',
+    goal === null ? '' : `${goal}${by === 'least' ? ' by the least' : ''}`,
     met === null ? '' : met ? 'met' : 'NOT MET',
   ]
 }

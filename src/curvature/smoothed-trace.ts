@@ -114,6 +114,6 @@ export function smoothedTrace(loss: Loss, options: SmoothedTraceOptions): Smooth
 
 /** The end of a pair; the rule 'mean' reads no hyperparameters. */
 const mean = {
-  ...{ last: 1, pair: 1, sum: 0, scale: 0.5, first: true, lastOf: 1 },
+  ...{ last: 1, pair: 1, sum: 0, scale: 0.5, clipNorm: 0, clipValue: 0, first: 1, lastOf: 1 },
   ...{ learningRate: 0, beta1: 0, beta2: 0, epsilon: 0, step: 1 },
 }

@@ -18,8 +18,13 @@ interface Before {
   readonly kept: number
 }
 
-/** Stateful layers that the pass which runs has called; null outside of one. */
-let called: Map<Recurrent, Before> | null = null
+/** Stateful layers that a pass has called: none at all in most models. */
+interface Pass {
+  called: Map<Recurrent, Before> | null
+}
+
+/** The pass which runs; null outside of one. */
+let running: Pass | null = null
 
 type Call = (this: Recurrent, ...args: unknown[]) => unknown
 const watched = new WeakSet<object>()
@@ -30,7 +35,10 @@ export function watchStates(recurrent: { prototype: object } = RNN): void {
   if (watched.has(prototype)) return
   const { call } = prototype
   prototype.call = function (...args) {
-    if (called !== null && this.stateful && !called.has(this)) called.set(this, before(this))
+    if (running !== null && this.stateful) {
+      running.called ??= new Map()
+      if (!running.called.has(this)) running.called.set(this, before(this))
+    }
     return call.apply(this, args)
   }
   watched.add(prototype)
@@ -51,43 +59,44 @@ function before({ states_, keptStates }: Recurrent): Before {
  * with, and the next step from what one of them has reached.
  */
 export class LayerStates {
-  readonly #next = new Map<Recurrent, Tensor[]>()
+  #next: Map<Recurrent, Tensor[]> | null = null
   #called = false
 
   /** Whether a pass has called a stateful layer, and none has advanced it. */
   get pending(): boolean {
-    return this.#called && this.#next.size === 0
+    return this.#called && this.#next === null
   }
 
   /** Runs a pass, after which the layers have the states that they had; with `advance`, the next step has its own. */
   during<T>(advance: boolean, f: () => T): T {
-    const outer = called
-    const mine = new Map<Recurrent, Before>()
-    called = mine
+    const outer = running
+    const mine: Pass = { called: null }
+    running = mine
     let reached = false
     try {
       const result = f()
       reached = true
       return result
     } finally {
-      called = outer
-      for (const [layer, states] of mine) this.#putBack(layer, states, advance && reached)
+      running = outer
+      for (const [layer, states] of mine.called ?? []) this.#putBack(layer, states, advance && reached)
     }
   }
 
   /** The step succeeded. */
   commit(): void {
+    if (this.#next === null) return
     for (const [layer, states] of this.#next) {
       for (const one of layer.states_) one.dispose()
       layer.states_ = states
     }
-    this.#next.clear()
+    this.#next = null
   }
 
   /** The step failed: everything as it was. */
   undo(): void {
-    for (const states of this.#next.values()) for (const one of states) one.dispose()
-    this.#next.clear()
+    for (const states of this.#next?.values() ?? []) for (const one of states) one.dispose()
+    this.#next = null
   }
 
   #putBack(layer: Recurrent, { states, copies, kept }: Before, advance: boolean): void {
@@ -98,8 +107,10 @@ export class LayerStates {
     layer.states_ = [...(gone ? copies : states)]
     for (const one of gone ? states : copies) one.dispose()
     for (const one of passed) if (!states.includes(one)) one.dispose()
-    for (const one of this.#next.get(layer) ?? []) if (advance) one.dispose()
-    if (advance) this.#next.set(layer, reached)
-    else for (const one of reached) if (!states.includes(one)) one.dispose()
+    if (advance) {
+      this.#next ??= new Map()
+      for (const one of this.#next.get(layer) ?? []) one.dispose()
+      this.#next.set(layer, reached)
+    } else for (const one of reached) if (!states.includes(one)) one.dispose()
   }
 }

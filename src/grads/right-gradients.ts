@@ -49,12 +49,14 @@ const faulty = new WeakMap<Gradient, boolean>()
 
 /** Runs `f` with right gradients in the place of wrong ones, and puts back what was there, also after a throw. */
 export function withRightGradients<T>(f: () => T): T {
-  const swapped = table.flatMap(([name, right]) => {
-    const config = getGradient(name)
-    return config != null && hasFault(config.gradFunc, right) ? [{ config, stock: config.gradFunc, ...right }] : []
-  })
-  for (const { config, gradient } of swapped) config.gradFunc = gradient
+  const swapped: { config: GradConfig; stock: Gradient }[] = []
   try {
+    for (const [name, right] of table) {
+      const config = getGradient(name)
+      if (config == null || !hasFault(config.gradFunc, right)) continue
+      swapped.push({ config, stock: config.gradFunc })
+      config.gradFunc = right.gradient
+    }
     return f()
   } finally {
     for (const { config, stock } of swapped) config.gradFunc = stock

@@ -64,32 +64,32 @@ export declare class Lanczos {
 /** W, G, P and the moments of one optimizer in native memory, with the fused passes of a training step. */
 export declare class Workspace {
   /** out ← W, bit for bit. */
-  restore(out: Array<Float32Array>): void
+  restore(out: Array<Float32Array> | Float32Array): void
   /**
    * Sets the noise of a step: σ of each tensor (0: not perturbed), and what addresses the draws. Clears the dots;
    * `first`: this is the first micro-batch of an update.
    */
   begin(seed: number, distribution: string, rounds: number, stream: number, step: number, scales: Float32Array, first: boolean): void
   /** out ← W + σU of perturbation `j`. */
-  perturb(j: number, out: Array<Float32Array>): void
+  perturb(j: number, out: Array<Float32Array> | Float32Array): void
   /** P ← g · dots += U·g · out ← W − σU. */
-  flip(j: number, g: Array<Float32Array | number | null>, out: Array<Float32Array>): void
+  flip(j: number, g: Array<Float32Array | number | null>, out: Array<Float32Array> | Float32Array): void
   /** G += P + g (← where `first`) · dots −= U·g · out ← W + σU of perturbation `j + 1`. */
-  accumulate(j: number, first: boolean, g: Array<Float32Array | number | null>, out: Array<Float32Array>): void
+  accumulate(j: number, first: boolean, g: Array<Float32Array | number | null>, out: Array<Float32Array> | Float32Array): void
   /** G += factor·g (← where `first`) · out ← W + σU of perturbation `next`. */
-  collect(next: number, factor: number, first: boolean, g: Array<Float32Array | number | null>, out: Array<Float32Array>): void
+  collect(next: number, factor: number, first: boolean, g: Array<Float32Array | number | null>, out: Array<Float32Array> | Float32Array): void
   /**
    * Checks that the mean gradient is finite, then W ← rule(W, mean), out ← W; before the last micro-batch the mean goes
    * to the bank instead. Returns Σ U·(g⁺ − g⁻) of each tensor since `begin`, where there was a perturbation: an update
    * and its dots come together or not at all.
    */
-  finish(update: UpdateOptions, g: Array<Float32Array | number | null>, out: Array<Float32Array>): Array<number>
+  finish(update: Float64Array, g: Array<Float32Array | number | null>, out: Array<Float32Array> | Float32Array): Array<number>
   /** g·g, g·P and P·P of each tensor, one after the other. */
   products(g: Array<Float32Array | number | null>): Array<number>
   /** Σx² or Σ(wx)² of a direction, in each tensor; for the gradient itself not finite exactly where it is not. */
   norms(direction: DirectionOptions, g: Array<Float32Array | number | null>): Array<number>
   /** out ← W + scale·x of a direction (scale·w²x in the metric of the weights), a scale a tensor; then P ← `keep`. */
-  ascend(scales: Float32Array, direction: DirectionOptions, keep: KeepOptions | undefined | null, g: Array<Float32Array | number | null>, out: Array<Float32Array>): void
+  ascend(scales: Float32Array, direction: DirectionOptions, keep: KeepOptions | undefined | null, g: Array<Float32Array | number | null>, out: Array<Float32Array> | Float32Array): void
   /** Zeroed vectors for tensors of these sizes: W, the moments of the rule, and those asked for. */
   constructor(sizes: Array<number>, rule: string, vectors: VectorOptions, options?: WorkspaceOptions | undefined | null)
   /** Where its vectors lie: 'cpu' or 'cuda'. */
@@ -312,8 +312,14 @@ export interface TridiagonalEigen {
 }
 
 /**
+ * The fields of an update, in the order of the numbers that `finish` takes: to read them one by one off an object takes
+ * longer than to update a small model.
+ */
+export declare function updateFields(): Array<keyof UpdateOptions>
+
+/**
  * The end of a step: W ← rule(W, clipped scale·(sum·G + (pair·P + last·g))). See the base optimizer's own page for
- * ranges and defaults of its hyperparameters.
+ * ranges and defaults of its hyperparameters. `finish` takes its numbers in the order of `updateFields`.
  */
 export interface UpdateOptions {
   /** Factor of the gradient that came last. */
@@ -326,12 +332,12 @@ export interface UpdateOptions {
   scale: number
   /** The perturbation whose second half g is, for the dots; below 0: none. */
   perturbation: number
-  /** Bound of the norm of the mean gradient; absent or 0: none. */
-  clipNorm?: number
-  /** Bound of each element of it; absent or 0: none. At most one of the two. */
-  clipValue?: number
-  /** Whether this is the first micro-batch of the update. */
-  first: boolean
+  /** Bound of the norm of the mean gradient; 0: none. */
+  clipNorm: number
+  /** Bound of each element of it; 0: none. At most one of the two. */
+  clipValue: number
+  /** 1 where this is the first micro-batch of the update, 0 otherwise. */
+  first: number
   /** The number of micro-batches where this is the last one; 0 before, when the weights stay. */
   lastOf: number
   /** η */

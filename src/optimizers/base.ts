@@ -151,7 +151,7 @@ export function updateOptions({ kind, options }: Base, step: number, first: bool
     perturbation: -1,
     clipNorm: numbers.clipNorm ?? 0,
     clipValue: numbers.clipValue ?? 0,
-    first,
+    first: first ? 1 : 0,
     lastOf,
     learningRate:
       kind === null ? 0 : at('learningRate', options.learningRate as Schedule, step, { min: 0, max: largest }),

@@ -56,7 +56,7 @@ export class Stepper<G> {
   /** Takes one step. A failure restores weights and side effects, and is typed. */
   run(inputs: StepInputs<G>, drive: (tools: Tools) => void): void {
     const { oracle, noise, size } = inputs
-    const { first } = inputs.update
+    const first = inputs.update.first === 1
     this.#inputs = inputs
     this.#passes = 0
     this.#loss = 0

@@ -186,7 +186,7 @@ export class Training {
     const sums = this.#samples
     // Where one micro-batch gives none, the update gives none: a part of its mean would be too small.
     const sampled = samples !== null && (this.#micro === 0 || sums.length > 0)
-    const total = sampled ? samples.map((sample, i) => sample + (sums[i] ?? 0)) : []
+    const total = !sampled ? [] : sums.length === 0 ? samples : samples.map((sample, i) => sample + sums[i]!)
     if (++this.#micro < accumulation) {
       this.#samples = Float64Array.from(total)
       return
@@ -196,10 +196,7 @@ export class Training {
     this.iterations++
     if (total.length === 0) return
     this.#trace ??= this.#newTrace(this.#weights!)
-    this.#trace.add(
-      total.map((sum) => sum / accumulation),
-      size,
-    )
+    this.#trace.add(accumulation === 1 ? total : total.map((sum) => sum / accumulation), size)
   }
 
   /** Noise size or radius now; 1 for an estimator that has none. */

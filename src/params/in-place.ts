@@ -26,21 +26,26 @@ export class InPlaceStore implements Store {
   readonly #backend: InPlaceBackend
   readonly #variables: readonly Variable[]
   readonly #slots: Float32Array[]
+  /** All slots, until one of them is left to somebody. */
+  #whole: Float32Array | null
   readonly #ids: (DataId | null)[]
+  /** The same, to look one up. */
+  readonly #own = new Set<DataId>()
 
   constructor(variables: readonly Variable[], backend: InPlaceBackend) {
     this.name = backend.name
     this.#backend = backend
     this.#variables = variables
-    // One allocation, each slot on a 64-byte boundary.
+    // One allocation, each slot at a multiple of 64 floats: so the native side has its own vectors.
     const starts: number[] = []
     let total = 0
     for (const variable of variables) {
       starts.push(total)
-      total += Math.ceil(variable.size / 16) * 16
+      total += Math.ceil(variable.size / 64) * 64
     }
     const memory = backend.allocate(total)
     this.#slots = variables.map((variable, i) => memory.subarray(starts[i], starts[i]! + variable.size))
+    this.#whole = memory
     this.#ids = variables.map(() => null)
     const before = variables.map((variable) => backend.values(variable).slice())
     this.write((out) => {
@@ -49,25 +54,30 @@ export class InPlaceStore implements Store {
   }
 
   changed(): boolean {
-    return this.#variables.some((variable, i) => variable.dataId !== this.#ids[i])
+    for (let i = 0; i < this.#ids.length; i++) if (this.#variables[i]!.dataId !== this.#ids[i]) return true
+    return false
   }
 
   read(): Float32Array[] {
     return this.#variables.map((variable) => this.#backend.values(variable))
   }
 
-  write(fill: (out: Float32Array[]) => void): void {
+  write(fill: (out: Float32Array[], whole: Float32Array | null) => void): void {
     const stale: number[] = []
     const out = [...this.#slots]
-    for (const [i, variable] of this.#variables.entries()) {
+    for (let i = 0; i < this.#variables.length; i++) {
+      const variable = this.#variables[i]!
       const id = this.#ids[i]
       const references = id == null ? 0 : this.#backend.references(id)
       if (variable.dataId === id && references === 1) continue
       stale.push(i)
       // Somebody keeps the old memory: leave it to them.
-      if (references > 0) out[i] = this.#backend.allocate(variable.size)
+      if (references > 0) {
+        out[i] = this.#backend.allocate(variable.size)
+        this.#whole = null
+      }
     }
-    fill(out)
+    fill(out, this.#whole)
     for (const i of stale) this.#adopt(i, out[i]!)
   }
 
@@ -87,12 +97,11 @@ export class InPlaceStore implements Store {
   }
 
   #copied(tensors: readonly (Tensor | null)[]): GradientValues {
-    const ids = new Set(this.#ids)
     return tensors.map((one) => {
       if (one === null) return null
       const values = this.#backend.values(one)
       // A gradient may be a variable's own memory; it is about to be overwritten.
-      return ids.has(one.dataId) ? values.slice() : values
+      return this.#own.has(one.dataId) ? values.slice() : values
     })
   }
 
@@ -105,6 +114,8 @@ export class InPlaceStore implements Store {
       this.#backend.share(holder, memory)
       variable.assign(holder)
       this.#slots[i] = memory
+      this.#own.delete(this.#ids[i]!)
+      this.#own.add(variable.dataId)
       this.#ids[i] = variable.dataId
     } finally {
       holder.dispose()

@@ -20,10 +20,10 @@ class PortableStore implements Store {
     return this.#variables.map((variable) => variable.dataSync() as Float32Array)
   }
 
-  write(fill: (out: Float32Array[]) => void): void {
+  write(fill: (out: Float32Array[], whole: null) => void): void {
     // Fresh arrays each time: some backends keep the array they are given.
     const out = this.#variables.map((variable) => new Float32Array(variable.size))
-    fill(out)
+    fill(out, null)
     for (const [i, values] of out.entries()) {
       const variable = this.#variables[i]!
       const holder = tensor(values, variable.shape, 'float32')

@@ -12,9 +12,12 @@ export interface Store<G = Tensor> {
   changed(): boolean
   /** The values, for reading until the next tfjs call. */
   read(): Float32Array[]
-  /** Lets `fill` set arrays that then are the values. If `fill` throws, there still are values to compute with, but
-   * in-place memory may hold anything: write again. */
-  write(fill: (out: Float32Array[]) => void): void
+  /**
+   * Lets `fill` set arrays that then are the values; `whole` is all of them in one piece, each at a multiple of 64 floats,
+   * where they lie so, which native code takes in less time. If `fill` throws, there still are values to compute with, but
+   * in-place memory may hold anything: write again.
+   */
+  write(fill: (out: Float32Array[], whole: Float32Array | null) => void): void
   /** The values of gradients for one native pass, before the next tfjs call; null stays null. */
   values(gradients: readonly (G | null)[]): GradientValues
 }

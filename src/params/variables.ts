@@ -24,7 +24,10 @@ export class Variables implements Target<Tensor> {
 
   holds(other: Target<unknown>): boolean {
     const { tensors } = this
-    return tensors.length === other.tensors.length && tensors.every((one, i) => one === other.tensors[i])
+    const given = other.tensors
+    if (tensors.length !== given.length) return false
+    for (let i = 0; i < tensors.length; i++) if (tensors[i] !== given[i]) return false
+    return true
   }
 
   follow(other: Target<unknown>): void {

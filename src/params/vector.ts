@@ -67,11 +67,11 @@ export class Vector implements Target<Float32Array>, Store<Float32Array> {
     return this.#values
   }
 
-  write(fill: (out: Float32Array[]) => void): void {
+  write(fill: (out: Float32Array[], whole: null) => void): void {
     const { size } = this.tensors[0]
     // Somebody transferred the memory away; what it held is written now in any case.
     if (this.current.length !== size) this.#values[0] = new Float32Array(size)
-    fill(this.#values)
+    fill(this.#values, null)
   }
 
   values([gradient]: Gradients<Float32Array>): (Float32Array | null)[] {

@@ -39,7 +39,7 @@ class WasmStore implements Store {
     return this.#variables.map((variable) => this.#backend.typedArrayFromHeap(variable))
   }
 
-  write(fill: (out: Float32Array[]) => void): void {
+  write(fill: (out: Float32Array[], whole: null) => void): void {
     // All memory first: growth detaches every view taken before.
     const infos: TensorInfo[] = []
     try {
@@ -47,7 +47,10 @@ class WasmStore implements Store {
         infos.push(this.#backend.makeOutput(variable.shape, 'float32'))
         checkAllocated(this.#backend, infos.at(-1)!, `'${variable.name}'`)
       }
-      fill(infos.map((info) => this.#backend.typedArrayFromHeap(info)))
+      fill(
+        infos.map((info) => this.#backend.typedArrayFromHeap(info)),
+        null,
+      )
     } catch (error) {
       for (const info of infos) this.#backend.disposeData(info.dataId)
       throw error

@@ -1,5 +1,5 @@
 import type { DirectionOptions, KeepOptions, UpdateOptions, Workspace } from '../native/index.ts'
-import { device, fromNative, loadBinding, typed } from '../native/index.ts'
+import { device, fromNative, loadBinding, packed, typed } from '../native/index.ts'
 import type { Device, Distribution } from '../types.ts'
 import type { Store } from './store.ts'
 import type { Gradients, Target } from './target.ts'
@@ -47,6 +47,8 @@ export class Weights<G> {
   #place: unknown
   /** Whether W is still to be taken over from the store. */
   #behind = false
+  /** The numbers of the last update: a step makes no new ones. */
+  #update: Float64Array | undefined
 
   constructor(
     target: Target<G>,
@@ -139,8 +141,10 @@ export class Weights<G> {
   /** Returns Σ U·(g⁺ − g⁻) of each tensor in this step; nothing where it has no perturbation. */
   finish(update: UpdateOptions, g: Gradients<G>): number[] {
     let dots: number[] = []
+    this.#update = packed(update, this.#update)
+    const numbers = this.#update
     this.#write((out) => {
-      dots = this.#workspace.finish(update, this.#store.values(g), out)
+      dots = this.#workspace.finish(numbers, this.#store.values(g), out)
     })
     return dots
   }
@@ -152,7 +156,7 @@ export class Weights<G> {
   restore(): void {
     typed(() => {
       this.#followMove()
-      this.#store.write((out) => this.#workspace.restore(out))
+      this.#store.write((out, whole) => this.#workspace.restore(whole ?? out))
       this.#workspace.checkWhole()
     })
   }
@@ -198,11 +202,11 @@ export class Weights<G> {
     this.#workspace.dispose()
   }
 
-  #write(fill: (out: Float32Array[]) => void): void {
+  #write(fill: (out: Float32Array[] | Float32Array) => void): void {
     // A loss may have disposed its own weights.
     this.target.checkAlive()
     this.#followMove()
-    this.#store.write(fill)
+    this.#store.write((out, whole) => fill(whole ?? out))
   }
 
   /** Opens the store anew where the values have moved: memory of the old place is no longer computed with. */

@@ -1,5 +1,5 @@
-import { loadBinding } from '../../../src/native/index.ts'
-import { assert, type Case, type Outcome, type Theme, type World } from './case.ts'
+import { loadBinding, packed, type UpdateOptions } from '../../../src/native/index.ts'
+import { assert, type Case, detached, type Outcome, shared, type Theme, type World } from './case.ts'
 import {
   type Argument,
   finite,
@@ -12,6 +12,7 @@ import {
   object,
   spoilt,
   type Workspace,
+  type Wrong,
   whole,
 } from './native-arguments.ts'
 
@@ -19,36 +20,63 @@ const addon = loadBinding()
 const sizes = [3, 2]
 const most = 2 ** 24 - 1
 
-const out = list('outputs', sizes)
+/** An array a tensor; or one of them all, each at a multiple of 64 floats. */
+const out: Argument = {
+  ...list('outputs', sizes),
+  wrongs: [
+    ...list('outputs', sizes).wrongs.map(
+      ([value, code, ...called]): Wrong => [
+        value,
+        value == null || Array.isArray(value) ? code : 'ERR_DTYPE',
+        ...called,
+      ],
+    ),
+    ...[127, 129, 5, 0].map(
+      (length): Wrong => [new Float32Array(length), 'ERR_SHAPE', `${length} floats in one array`],
+    ),
+    [new Float64Array(128), 'ERR_DTYPE', 'one array of doubles'],
+    [shared(128), 'ERR_SHARED', 'one array of shared memory'],
+    [detached(128), 'ERR_DETACHED', 'one array, detached'],
+  ],
+}
 const g = list('gradients', sizes, true)
 const perturbation = whole('perturbation', 0, most)
 const direction = object('direction', [finite('last', 1), finite('pair', 0), name('metric', 'plain')])
 const keep: Argument = object('keep', [finite('old', 0), finite('new', 1)])
-/** What `finish` is told; a bound may be absent. */
-const update = object(
-  'update',
-  [
-    ...['last', 'pair', 'sum', 'scale', 'learningRate', 'epsilon', 'step'].map((field) => finite(field, 1)),
-    ...['beta1', 'beta2'].map((field) => {
-      const { wrongs, ...rest } = finite(field, 0.5)
-      return {
-        ...rest,
-        wrongs: [...wrongs, ...[1, -0.1, 1.5].map((value) => [value, 'ERR_INVALID_ARGUMENT'] as const)],
-      }
-    }),
-    {
-      ...whole('perturbation', 0, most),
-      wrongs: whole('perturbation', 0, most).wrongs.filter(([value]) => !(Number(value) < 0)),
-    },
-    ...['clipNorm', 'clipValue'].map((field) => ({
-      ...finite(field, 0),
-      wrongs: finite(field, 0).wrongs.filter(([value]) => !(Number(value) > 1)),
-    })),
-    flag('first', true),
-    whole('lastOf', 1, 2 ** 32 - 1),
+const finishing: UpdateOptions = {
+  ...{ last: 1, pair: 1, sum: 1, scale: 1, perturbation: 0, clipNorm: 0, clipValue: 0, first: 1, lastOf: 1 },
+  ...{ learningRate: 1, beta1: 0.5, beta2: 0.5, epsilon: 1, step: 1 },
+}
+const infinite = [1e39, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+/** What no number of an update may be. */
+const refused: Readonly<Record<keyof UpdateOptions, readonly number[]>> = {
+  ...{ last: infinite, pair: infinite, sum: infinite, scale: infinite },
+  ...{ learningRate: infinite, epsilon: infinite, step: infinite },
+  ...{ beta1: [...infinite, 1, -0.1, 1.5], beta2: [...infinite, 1, -0.1, 1.5] },
+  ...{ clipNorm: [-1, Number.NaN], clipValue: [-1, Number.NaN] },
+  ...{ perturbation: [0.5, most + 1, Number.NaN], first: [-1, 2, 0.5, Number.NaN], lastOf: [-1, 0.5, 2 ** 32] },
+}
+const gone = new Float64Array(14)
+structuredClone(gone, { transfer: [gone.buffer] })
+/** What `finish` is told. */
+const update: Argument = {
+  name: 'update',
+  good: () => packed(finishing),
+  wrongs: [
+    ...[null, undefined].map((value) => [value, 'ERR_INVALID_ARGUMENT'] as const),
+    ...[new Float32Array(14), Array.from({ length: 14 }, () => 1), finishing, 'x', 1].map(
+      (value) => [value, 'ERR_DTYPE'] as const,
+    ),
+    ...[13, 15, 0].map((length) => [new Float64Array(length), 'ERR_SHAPE', `${length} numbers`] as const),
+    [new Float64Array(shared(28).buffer, 0, 14), 'ERR_SHARED', 'shared memory'],
+    [gone, 'ERR_DETACHED', 'a detached array'],
+    ...Object.entries(refused).flatMap(([field, values]) =>
+      values.map(
+        (value) => [packed({ ...finishing, [field]: value }), 'ERR_INVALID_ARGUMENT', `${field} ${value}`] as const,
+      ),
+    ),
   ],
-  ['clipNorm', 'clipValue'],
-)
+}
 
 /** Every method with its arguments. */
 export const methods: readonly [string, readonly Argument[]][] = [
@@ -138,7 +166,7 @@ const orders: [string, string, string, object, Outcome, ((first: never, ...rest:
     'sgd',
     { sums: 2 },
     'ERR_STATE',
-    (all: object, ...rest) => [{ ...all, lastOf: 2 }, ...rest],
+    (_, ...rest) => [packed({ ...finishing, lastOf: 2 }), ...rest],
   ],
   [
     'finish',
@@ -146,7 +174,7 @@ const orders: [string, string, string, object, Outcome, ((first: never, ...rest:
     'sgd',
     { sums: 2 },
     'ERR_INVALID_ARGUMENT',
-    (all: object, ...rest) => [{ ...all, first: false }, ...rest],
+    (_, ...rest) => [packed({ ...finishing, first: 0 }), ...rest],
   ],
   [
     'finish',
@@ -154,7 +182,7 @@ const orders: [string, string, string, object, Outcome, ((first: never, ...rest:
     'sgd',
     { sums: 2 },
     'ERR_INVALID_ARGUMENT',
-    (all: object, ...rest) => [{ ...all, clipNorm: 1, clipValue: 1 }, ...rest],
+    (_, ...rest) => [packed({ ...finishing, clipNorm: 1, clipValue: 1 }), ...rest],
   ],
   [
     'finish',
@@ -162,7 +190,7 @@ const orders: [string, string, string, object, Outcome, ((first: never, ...rest:
     'mean',
     { sums: 2 },
     'ERR_INVALID_ARGUMENT',
-    (all: object, ...rest) => [{ ...all, clipValue: 1 }, ...rest],
+    (_, ...rest) => [packed({ ...finishing, clipValue: 1 }), ...rest],
   ],
   [
     'norms',
@@ -257,6 +285,30 @@ export const workspaces: Theme = {
         const [made, memory] = [workspace(world), new Float32Array(5)]
         const [left, right] = [memory.subarray(0, 3), memory.subarray(3)]
         return native(() => method(made, 'flip')([0, [left, null], [left, right]] as never[]))
+      },
+    },
+    {
+      of: 'native Workspace.flip',
+      what: 'a gradient that shares memory with the one array of the outputs',
+      outcome: 'ERR_OVERLAP',
+      given(world) {
+        const [made, memory] = [workspace(world), new Float32Array(128)]
+        return native(() => method(made, 'flip')([0, [memory.subarray(64, 67), null], memory] as never[]))
+      },
+    },
+    {
+      of: 'native Workspace.perturb',
+      what: 'one array of all outputs: the same bits, and what lies between them is not touched',
+      outcome: 'works',
+      given(world) {
+        const [made, apart, memory] = [workspace(world), ones(), new Float32Array(128).fill(7)]
+        return native(() => {
+          made.perturb(0, apart)
+          made.perturb(0, memory)
+          const expected = new Float32Array(128).fill(7)
+          for (const [i, one] of apart.entries()) expected.set(one, 64 * i)
+          assert(Buffer.from(memory.buffer).equals(Buffer.from(expected.buffer)), 'the bits are the same')
+        })
       },
     },
     {

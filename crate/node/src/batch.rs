@@ -70,7 +70,7 @@ pub fn perturb_batch(
     let weights: Option<Vec<&[f32]>> = views.inputs("weights", &weights)?.into_iter().collect();
     let weights =
         weights.ok_or_else(|| coded("ERR_INVALID_ARGUMENT", "Expected every weight, received a gap."))?;
-    let mut out = views.outputs("outputs", &out)?;
+    let mut out = views.apart(&out)?;
     let scales = views.input("scales", &scales)?;
     views.check()?;
     match wanted {

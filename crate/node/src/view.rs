@@ -1,11 +1,14 @@
 //! Arrays of Float32Array as slices, after every check that keeps them sound: type, length, detached and shared
 //! buffers, overlap. The slices live as long as the call, during which JavaScript cannot run. A gradient may also be a
-//! number, which stands for a tensor that TensorFlow holds.
+//! number, which stands for a tensor that TensorFlow holds; and outputs may be one array of them all, for with small
+//! tensors a call takes longer to ask Node for twelve arrays than to compute.
 
 use crate::error::{Result, coded};
 use crate::tensorflow;
 use napi::bindgen_prelude::{Array, JsValue, Unknown};
 use napi::sys;
+use saltflat_core::layout::TILE;
+use std::ffi::c_void;
 use std::fmt::Display;
 use std::ptr::null_mut;
 
@@ -41,28 +44,90 @@ pub struct Elements {
 /// Fetches the elements of an array.
 pub fn elements(array: &Array<'_>) -> Elements {
     let array_value = array.value();
-    let values = (0..array.len())
+    fetched(array_value.env, array_value.value, array.len())
+}
+
+fn fetched(env: sys::napi_env, array: sys::napi_value, len: u32) -> Elements {
+    let values = (0..len)
         .map(|i| {
             let mut element = null_mut();
             // SAFETY: plain Node-API call on live handles of this call.
-            unsafe { sys::napi_get_element(array_value.env, array_value.value, i, &mut element) };
+            unsafe { sys::napi_get_element(env, array, i, &mut element) };
             element
         })
         .collect();
-    Elements { env: array_value.env, values }
+    Elements { env, values }
+}
+
+/// What a pass writes.
+pub enum Outputs {
+    /// An array a tensor.
+    Apart(Elements),
+    /// One for them all.
+    Whole(sys::napi_env, sys::napi_value),
+}
+
+/// Fetches what is to be written.
+pub fn outputs(value: &Unknown<'_>) -> Outputs {
+    let value = value.value();
+    let (mut array, mut len) = (false, 0);
+    // SAFETY: plain Node-API calls on live handles of this call.
+    unsafe { sys::napi_is_array(value.env, value.value, &mut array) };
+    if !array {
+        return Outputs::Whole(value.env, value.value);
+    }
+    // SAFETY: as above.
+    unsafe { sys::napi_get_array_length(value.env, value.value, &mut len) };
+    Outputs::Apart(fetched(value.env, value.value, len))
 }
 
 impl Views {
-    /// Slices to write. Not to be touched before `check` has passed.
-    pub fn outputs<'a>(&mut self, what: &str, elements: &Elements) -> Result<Vec<&'a mut [f32]>> {
+    /// Slices to write, of tensors of these sizes. Not to be touched before `check` has passed.
+    pub fn outputs<'a>(&mut self, outputs: &Outputs, sizes: &[usize]) -> Result<Vec<&'a mut [f32]>> {
+        match outputs {
+            Outputs::Apart(elements) => self.apart(elements),
+            Outputs::Whole(env, value) => self.whole(*env, *value, sizes),
+        }
+    }
+
+    /// One array, in which each tensor begins a tile: as the vectors of a workspace lie.
+    fn whole<'a>(
+        &mut self,
+        env: sys::napi_env,
+        value: sys::napi_value,
+        sizes: &[usize],
+    ) -> Result<Vec<&'a mut [f32]>> {
+        let Some(Memory { mut pointer, len }) = typed(env, value, "the outputs")? else {
+            return Err(coded("ERR_INVALID_ARGUMENT", "Expected outputs, received nothing."));
+        };
+        let expected: usize = sizes.iter().map(|size| size.next_multiple_of(TILE)).sum();
+        if len != expected {
+            return Err(coded(
+                "ERR_SHAPE",
+                format!("Expected {expected} elements of the outputs in one array, received {len}."),
+            ));
+        }
+        self.note(pointer, len, true);
+        let slice = |size: &usize| {
+            // SAFETY: as in `apart`; the parts do not overlap, and end where the array does.
+            let slice = unsafe { std::slice::from_raw_parts_mut(pointer, *size) };
+            // SAFETY: as above.
+            pointer = unsafe { pointer.add(size.next_multiple_of(TILE)) };
+            slice
+        };
+        Ok(sizes.iter().map(slice).collect())
+    }
+
+    /// An array a tensor.
+    pub fn apart<'a>(&mut self, elements: &Elements) -> Result<Vec<&'a mut [f32]>> {
         let mut slices = Vec::with_capacity(elements.values.len());
         for (i, element) in elements.values.iter().enumerate() {
             let Some(Memory { pointer, len }) =
-                typed(elements.env, *element, format_args!("{i} of the {what}"))?
+                typed(elements.env, *element, format_args!("{i} of the outputs"))?
             else {
                 return Err(coded(
                     "ERR_INVALID_ARGUMENT",
-                    format!("Expected a Float32Array in {what}, received nothing."),
+                    "Expected a Float32Array in outputs, received nothing.",
                 ));
             };
             self.note(pointer, len, true);
@@ -189,25 +254,49 @@ fn number(env: sys::napi_env, value: sys::napi_value) -> Option<f64> {
     (status == sys::Status::napi_ok).then_some(number)
 }
 
+/// The numbers of a Float64Array, as many as `N`. A copy: nothing that is written can share its memory.
+pub fn doubles<const N: usize>(what: &str, value: &Unknown<'_>) -> Result<[f64; N]> {
+    let value = value.value();
+    let found = memory(value.env, value.value, sys::TypedarrayType::float64_array, "Float64Array", what)?;
+    let Some((data, len)) = found else {
+        let said = format!("Expected a Float64Array for {what}, received nothing.");
+        return Err(coded("ERR_INVALID_ARGUMENT", said));
+    };
+    if len != N {
+        return Err(coded("ERR_SHAPE", format!("Expected {N} numbers in {what}, received {len}.")));
+    }
+    // SAFETY: so many doubles, as `memory` has checked; JavaScript, which alone writes them, waits for this call.
+    Ok(unsafe { std::ptr::read_unaligned(data.cast()) })
+}
+
 /// The memory of a Float32Array, ordinary and attached; nothing for null and undefined.
 fn typed(env: sys::napi_env, value: sys::napi_value, place: impl Display) -> Result<Option<Memory>> {
+    let found = memory(env, value, sys::TypedarrayType::float32_array, "Float32Array", place)?;
+    Ok(found.map(|(data, len)| Memory { pointer: data.cast(), len }))
+}
+
+/// Where a typed array of this kind lies, ordinary and attached, and its length; nothing for null and undefined.
+fn memory(
+    env: sys::napi_env,
+    value: sys::napi_value,
+    wanted: i32,
+    name: &str,
+    place: impl Display,
+) -> Result<Option<(*mut c_void, usize)>> {
     let (mut element, mut len, mut data, mut buffer, mut offset) = (0, 0, null_mut(), null_mut(), 0);
     // Most elements pass this first call, and two more: a model hands over many.
     // SAFETY: plain Node-API call on live handles of this call.
     let status = unsafe {
         sys::napi_get_typedarray_info(env, value, &mut element, &mut len, &mut data, &mut buffer, &mut offset)
     };
-    if status != sys::Status::napi_ok || element != sys::TypedarrayType::float32_array {
+    if status != sys::Status::napi_ok || element != wanted {
         let mut kind = 0;
         // SAFETY: as above.
         unsafe { sys::napi_typeof(env, value, &mut kind) };
         if kind == sys::ValueType::napi_undefined || kind == sys::ValueType::napi_null {
             return Ok(None);
         }
-        return Err(coded(
-            "ERR_DTYPE",
-            format!("Expected a Float32Array at {place}, received something else."),
-        ));
+        return Err(coded("ERR_DTYPE", format!("Expected a {name} at {place}, received something else.")));
     }
     let mut ordinary = false;
     // SAFETY: as above.
@@ -233,6 +322,6 @@ fn typed(env: sys::napi_env, value: sys::napi_value, place: impl Display) -> Res
         ));
     }
     // Nothing may have no address.
-    let pointer = if len == 0 { std::ptr::NonNull::dangling().as_ptr() } else { data.cast() };
-    Ok(Some(Memory { pointer, len }))
+    let data = if len == 0 { std::ptr::NonNull::<f64>::dangling().as_ptr().cast() } else { data };
+    Ok(Some((data, len)))
 }

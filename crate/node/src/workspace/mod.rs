@@ -24,6 +24,7 @@ pub struct Workspace {
     backend: Option<Box<dyn Backend>>,
     rule: String,
     draw: Draw,
+    sizes: Vec<usize>,
     scales: Vec<f32>,
     device: &'static str,
     bytes: usize,
@@ -77,7 +78,8 @@ impl Workspace {
         let none = draw(0.0, "gaussian", f64::from(ROUNDS), 0.0, 0.0, 0.0)?;
         let (device, bytes, device_bytes) = (backend.device(), backend.bytes(), backend.device_bytes());
         let scales = vec![0.0; sizes.len()];
-        let made = Self { backend: Some(backend), rule, draw: none, scales, device, bytes, device_bytes };
+        let made =
+            Self { backend: Some(backend), rule, draw: none, sizes, scales, device, bytes, device_bytes };
         env.adjust_external_memory(made.external()).map_err(node)?;
         Ok(made)
     }

@@ -28,7 +28,7 @@ pub struct VectorOptions {
 }
 
 /// The end of a step: W ← rule(W, clipped scale·(sum·G + (pair·P + last·g))). See the base optimizer's own page for
-/// ranges and defaults of its hyperparameters.
+/// ranges and defaults of its hyperparameters. `finish` takes its numbers in the order of `updateFields`.
 #[napi(object)]
 pub struct UpdateOptions {
     /// Factor of the gradient that came last.
@@ -41,12 +41,12 @@ pub struct UpdateOptions {
     pub scale: f64,
     /// The perturbation whose second half g is, for the dots; below 0: none.
     pub perturbation: f64,
-    /// Bound of the norm of the mean gradient; absent or 0: none.
-    pub clip_norm: Option<f64>,
-    /// Bound of each element of it; absent or 0: none. At most one of the two.
-    pub clip_value: Option<f64>,
-    /// Whether this is the first micro-batch of the update.
-    pub first: bool,
+    /// Bound of the norm of the mean gradient; 0: none.
+    pub clip_norm: f64,
+    /// Bound of each element of it; 0: none. At most one of the two.
+    pub clip_value: f64,
+    /// 1 where this is the first micro-batch of the update, 0 otherwise.
+    pub first: f64,
     /// The number of micro-batches where this is the last one; 0 before, when the weights stay.
     pub last_of: f64,
     /// η
@@ -61,7 +61,53 @@ pub struct UpdateOptions {
     pub step: f64,
 }
 
+/// The fields of an update, in the order of the numbers that `finish` takes: to read them one by one off an object takes
+/// longer than to update a small model.
+#[napi(ts_return_type = "Array<keyof UpdateOptions>")]
+pub fn update_fields() -> Vec<&'static str> {
+    UpdateOptions::FIELDS.to_vec()
+}
+
 impl UpdateOptions {
+    const FIELDS: [&'static str; 14] = [
+        "last",
+        "pair",
+        "sum",
+        "scale",
+        "perturbation",
+        "clipNorm",
+        "clipValue",
+        "first",
+        "lastOf",
+        "learningRate",
+        "beta1",
+        "beta2",
+        "epsilon",
+        "step",
+    ];
+
+    /// From numbers in the order of the fields.
+    pub fn new(numbers: [f64; Self::FIELDS.len()]) -> Self {
+        let [last, pair, sum, scale, perturbation, clip_norm, clip_value, first, last_of, ..] = numbers;
+        let [.., learning_rate, beta1, beta2, epsilon, step] = numbers;
+        Self {
+            last,
+            pair,
+            sum,
+            scale,
+            perturbation,
+            clip_norm,
+            clip_value,
+            first,
+            last_of,
+            learning_rate,
+            beta1,
+            beta2,
+            epsilon,
+            step,
+        }
+    }
+
     /// Refuses numbers that would make W infinite or NaN.
     pub fn check(&self) -> Result<()> {
         let Self { last, pair, sum, scale, learning_rate, beta1, beta2, epsilon, step, .. } = *self;
@@ -91,17 +137,18 @@ impl UpdateOptions {
 
     pub fn micro(&self) -> Result<Micro> {
         let last_of = whole("lastOf", self.last_of, f64::from(u32::MAX))? as u32;
-        if last_of == 1 && !self.first {
+        let first = whole("first", self.first, 1.0)? == 1;
+        if last_of == 1 && !first {
             return Err(coded(
                 "ERR_INVALID_ARGUMENT",
                 "Expected a single micro-batch to be the first one, received a later one.",
             ));
         }
-        Ok(Micro { first: self.first, last_of })
+        Ok(Micro { first, last_of })
     }
 
     pub fn clip(&self) -> Result<Clip> {
-        match (self.clip_norm.unwrap_or(0.0), self.clip_value.unwrap_or(0.0)) {
+        match (self.clip_norm, self.clip_value) {
             (0.0, 0.0) => Ok(Clip::Off),
             (norm, 0.0) if norm > 0.0 => Ok(Clip::Norm(norm)),
             (0.0, value) if value > 0.0 => Ok(Clip::Value(value as f32)),

@@ -1,10 +1,11 @@
-//! The passes of a training step.
+//! The passes of a training step. What they write is an array a tensor, or one array in which each tensor begins a tile of 64
+//! elements, as the vectors here lie.
 
 use super::options::{DirectionOptions, KeepOptions, UpdateOptions};
 use super::{Workspace, live};
 use crate::error::{Result, coded, core, finite, given};
 use crate::sample::draw;
-use crate::view::{Views, elements};
+use crate::view::{Views, doubles, elements, outputs};
 use napi::bindgen_prelude::{Array, Unknown};
 use napi_derive::napi;
 use saltflat_core::{Noise, Rule, Update};
@@ -13,10 +14,13 @@ use saltflat_core::{Noise, Rule, Update};
 impl Workspace {
     /// out ← W, bit for bit.
     #[napi(catch_unwind)]
-    pub fn restore(&mut self, #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>) -> Result<()> {
+    pub fn restore(
+        &mut self,
+        #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
+    ) -> Result<()> {
         let mut views = Views::default();
-        let out = elements(&out);
-        let mut out = views.outputs("outputs", &out)?;
+        let out = outputs(&out);
+        let mut out = views.outputs(&out, &self.sizes)?;
         views.check()?;
         self.backend()?.restore(&mut out).map_err(core)
     }
@@ -55,11 +59,11 @@ impl Workspace {
     pub fn perturb(
         &mut self,
         j: f64,
-        #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
     ) -> Result<()> {
         let mut views = Views::default();
-        let out = elements(&out);
-        let mut out = views.outputs("outputs", &out)?;
+        let out = outputs(&out);
+        let mut out = views.outputs(&out, &self.sizes)?;
         views.check()?;
         let (backend, noise) = self.with_noise(j)?;
         backend.perturb(noise, &mut out).map_err(core)
@@ -71,11 +75,11 @@ impl Workspace {
         &mut self,
         j: f64,
         #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
-        #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
     ) -> Result<()> {
         let mut views = Views::default();
-        let (g, out) = (elements(&g), elements(&out));
-        let (mut out, g) = (views.outputs("outputs", &out)?, views.gradients(&g)?);
+        let (g, out) = (elements(&g), outputs(&out));
+        let (mut out, g) = (views.outputs(&out, &self.sizes)?, views.gradients(&g)?);
         views.check()?;
         let (backend, noise) = self.with_noise(j)?;
         backend.flip(noise, &g, &mut out).map_err(core)
@@ -88,11 +92,11 @@ impl Workspace {
         j: f64,
         first: bool,
         #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
-        #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
     ) -> Result<()> {
         let mut views = Views::default();
-        let (g, out) = (elements(&g), elements(&out));
-        let (mut out, g) = (views.outputs("outputs", &out)?, views.gradients(&g)?);
+        let (g, out) = (elements(&g), outputs(&out));
+        let (mut out, g) = (views.outputs(&out, &self.sizes)?, views.gradients(&g)?);
         views.check()?;
         let next = self.at(j + 1.0)?;
         let (backend, noise) = self.with_noise(j)?;
@@ -107,12 +111,12 @@ impl Workspace {
         factor: f64,
         first: bool,
         #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
-        #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
     ) -> Result<()> {
         let factor = finite("factor", factor)?;
         let mut views = Views::default();
-        let (g, out) = (elements(&g), elements(&out));
-        let (mut out, g) = (views.outputs("outputs", &out)?, views.gradients(&g)?);
+        let (g, out) = (elements(&g), outputs(&out));
+        let (mut out, g) = (views.outputs(&out, &self.sizes)?, views.gradients(&g)?);
         views.check()?;
         let (backend, noise) = self.with_noise(next)?;
         backend.collect(noise, factor as f32, first, &g, &mut out).map_err(core)
@@ -124,18 +128,18 @@ impl Workspace {
     #[napi(catch_unwind)]
     pub fn finish(
         &mut self,
-        #[napi(ts_arg_type = "UpdateOptions")] update: Option<UpdateOptions>,
+        #[napi(ts_arg_type = "Float64Array")] update: Unknown<'_>,
         #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
-        #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
     ) -> Result<Vec<f64>> {
-        let update = given("the update", update)?;
+        let update = UpdateOptions::new(doubles("the update", &update)?);
         update.check()?;
         let rule = Rule::new(&self.rule, update.hyper())
             .ok_or_else(|| coded("ERR_STATE", "Expected a known rule."))?;
         let (clip, micro) = (update.clip()?, update.micro()?);
         let mut views = Views::default();
-        let (g, out) = (elements(&g), elements(&out));
-        let (mut out, g) = (views.outputs("outputs", &out)?, views.gradients(&g)?);
+        let (g, out) = (elements(&g), outputs(&out));
+        let (mut out, g) = (views.outputs(&out, &self.sizes)?, views.gradients(&g)?);
         views.check()?;
         let draw = if update.perturbation < 0.0 { None } else { Some(self.at(update.perturbation)?) };
         let noise = draw.map(|draw| Noise { draw, scales: &self.scales });
@@ -178,13 +182,13 @@ impl Workspace {
         #[napi(ts_arg_type = "DirectionOptions")] direction: Option<DirectionOptions>,
         keep: Option<KeepOptions>,
         #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
-        #[napi(ts_arg_type = "Array<Float32Array>")] out: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
     ) -> Result<()> {
         let direction = given("the direction", direction)?.direction()?;
         let keep = keep.map(|keep| keep.keep()).transpose()?;
         let mut views = Views::default();
-        let (g, out) = (elements(&g), elements(&out));
-        let (mut out, g) = (views.outputs("outputs", &out)?, views.gradients(&g)?);
+        let (g, out) = (elements(&g), outputs(&out));
+        let (mut out, g) = (views.outputs(&out, &self.sizes)?, views.gradients(&g)?);
         let scales = views.input("scales", &scales)?;
         views.check()?;
         self.backend()?.ascend(scales, direction, keep, &g, &mut out).map_err(core)
