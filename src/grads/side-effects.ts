@@ -95,6 +95,8 @@ export class SideEffects {
   }
 
   #forget(): void {
+    // To empty what is empty takes V8 some microseconds.
+    if (this.#before.length === 0) return
     for (const { value } of this.#before) value.dispose()
     this.#before.length = 0
   }
