@@ -18,6 +18,7 @@ const {
   randomWords,
   sample,
   selfTest,
+  updateFields,
 } = loadBinding()
 const most = 2 ** 24 - 1
 const draw = [whole('seed', 1, Number.MAX_SAFE_INTEGER), name('distribution', 'gaussian')]
@@ -158,6 +159,9 @@ export const nativeFunctions: Theme = {
     ),
     simple('native cpuInfo', 'arguments that it has not', 'works', () =>
       assert((cpuInfo as (...rest: unknown[]) => { threads: number })(null, 'x').threads > 0, 'it answers'),
+    ),
+    simple('native updateFields', 'arguments that it has not', 'works', () =>
+      assert(new Set((updateFields as (...rest: unknown[]) => string[])(null, 'x')).size === 14, 'it answers'),
     ),
     simple('native gpuInfo', 'arguments that it has not', 'works', () =>
       assert((gpuInfo as (...rest: unknown[]) => { code: string })(null, 'x').code !== '', 'it answers'),
