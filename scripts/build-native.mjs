@@ -70,12 +70,13 @@ function minor(version) {
 }
 
 function buildWithNapi() {
-  const made = temporary(join(root, 'build')) // On the disk of the sources: Windows has no relative path between two.
+  const made = temporary(join(root, 'build'))
   const paths = ['--manifest-path', manifest, '--package-json-path', 'package.json', '--output-dir', made]
-  const types = ['--dts', relative(made, join(root, 'src', 'native', 'binding.d.ts')), '--no-const-enum']
+  const types = ['--dts', 'binding.d.ts', '--no-const-enum']
   try {
     run(process.execPath, [napi, 'build', ...paths, '--release', ...types, ...target(), '--', '--locked'])
-    place(join(made, 'saltflat.node'))
+    place(join(made, 'binding.d.ts'), join(root, 'src', 'native', 'binding.d.ts'))
+    place(join(made, 'saltflat.node'), join(outputDir, 'saltflat.node'))
   } finally {
     rmSync(made, { recursive: true, force: true })
   }
@@ -88,7 +89,7 @@ function buildWithCargo() {
   const targetDir = fresh ? ['--target-dir', fresh] : []
   try {
     const said = run('cargo', [...build, ...target(), ...targetDir, '--message-format=json-render-diagnostics'], true)
-    place(artifact(said))
+    place(artifact(said), join(outputDir, 'saltflat.node'))
   } finally {
     if (fresh) rmSync(fresh, { recursive: true, force: true })
   }
@@ -104,11 +105,11 @@ function artifact(messages) {
   throw new Error('cargo ended well but named no dynamic library. Please report this.')
 }
 
-function place(library) {
-  mkdirSync(outputDir, { recursive: true })
-  const file = join(outputDir, 'saltflat.node')
-  copyFileSync(library, `${file}.new`)
-  renameSync(`${file}.new`, file) // A running Node keeps the old file.
+/** Whoever reads it meanwhile, a running Node or a compiler of types, keeps all of the old file. */
+function place(made, file) {
+  mkdirSync(dirname(file), { recursive: true })
+  copyFileSync(made, `${file}.new`)
+  renameSync(`${file}.new`, file)
 }
 
 function temporary(folder) {

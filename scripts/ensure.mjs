@@ -1,9 +1,10 @@
 // Makes a fresh clone ready: every command calls this first, so each works right after `git clone`. Install scripts
 // and npm's pre and post hooks are off here, so nothing else would. Says one line for each thing it does.
+import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildNative, buildTypeScript, stamp } from './products.mjs'
-import { root, run } from './run.mjs'
+import { root, run, toolEnv } from './run.mjs'
 import { installFromCache } from './tfjs-binding.mjs'
 
 const at = (...path) => join(root, ...path)
@@ -11,9 +12,19 @@ const at = (...path) => join(root, ...path)
 /** Installs the dependencies and builds the addon and dist/, each only when it is missing or older than its sources. */
 export async function ensure() {
   await ensureDependencies()
-  if (isOlder(at('build', 'Release', 'saltflat.node'), ['crate', 'Cargo.toml', 'Cargo.lock'])) buildNative()
+  if (isAddonOld()) buildNative()
   if (isOlder(stamp, ['src', 'tsconfig.json', 'tsconfig.build.json'])) buildTypeScript()
 }
+
+/** Builds the addon, if it must be, beside what the caller does meanwhile. Why it failed, the next `ensure` says. */
+export function beginAddon() {
+  if (!isAddonOld()) return Promise.resolve()
+  console.log('build: the native addon, beside what follows (a minute or two the first time)')
+  const child = spawn(process.execPath, ['scripts/build-native.mjs'], { cwd: root, env: toolEnv(), stdio: 'ignore' })
+  return new Promise((resolve) => child.on('close', resolve).on('error', resolve))
+}
+
+const isAddonOld = () => isOlder(at('build', 'Release', 'saltflat.node'), ['crate', 'Cargo.toml', 'Cargo.lock'])
 
 /** `npm ci` when node_modules is missing or holds other versions than package-lock.json. */
 export async function ensureDependencies() {

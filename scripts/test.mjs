@@ -8,7 +8,7 @@ import { spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { closingLine, countAva, countCargo, countOne, total } from './counts.mjs'
-import { ensure, ensureDependencies } from './ensure.mjs'
+import { beginAddon, ensure, ensureDependencies } from './ensure.mjs'
 import { root, Stop, toolEnv } from './run.mjs'
 import { isInstalled } from './tfjs-binding.mjs'
 
@@ -24,7 +24,9 @@ const stages = {
     { name: 'biome', command: ['biome', 'check', '--error-on-warnings', '.'], count: countOne },
     { name: 'types', command: ['tsc', '--noEmit'], count: countOne },
   ],
-  rust: [{ name: 'cargo test', command: ['cargo', 'test', ...workspace, '--no-fail-fast'], count: countCargo }],
+  rust: [
+    { name: 'cargo test', command: ['cargo', 'test', ...workspace, '--tests', '--no-fail-fast'], count: countCargo },
+  ],
   ts: [
     {
       name: 'ava',
@@ -63,8 +65,13 @@ async function runAll() {
     const names = chosen()
     await ensureDependencies()
     chooseTfjs()
+    // It keeps one core busy for a minute: the lints and Rust's tests have the other.
+    const addon = names.length > 1 ? beginAddon() : undefined
     for (const name of names) {
-      if (name === 'ts' || name === 'long') await ensure() // Type errors stop it; the lints and Rust have run by then.
+      if (name === 'ts' || name === 'long') {
+        await addon
+        await ensure() // Type errors stop it; the lints and Rust have run by then.
+      }
       for (const stage of stages[name]) counts.push(await runStage(stage))
     }
   } catch (error) {
