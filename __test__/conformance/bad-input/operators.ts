@@ -250,6 +250,7 @@ export const operators: Theme = {
     ...products.map(([what, outcome, product]) =>
       simple('dense', `a product of ${what}`, outcome, () => dense(fromMatvec(3, product as never))),
     ),
+    ...each('withSecondOrder', 'f', [undefined, null, 1, {}, 'f'], (value) => withSecondOrder(value)),
     simple('withSecondOrder', 'a function that throws', 'works', () => {
       const mine = new RangeError('mine')
       let thrown: unknown

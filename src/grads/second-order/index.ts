@@ -1,4 +1,5 @@
 import { engine, getGradient, registerGradient, unregisterGradient } from '@tensorflow/tfjs-core'
+import { invalid } from '../../checks.ts'
 import { SaltflatError } from '../../errors.ts'
 import { holdKept } from '../kept.ts'
 import { withKernels } from '../kernels/index.ts'
@@ -18,12 +19,13 @@ let depth = 0
  * PyTorch and JAX. Costs nothing by itself; a Hessian-vector product by gradients of gradients costs about three
  * gradients.
  *
- * Throws ERR_INVALID_ARGUMENT where `f` returns a promise: what it awaits would run in stock tfjs.
+ * Throws ERR_INVALID_ARGUMENT where `f` is no function, or returns a promise: what it awaits would run in stock tfjs.
  *
  * @example
  * const curve = withSecondOrder(() => tf.grad((x) => tf.grad((x) => tf.sum(tf.tanh(x)))(x))(tf.tensor1d([0.5])))
  */
 export function withSecondOrder<T>(f: () => T): T {
+  if (typeof f !== 'function') throw invalid('a function for f', f)
   const undo = depth === 0 ? install() : () => {}
   const kept = holdKept(false)
   depth++
