@@ -2,7 +2,17 @@ import { execFileSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import { adam, type FlatOptimizer, nso, oneSided, perturbBatch, SaltflatError, sam } from '../../src/index.ts'
+import {
+  adam,
+  type FlatOptimizer,
+  minimize,
+  nso,
+  oneSided,
+  perturbBatch,
+  SaltflatError,
+  sam,
+  sgd,
+} from '../../src/index.ts'
 import { type Binding, fromNative, loadBinding, packed } from '../../src/native/index.ts'
 import { bits, onEachBackend, tf } from '../helpers/backends.ts'
 import { collected } from '../helpers/memory.ts'
@@ -31,6 +41,8 @@ const chunks = Math.ceil(size / 4096)
 const base = () => adam({ learningRate: 0.05 })
 const makes: [string, () => FlatOptimizer][] = [
   ['adam', () => adam({ learningRate: 0.05, seed: 1 })],
+  // No moments: the weights alone can be of two steps.
+  ['sgd', () => sgd({ learningRate: 0.05, seed: 1 })],
   ['nso k = 1', () => nso(base(), { sigma: 0.1, seed: 1 })],
   ['nso k = 2, mixing', () => nso(base(), { sigma: 0.1, perturbations: 2, mixing: 0.1, seed: 1 })],
   ['one-sided k = 3', () => oneSided(base(), { sigma: 0.1, perturbations: 3, seed: 1 })],
@@ -183,6 +195,26 @@ for (const [name, make] of makes) {
     },
   )
 }
+
+test('what a panic has cut short is no partial result either', async (t) => {
+  const start = new Float32Array(size).fill(1)
+  const gradient = (x: Float32Array) => x.map((one) => 2 * one)
+  const optimizer = sgd({ learningRate: 0.1, seed: 1 })
+  let stepped = false
+  const run = minimize(gradient, start, optimizer, {
+    steps: 3,
+    onStep() {
+      if (stepped) return
+      stepped = true
+      // Of the next step: half of the read-only pass and of the update.
+      armFault('chunk', Math.floor(1.5 * chunks))
+    },
+  })
+  const error = await t.throwsAsync(run, { instanceOf: SaltflatError, code: 'ERR_PANIC' as never })
+  t.regex(error!.message, /has cut short/)
+  t.false('partial' in error!)
+  optimizer.dispose()
+})
 
 const floats = () => [new Float32Array(4)]
 const noise = {

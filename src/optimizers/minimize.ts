@@ -154,8 +154,13 @@ class Run implements Oracle<Float32Array> {
     return { x: this.#copy(), steps: this.steps, loss: this.#loss, gradients: this.#calls }
   }
 
-  stopped(error: SaltflatError): MinimizeError {
-    return new MinimizeError(error, this.result())
+  /** Of an update that a panic has cut short there is nothing to hand over. */
+  stopped(error: SaltflatError): SaltflatError {
+    try {
+      return new MinimizeError(error, this.result())
+    } catch {
+      return error
+    }
   }
 
   evaluate(part: number): Evaluation<Float32Array> {

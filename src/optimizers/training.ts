@@ -45,6 +45,12 @@ export class Training {
     return this.#weights
   }
 
+  /** Steps taken: `accumulation` of them an update. */
+  get steps(): number {
+    const { accumulation } = this.#settings.base.options as Required<GradientOptions>
+    return this.iterations * accumulation + this.#micro
+  }
+
   get trace(): RunningTrace | null {
     return this.#trace
   }
@@ -104,6 +110,7 @@ export class Training {
   /** What is needed to go on. */
   state(): State {
     const weights = this.#weights
+    weights?.checkWhole()
     const vectors = vectorsOf({ moments: weights?.moments ?? 0, bank: this.#micro > 0, origin: this.#origin })
     return {
       optimizer: nameOf(this.#settings),

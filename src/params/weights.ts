@@ -161,9 +161,15 @@ export class Weights<G> {
     })
   }
 
-  /** A copy of W. */
+  /** Throws ERR_PANIC where W or the moments are those of an update cut short. */
+  checkWhole(): void {
+    typed(() => this.#workspace.checkWhole())
+  }
+
+  /** A copy of W. Throws as `checkWhole`. */
   copy(): Float32Array[] {
     return typed(() => {
+      this.#workspace.checkWhole()
       const out = this.tensors.map(({ size }) => new Float32Array(size))
       this.#workspace.restore(out)
       return out
