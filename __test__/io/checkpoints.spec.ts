@@ -304,7 +304,7 @@ test.serial('a step before the state was read is refused; without it the weights
   step()
   const torn = saveCheckpoint(trainee, { dir, epoch: 1 })
   step()
-  await t.throwsAsync(torn, { code: 'ERR_STATE', message: /after 1 updates.+after 2\. Await/ })
+  await t.throwsAsync(torn, { code: 'ERR_STATE', message: /after 1 steps.+after 2\. Await/ })
   t.deepEqual(await readdir(dir), [])
   const before = bits(w)
   const saved = saveCheckpoint(trainee, { dir, epoch: 2 })
@@ -312,6 +312,20 @@ test.serial('a step before the state was read is refused; without it the weights
   await saved
   await resume(trainee, dir)
   t.deepEqual(bits(w), before)
+  trainee.optimizer.dispose()
+  w.dispose()
+})
+
+test.serial('so is a micro-batch: the weights are the same, the state is not', async (t) => {
+  const dir = await folder(t)
+  const w = tf.variable(tf.tensor1d([1, 2]))
+  const trainee = { optimizer: sgd({ accumulation: 4 }), variables: [w] }
+  const step = () => trainee.optimizer.minimize(() => tf.tidy(() => tf.sum(tf.square(w)) as tf.Scalar), false, [w])
+  for (let i = 0; i < 5; i++) step()
+  const torn = saveCheckpoint(trainee, { dir, epoch: 1 })
+  step()
+  await t.throwsAsync(torn, { code: 'ERR_STATE', message: /after 5 steps.+after 6\. Await/ })
+  t.deepEqual(await readdir(dir), [])
   trainee.optimizer.dispose()
   w.dispose()
 })

@@ -6,7 +6,7 @@ import { learningRateIn } from '../optimizers/config.ts'
 import { FlatOptimizer } from '../optimizers/optimizer.ts'
 import type { NamedTensor } from '../optimizers/state.ts'
 import { invalid, knownKeys, whole } from '../options.ts'
-import { Variables } from '../params/variables.ts'
+import { checkAlive, checkDistinct, Variables } from '../params/variables.ts'
 import { type CheckpointContent, type CheckpointTensor, encodeCheckpoint } from './checkpoint-file.ts'
 import { addCheckpoint, newestCheckpoint, type SkippedFile } from './checkpoint-folder.ts'
 
@@ -58,7 +58,7 @@ export const defaultKeep = 2
  * Returns the path.
  *
  * Throws ERR_INVALID_ARGUMENT, ERR_DTYPE for weights that are neither float32, int32 nor bool, ERR_DISPOSED, ERR_STATE where
- * an update was made before the state was read, ERR_UNSUPPORTED for an optimizer that trains variables outside the model's
+ * a step was taken before the state was read, ERR_UNSUPPORTED for an optimizer that trains variables outside the model's
  * layers and for files larger than a Buffer (4 GiB in Node 20), ERR_OUT_OF_MEMORY; and what the file system throws, such as
  * ENOSPC, when the older checkpoints are all still there.
  *
@@ -81,7 +81,7 @@ export async function saveCheckpoint(trainee: Trainee, options: SaveCheckpointOp
   whole('batch', batch, 0, Number.MAX_SAFE_INTEGER)
   whole('keep', keep, 1, Number.MAX_SAFE_INTEGER)
   const { optimizer, weights, trained } = partsOf(trainee)
-  const { iterations } = optimizer
+  const steps = stepsOf(optimizer)
   // At once: where nobody waits, the next step may change them before their turn comes.
   const now = {
     ...{ epoch, batch },
@@ -94,10 +94,10 @@ export async function saveCheckpoint(trainee: Trainee, options: SaveCheckpointOp
     const content: CheckpointContent = { ...now, state: state.map(filed) }
     // Stock optimizers leak a fresh count of iterations at every call.
     if (!(optimizer instanceof FlatOptimizer)) state.find(({ name }) => name === 'iter')?.tensor.dispose()
-    if (optimizer.iterations !== iterations) {
+    if (stepsOf(optimizer) !== steps) {
       throw new SaltflatError(
         'ERR_STATE',
-        `Expected the optimizer after ${iterations} updates, as the weights are, received it after ${optimizer.iterations}. Await saveCheckpoint before the next step.`,
+        `Expected the optimizer after ${steps} steps, as the weights are, received it after ${stepsOf(optimizer)}. Await saveCheckpoint before the next step.`,
       )
     }
     return addCheckpoint(dir, encodeCheckpoint(content), keep)
@@ -240,6 +240,8 @@ function partsOf(trainee: Trainee): Parts {
     throw invalid('a compiled model, or { optimizer, variables }', trainee, 'Call model.compile first.')
   }
   if (Array.isArray(variables)) {
+    for (const one of variables) checkAlive(one)
+    checkDistinct(variables)
     return {
       optimizer,
       weights: variables.map((one) => ({ name: one.name, tensor: one })),
@@ -252,10 +254,28 @@ function partsOf(trainee: Trainee): Parts {
     optimizer,
     weights: weightsOf(given as unknown as Layer).map((weight) => ({
       name: weight.originalName,
-      tensor: weight.read(),
+      tensor: living(weight),
     })),
     trained: inner.collectedTrainableWeights.map((weight) => weight.read()),
   }
+}
+
+/** tfjs-layers refuses to read a weight that was disposed of, with an error of its own. */
+function living(weight: NamedWeight): Variable {
+  try {
+    return weight.read()
+  } catch (cause) {
+    throw new SaltflatError(
+      'ERR_DISPOSED',
+      `Expected a living model, received one whose weight '${weight.originalName}' was disposed. Build it anew.`,
+      { cause },
+    )
+  }
+}
+
+/** Micro-batches count too: they change the optimizer's state. */
+function stepsOf(optimizer: TfOptimizer): number {
+  return optimizer instanceof FlatOptimizer ? optimizer.training.steps : optimizer.iterations
 }
 
 /** By layers: the order that a model itself gives depends on which of them are frozen. */

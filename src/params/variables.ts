@@ -74,15 +74,20 @@ export function checkVariables(variables: readonly Variable[]): void {
       )
     }
   }
-  if (new Set(variables).size !== variables.length) {
-    throw new SaltflatError('ERR_INVALID_ARGUMENT', 'Expected each variable once, received one several times.')
-  }
+  checkDistinct(variables)
   if (variables.every((variable) => variable.size === 0)) {
     throw new SaltflatError('ERR_EMPTY', 'Expected at least one element to train, received variables of size 0.')
   }
 }
 
-function checkAlive(variable: Variable): void {
+/** Refuses the same variable twice. */
+export function checkDistinct(variables: readonly Variable[]): void {
+  if (new Set(variables).size === variables.length) return
+  throw new SaltflatError('ERR_INVALID_ARGUMENT', 'Expected each variable once, received one several times.')
+}
+
+/** Refuses what is no variable, or was disposed. */
+export function checkAlive(variable: Variable): void {
   if (typeof variable?.assign !== 'function') {
     const layer = typeof (variable as { read?: unknown } | null)?.read === 'function'
     const advice = layer ? ' Pass model.trainableWeights.map((weight) => weight.read() as tf.Variable).' : ''

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   checkpoint,
+  type FlatOptimizer,
   lastCheckpoint,
   nso,
   resume,
@@ -35,7 +36,7 @@ function folder(world: World): string {
   return made
 }
 
-const trainee = (world: World) => ({
+const trainee = (world: World): { optimizer: FlatOptimizer; variables: tf.Variable[] } => ({
   optimizer: world.hold(nso(sgd({ learningRate: 0.01 }), { sigma: 0.1, seed: 4 })),
   variables: world.variables,
 })
@@ -46,18 +47,42 @@ function saving(
   what: string,
   outcome: Outcome,
   call: (world: World, one: ReturnType<typeof trainee>, dir: string) => unknown,
+  prepared: (world: World) => readonly unknown[] = ({ variables }) => variables,
 ): Case {
   return {
     of,
     what,
     outcome,
     async given(world) {
-      const [one, dir] = [trainee(world), folder(world)]
+      const [one, dir] = [{ ...trainee(world), variables: prepared(world) as tf.Variable[] }, folder(world)]
       // It keeps what it gave until it is asked again.
       await one.optimizer.getWeights()
       return () => call(world, one, dir)
     },
   }
+}
+
+/** What stands for the variables of a trainee and is none. */
+const notVariables: [string, Outcome, (world: World) => readonly unknown[]][] = [
+  ['a tensor', 'ERR_INVALID_ARGUMENT', (world) => [world.a, world.hold(tf.ones([2]))]],
+  ['a number', 'ERR_INVALID_ARGUMENT', ({ a }) => [a, 1]],
+  ['null', 'ERR_INVALID_ARGUMENT', ({ a }) => [a, null]],
+  ['the same one twice', 'ERR_INVALID_ARGUMENT', ({ a }) => [a, a]],
+  ['one disposed', 'ERR_DISPOSED', ({ a }) => [a, disposedVariable()]],
+]
+
+function disposedVariable(): tf.Variable {
+  const one = tf.tidy(() => tf.variable(tf.scalar(1)))
+  one.dispose()
+  return one
+}
+
+/** A compiled model whose weights are gone. */
+function disposedModel(world: World): tf.LayersModel {
+  const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [2] })] })
+  model.compile({ optimizer: world.hold(sgd()), loss: 'meanSquaredError' })
+  model.dispose()
+  return model
 }
 
 /** What `shuffledBatches` may be given besides its options. */
@@ -118,6 +143,20 @@ export const savings: Theme = {
         ),
       ),
     ),
+    ...notVariables.flatMap(([what, outcome, given]) => [
+      saving(
+        'saveCheckpoint',
+        `variables: ${what}`,
+        outcome,
+        (_, one, dir) => saveCheckpoint(one, { dir, epoch: 0 }),
+        given,
+      ),
+      saving('resume', `variables: ${what}`, outcome, (_, one, dir) => resume(one, dir), given),
+    ]),
+    saving('saveCheckpoint', 'a model that was disposed', 'ERR_DISPOSED', (world, _, dir) =>
+      saveCheckpoint(disposedModel(world), { dir, epoch: 0 }),
+    ),
+    saving('resume', 'a model that was disposed', 'ERR_DISPOSED', (world, _, dir) => resume(disposedModel(world), dir)),
     saving('resume', 'a folder that is not there yet', 'works', async (_, one, dir) => {
       const { initialEpoch, path } = await resume(one, join(dir, 'later'))
       assert(initialEpoch === 0 && path === null, 'it begins at the beginning')
