@@ -9,7 +9,10 @@ export { invalid, isFloat32Array, knownKeys, largest, notFinite, number, oneOf, 
 export function schedule(name: string, value: unknown, range: { min: number; max?: number; open?: boolean }): Schedule {
   if (typeof value === 'function') return value as (step: number) => number
   if (typeof value === 'object' && value !== null) return scheduleObject(name, value)
-  return number(name, value, range)
+  const constant = number(name, value, range)
+  // The core computes in f32.
+  if (range.open && Math.fround(constant) === 0) throw invalid(`${name} > 1e-45`, value)
+  return constant
 }
 
 /** The value of a schedule at a step. */

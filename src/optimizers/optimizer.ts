@@ -224,7 +224,7 @@ export class FlatOptimizer extends TfOptimizer implements ModelOptimizer {
     cls: serialization.SerializableConstructor<T>,
     config: serialization.ConfigDict,
   ): T {
-    const settings = unpack(config.settings)
+    const settings = unpack((config as serialization.ConfigDict | undefined | null)?.settings)
     try {
       return new (cls as unknown as new (settings: Settings) => T)(settings)
     } catch (error) {

@@ -10,7 +10,7 @@ export function maskOf(tensors: readonly { readonly name: string }[], filter: Pa
   const passes = predicate(filter)
   let mask: boolean[]
   try {
-    mask = tensors.map(({ name }, i) => Boolean(passes(name, i)))
+    mask = tensors.map(({ name }, i) => answered(passes(name, i)))
   } catch (cause) {
     if (cause instanceof SaltflatError) throw cause
     throw new SaltflatError(
@@ -30,8 +30,20 @@ export function maskOf(tensors: readonly { readonly name: string }[], filter: Pa
   )
 }
 
+/** A promise would count as yes. */
+function answered(answer: unknown): boolean {
+  if (typeof (answer as PromiseLike<unknown> | null)?.then === 'function') {
+    throw new SaltflatError(
+      'ERR_INVALID_ARGUMENT',
+      'Expected a filter that answers at once, received one that returns a promise. Make it synchronous.',
+    )
+  }
+  return Boolean(answer)
+}
+
 /** A filter in the words of who wrote it. */
 function written(filter: ParameterFilter | undefined): string {
+  if (Array.isArray(filter) && filter.length === 0) return 'an empty array'
   const parts = Array.isArray(filter) ? filter : [filter]
   const texts = parts.map((part) => (typeof part === 'string' ? `'${part}'` : String(part)))
   return typeof filter === 'function' ? 'a function' : texts.join(', ')

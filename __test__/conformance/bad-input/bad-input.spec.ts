@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import test from 'ava'
 import * as saltflat from '../../../src/index.ts'
@@ -11,8 +12,12 @@ import { themes } from './themes.ts'
 // or that it works; weights bit-equal, no tensor and no byte left behind, tfjs as it was, and a step works afterwards.
 
 const fewest = 200
-/** Reached where faults are injected, and where the driver of a GPU is: `conformance/faults/`, `long/device.spec.ts`. */
-const reachedElsewhere = ['ERR_PANIC', 'ERR_NO_DEVICE', 'ERR_CUDA']
+/** Reached where faults are injected, and where the driver of a GPU is. */
+const reachedElsewhere = {
+  ERR_PANIC: 'native-faults.spec.ts',
+  ERR_NO_DEVICE: 'device.spec.ts',
+  ERR_CUDA: 'device.spec.ts',
+}
 
 for (const theme of themes) {
   for (const backend of theme.on === 'once' ? ['cpu'] : backends) {
@@ -39,12 +44,15 @@ test('cases are distinct, and at least so many', (t) => {
 })
 
 test('every code is reached', (t) => {
-  const reached = new Set<string>([...outcomes(themes), ...reachedElsewhere])
+  const reached = new Set<string>([...outcomes(themes), ...Object.keys(reachedElsewhere)])
   t.deepEqual(
     Object.keys(codes).filter((code) => !reached.has(code)),
     [],
   )
-  for (const code of reachedElsewhere) t.true(Object.hasOwn(codes, code))
+  for (const [code, file] of Object.entries(reachedElsewhere)) {
+    t.true(Object.hasOwn(codes, code))
+    t.true(readFileSync(new URL(`../../long/${file}`, import.meta.url), 'utf8').includes(code), code)
+  }
 })
 
 test('every public function and every native export has a case', (t) => {

@@ -47,9 +47,11 @@ const moments: Bad[] = [
   ...gradient,
   unknown,
 ]
+// What is 0 in f32 would perturb nothing.
+const size = (name: string): Bad => [name, [1e-46, ...positive(name)[1]]]
 const noise: Bad[] = [
   ['rounds', [8, 0, '10', null]],
-  positive('sigma'),
+  size('sigma'),
   ['sigma', [1e39, { kind: 'cosinus' }, { kind: 'linear', initial: 0 }]],
   ['perturbations', [0, -1, 1.5, 1e9, 2 ** 24 + 1, Number.NaN, Number.POSITIVE_INFINITY, '2', null]],
   ['distribution', ['normal', 'Gaussian', null, 1]],
@@ -73,7 +75,7 @@ export const factories: readonly [string, (options: never) => FlatOptimizer, rea
   ['lion', lion, [rate, decay('beta1'), decay('beta2'), ...gradient, unknown, ['epsilon', [0.1]]]],
   ['nso', (options) => nso(sgd(), options), [...noise, ['rho', [0.1]]]],
   ['oneSided', (options) => oneSided(sgd(), options), [...noise, ['rho', [0.1]]]],
-  ['sam', (options) => sam(sgd(), options), [positive('rho'), ...common, ['sigma', [0.1]]]],
+  ['sam', (options) => sam(sgd(), options), [size('rho'), ...common, ['sigma', [0.1]]]],
 ]
 
 const notABase = [undefined, null, 'adam', 1, {}, { applyGradients() {} }, sgd, tf.train]

@@ -74,6 +74,11 @@ export const states: Theme = {
     ...configs.map(([what, outcome, value]) =>
       simple('FlatOptimizer.fromConfig', what, outcome, () => fromConfig(value)),
     ),
+    ...[undefined, null].map((config) =>
+      simple('FlatOptimizer.fromConfig', `no config but ${config}`, 'ERR_STATE', () =>
+        FlatOptimizer.fromConfig(FlatOptimizer as never, config as never),
+      ),
+    ),
     ...Object.keys(estimators).map((estimator) =>
       simple('FlatOptimizer.fromConfig', `defaults of ${estimator}`, 'works', () =>
         fromConfig(hex({ ...plain, estimator })),

@@ -209,6 +209,26 @@ export const variables: Theme = {
     ),
     {
       of: 'FlatOptimizer.minimize',
+      what: 'a filter of no names',
+      outcome: 'ERR_INVALID_ARGUMENT',
+      message: /^Expected a filter that matches a variable, received an empty array that matches none of/,
+      given(world) {
+        const optimizer = world.hold(noisy({ filter: [] }))
+        return () => optimizer.minimize(world.loss, false, world.variables)
+      },
+    },
+    {
+      of: 'FlatOptimizer.minimize',
+      what: 'a filter that answers later',
+      outcome: 'ERR_INVALID_ARGUMENT',
+      message: /^Expected a filter that answers at once, received one that returns a promise/,
+      given(world) {
+        const optimizer = world.hold(noisy({ filter: (async () => true) as never }))
+        return () => optimizer.minimize(world.loss, false, world.variables)
+      },
+    },
+    {
+      of: 'FlatOptimizer.minimize',
       what: 'a filter that throws',
       outcome: 'ERR_INVALID_ARGUMENT',
       message: /^Expected a filter that answers, received a throw: mine/,
