@@ -1,6 +1,17 @@
-import { mkdtemp, open, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import {
+  type FileHandle,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rm,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { encodeCheckpoint } from '../../src/io/checkpoint-file.ts'
 import { addCheckpoint, newestCheckpoint } from '../../src/io/checkpoint-folder.ts'
@@ -34,6 +45,33 @@ test.serial('damaged files do not count as kept, whether they were seen before o
     t.deepEqual(await numbersIn(dir), [5, 6])
   }
 })
+
+test.serial(
+  'what reaches the disk, in order: the file, its folder, and the folders above it that are new',
+  async (t) => {
+    if (process.platform !== 'linux') return t.pass('SKIPPED: only Linux says what a handle is of')
+    const root = await realpath(await folder(t))
+    const dir = join(root, 'a', 'b')
+    const synced: string[] = []
+    const probe = await open(root)
+    const handles = Object.getPrototypeOf(probe) as FileHandle
+    await probe.close()
+    const { sync } = handles
+    handles.sync = async function (this: FileHandle) {
+      const path = await readlink(`/proc/self/fd/${this.fd}`)
+      const whole = (await readdir(dir)).filter((name) => name.endsWith('.safetensors')).length
+      synced.push(path.endsWith('.tmp') ? `${dirname(path)} with ${whole} whole` : path)
+      await sync.call(this)
+    }
+    t.teardown(() => {
+      handles.sync = sync
+    })
+    await addCheckpoint(dir, file(1), 2)
+    t.deepEqual(synced, [`${dir} with 0 whole`, dir, join(root, 'a'), root])
+    await addCheckpoint(dir, file(2), 2)
+    t.deepEqual(synced.slice(4), [`${dir} with 1 whole`, dir])
+  },
+)
 
 test.serial('temporary files are those of other processes, unless they are old', async (t) => {
   const dir = await folder(t)

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { SaltflatError } from '../errors.ts'
 import { type CheckpointContent, decodeCheckpoint } from './checkpoint-file.ts'
 import { codeOf, ignoring, synced, syncedFolder } from './durable.ts'
@@ -26,10 +26,10 @@ const whole = new Set<string>()
 /**
  * Adds a file to a folder, so that at every moment, also after a kill or a power cut, the folder holds whole files only:
  * a temporary file in the same folder is written, brought to the disk and given its name, then the folder itself is brought
- * to the disk. Of the older ones so many are kept, of those that are whole. Returns the path.
+ * to the disk, and those above it that are new. Of the older ones so many are kept, of those that are whole. Returns the path.
  */
 export async function addCheckpoint(dir: string, bytes: Uint8Array, keep: number): Promise<string> {
-  await mkdir(dir, { recursive: true })
+  const made = await mkdir(dir, { recursive: true })
   const temporary = join(dir, `checkpoint-${process.pid}-${randomBytes(8).toString('hex')}.tmp`)
   let path: string
   try {
@@ -40,9 +40,16 @@ export async function addCheckpoint(dir: string, bytes: Uint8Array, keep: number
   }
   whole.add(resolve(path))
   await syncedFolder(dir)
+  if (made !== undefined) await syncedAbove(resolve(dir), resolve(made))
   await removeOlder(dir, path, keep)
   await removeAbandoned(dir)
   return path
+}
+
+/** A new folder is on the disk when the one above it is: so up to the one that the first new folder was made in. */
+async function syncedAbove(dir: string, first: string): Promise<void> {
+  await syncedFolder(dirname(dir))
+  if (dir !== first && dir !== dirname(dir)) await syncedAbove(dirname(dir), first)
 }
 
 /** Gives a file the next number, which no other process has taken. */

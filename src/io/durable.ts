@@ -25,10 +25,10 @@ export async function synced(path: string, flags: string, bytes?: Uint8Array): P
   }
 }
 
-/** Renames are on the disk when the folder is, where the platform has a way to do this: Windows and some shares have none. */
+/** Renames are on the disk when the folder is, where the platform has a way to do this: Windows, some shares and folders that may not be read have none. */
 export async function syncedFolder(dir: string): Promise<void> {
   if (process.platform === 'win32') return
-  await synced(dir, 'r').catch(ignoring('EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'EISDIR', 'EPERM'))
+  await synced(dir, 'r').catch(ignoring('EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'EISDIR', 'EPERM', 'EACCES'))
 }
 
 /** For `catch`: throws what has another code. */
