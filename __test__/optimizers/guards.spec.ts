@@ -68,6 +68,33 @@ for (const from of backends) {
   }
 }
 
+const visitors = { sgd: () => sgd({ learningRate: 0.01 }), nso: noisy, sam: () => sam(sgd(), { rho: 0.1 }) }
+
+for (const [name, make] of Object.entries(visitors)) {
+  onEachBackend(test, `${name}: weights that were on another backend between steps train on`, async (t, backend) => {
+    const [one, twin] = [trained(), trained()]
+    const [moving, staying] = [make(), make()]
+    for (const other of backends) {
+      moving.minimize(one.loss, false, [one.w])
+      // As a prediction there, and one here again, move them.
+      await tf.setBackend(other)
+      const clone = one.w.clone()
+      const before = bits(clone)
+      one.loss().dispose()
+      await tf.setBackend(backend)
+      one.loss().dispose()
+      for (let step = 0; step < 2; step++) {
+        moving.minimize(one.loss, false, [one.w])
+        t.deepEqual(bits(clone), before, `the clone of a step on ${other} stays as it is`)
+      }
+      clone.dispose()
+      for (let step = 0; step < 3; step++) staying.minimize(twin.loss, false, [twin.w])
+      t.deepEqual(bits(one.w), bits(twin.w), `from ${other} and back`)
+    }
+    for (const optimizer of [moving, staying]) optimizer.dispose()
+  })
+}
+
 onEachBackend(test, 'calls that would touch weights in mid-step are refused, and nothing has changed', async (t) => {
   const { w, loss } = trained()
   const optimizer = noisy()

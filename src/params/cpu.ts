@@ -22,6 +22,8 @@ export const openCpu: OpenStore = (variables, backend) => {
   return new InPlaceStore(variables, {
     name: 'cpu',
     references: (id) => (backend.data.has(id) ? backend.data.get(id).refCount : 0),
+    // Asked for what it has not, it would fetch it.
+    record: (id) => (backend.data.has(id) ? backend.data.get(id) : null),
     allocate: (length) => protection.own(loadBinding().alignedArray(lead + length)),
     share(holder, memory) {
       if (memory.length > 0 && valuesOf(holder) !== memory) throw new Error('the cpu backend copied')

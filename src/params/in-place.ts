@@ -7,6 +7,8 @@ export interface InPlaceBackend {
   readonly name: string
   /** Whether the data still exists, and how many tensors refer to it (aliases that tfjs does not count included). */
   references(id: DataId): number
+  /** What it knows the data by; another object once the values have been on another backend, null while they are there. */
+  record(id: DataId): object | null
   /** Memory for so many floats, of the kind that the backend shares. */
   allocate(length: number): Float32Array
   /** Makes the backend take the memory as its own now; throws where it copied instead. */
@@ -19,7 +21,8 @@ export interface InPlaceBackend {
 
 /**
  * A store whose memory the backend computes on directly: native code writes it and the next op sees it. Each variable
- * has one slot; a slot that somebody else also refers to (a clone, a reshape) is left to them and replaced.
+ * has one slot; a slot that somebody else also refers to (a clone, a reshape) is left to them and replaced. Values that
+ * were on another backend have come back to other memory, under the same id.
  */
 export class InPlaceStore implements Store {
   readonly name: string
@@ -31,6 +34,7 @@ export class InPlaceStore implements Store {
   readonly #ids: (DataId | null)[]
   /** The same, to look one up. */
   readonly #own = new Set<DataId>()
+  readonly #records: (object | null)[]
 
   constructor(variables: readonly Variable[], backend: InPlaceBackend) {
     this.name = backend.name
@@ -47,6 +51,7 @@ export class InPlaceStore implements Store {
     this.#slots = variables.map((variable, i) => memory.subarray(starts[i], starts[i]! + variable.size))
     this.#whole = memory
     this.#ids = variables.map(() => null)
+    this.#records = variables.map(() => null)
     const before = variables.map((variable) => backend.values(variable).slice())
     this.write((out) => {
       for (const [i, values] of before.entries()) out[i]!.set(values)
@@ -69,7 +74,7 @@ export class InPlaceStore implements Store {
       const variable = this.#variables[i]!
       const id = this.#ids[i]
       const references = id == null ? 0 : this.#backend.references(id)
-      if (variable.dataId === id && references === 1) continue
+      if (variable.dataId === id && references === 1 && this.#backend.record(id) === this.#records[i]) continue
       stale.push(i)
       // Somebody keeps the old memory: leave it to them.
       if (references > 0) {
@@ -117,6 +122,7 @@ export class InPlaceStore implements Store {
       this.#own.delete(this.#ids[i]!)
       this.#own.add(variable.dataId)
       this.#ids[i] = variable.dataId
+      this.#records[i] = this.#backend.record(variable.dataId)
     } finally {
       holder.dispose()
     }

@@ -47,6 +47,7 @@ function opened(
         if (!backend.tensorMap.has(id)) return aliases.alive(id)
         return backend.tensorMap.get(id).refCount + aliases.alive(id)
       },
+      record: (id) => (backend.tensorMap.has(id) ? backend.tensorMap.get(id) : null),
       allocate: (length) => loadBinding().alignedArray(length),
       share(holder, memory) {
         aliases.watch(holder.dataId)
