@@ -44,7 +44,7 @@ test('bounds themselves', (t) => {
     () => lion({ beta1: 0, beta2: 0 }),
     () => sgd({ l2: 0, weightDecay: 0, distance: 0, clipNorm: 1e-44, accumulation: 2 ** 24 }),
     () => nesterov({ clipValue: Number.MAX_VALUE, accumulation: 1, distance: [{ strength: 0 }] }),
-    () => nso(sgd(), { sigma: Number.MIN_VALUE, perturbations: 2 ** 24, mixing: 0, seed: Number.MAX_SAFE_INTEGER }),
+    () => nso(sgd(), { sigma: 1e-45, perturbations: 2 ** 24, mixing: 0, seed: Number.MAX_SAFE_INTEGER }),
     () => sam(sgd(), { rho: 1e30, seed: 0 }),
   ]) {
     t.notThrows(() => make().dispose())
