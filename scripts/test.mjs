@@ -1,5 +1,5 @@
-// npm test: every fast test, Rust and TypeScript; the last line is `N passed, N failed`. Formatting, lints and types
-// count as four tests.
+// npm test: every fast test, Rust and TypeScript; the last line is `N passed, N failed`. Formatting, lints and types are
+// apart, `--only lint`, and count as four tests.
 //
 //   npm test [-- [--only lint|rust|ts|package] [--tfjs node|node-gpu] [-- AVA ARGUMENTS]]     npm run test:long
 //
@@ -65,12 +65,12 @@ async function runAll() {
     const names = chosen()
     await ensureDependencies()
     chooseTfjs()
-    // It keeps one core busy for a minute: the lints and Rust's tests have the other.
+    // It keeps one core busy for a minute: Rust's tests have the other.
     const addon = names.length > 1 ? beginAddon() : undefined
     for (const name of names) {
       if (name === 'ts' || name === 'long') {
         await addon
-        await ensure() // Type errors stop it; the lints and Rust have run by then.
+        await ensure() // Type errors stop it; Rust has run by then.
       }
       for (const stage of stages[name]) counts.push(await runStage(stage))
     }
@@ -84,7 +84,7 @@ async function runAll() {
 function chosen() {
   const { only, long } = flags()
   if (long) return ['long']
-  if (!only) return ['lint', 'rust', 'ts']
+  if (!only) return ['rust', 'ts']
   if (Object.hasOwn(stages, only)) return [only]
   throw new Stop(`Expected --only ${Object.keys(stages).join(', ')}; received ${JSON.stringify(only)}.`)
 }
