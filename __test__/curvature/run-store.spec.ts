@@ -73,7 +73,7 @@ const algorithms: [string, Run][] = [
     'topEigenvalues',
     (checkpoint, signal) =>
       topEigenvalues(diagonal, {
-        ...{ count: 6, basis: 18, vectors: true, seed: 2 },
+        ...{ count: 6, basis: 20, vectors: true, seed: 2 },
         ...(checkpoint && { checkpoint }),
         ...(signal && { signal }),
       }),
@@ -156,7 +156,7 @@ for (const [name, run] of algorithms) {
 
 test('more products, and more probes, than there were to be at first', async (t) => {
   const store = memory()
-  const options = { count: 6, basis: 18 }
+  const options = { count: 6, basis: 20 }
   const short = await topEigenvalues(diagonal, { ...options, steps: 10, checkpoint: store })
   t.false(short.complete)
   const long = timeless(await topEigenvalues(diagonal, { ...options, checkpoint: store }))

@@ -162,9 +162,9 @@ test('ten outliers of 670,000: to a millionth, in 2·(k + 10) vectors', async (t
 })
 
 test('a basis that is restarted often finds the same', async (t) => {
-  const found = await topEigenvalues(diagonal, { count: 5, basis: 15, vectors: true, steps: 400 })
+  const found = await topEigenvalues(diagonal, { count: 5, basis: 18, vectors: true, steps: 400 })
   t.true(found.complete)
-  t.true(found.bytes <= 13 * 4 * 2048)
+  t.true(found.bytes <= 16 * 4 * 2048)
   for (const [i, value] of found.values.entries()) {
     t.true(near(value, values[i]!), String(found.values))
     const product = await diagonal.matvec(found.vectors![i]!)
@@ -178,14 +178,14 @@ test('bad options and products are refused', async (t) => {
     ['ERR_INVALID_ARGUMENT', topEigenvalues(diagonal, { count: 0 })],
     ['ERR_INVALID_ARGUMENT', topEigenvalues(diagonal, { count: 2001 })],
     ['ERR_INVALID_ARGUMENT', topEigenvalues(diagonal, { which: 'ends' as never })],
-    ['ERR_INVALID_ARGUMENT', topEigenvalues(diagonal, { count: 3, basis: 10 })],
+    ['ERR_INVALID_ARGUMENT', topEigenvalues(diagonal, { count: 3, basis: 13 })],
     ['ERR_INVALID_ARGUMENT', topEigenvalues(diagonal, { verify: 1 as never })],
     ['ERR_INVALID_ARGUMENT', topEigenvalues(diagonal, { checkpoint: {} as never })],
     ['ERR_INVALID_ARGUMENT', topEigenvalues(diagonal, { tolerance: 0 })],
     ['ERR_INVALID_ARGUMENT', topEigenvalues(diagonal, { steps: 1 })],
     ['ERR_INVALID_ARGUMENT', topEigenvalues(diagonal, { k: 1 } as never)],
     ['ERR_SHAPE', topEigenvalues(fromMatvec(9, (v) => v.slice(1)))],
-    ['ERR_INVALID_ARGUMENT', topEigenvalues(fromMatvec(9, (v) => v.fill(Number.NaN)))],
+    ['ERR_NOT_FINITE', topEigenvalues(fromMatvec(9, (v) => v.fill(Number.NaN)))],
   ]
   for (const [expected, run] of rows) t.is(code(await t.throwsAsync(run)), expected)
 })

@@ -14,6 +14,8 @@ export interface Outputs {
 
 /** Runs a command to its exit code: 0 done, 1 failed, 2 wrong usage, 130 ended by Ctrl-C. */
 export async function runProgram(main: (argv: readonly string[]) => Promise<number>): Promise<void> {
+  // Who reads along may have seen enough (`| head`); the files are written all the same.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', unlessClosed)
   try {
     process.exitCode = await main(process.argv.slice(2))
   } catch (error) {
@@ -21,6 +23,10 @@ export async function runProgram(main: (argv: readonly string[]) => Promise<numb
     console.error(known ? `${error.code}: ${error.message}` : error)
     process.exitCode = known && error.code === 'ERR_INVALID_ARGUMENT' ? 2 : 1
   }
+}
+
+function unlessClosed(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
 }
 
 /** Before minutes of training, not after: a folder that cannot be made ends the run here. */

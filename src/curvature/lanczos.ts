@@ -88,6 +88,11 @@ export class LanczosRun {
     return this.#native.bytes
   }
 
+  /** Vectors that one of the basis takes in memory, with the copy beside a long one. */
+  get vectorsARow(): number {
+    return this.#native.vectorsARow
+  }
+
   /** The projected matrix of a run that was never restarted. */
   get projected(): Projected {
     return typed(() => this.#native.state())

@@ -50,6 +50,8 @@ export class Search {
   readonly #wanted: Wanted
   readonly #size: number
   readonly #run: LanczosRun
+  /** How many vectors the basis has room for. */
+  readonly #rows: number
   #locked: { value: number; residual: number }[] = []
   #starts = 0
   /** Steps since the last start. */
@@ -64,6 +66,7 @@ export class Search {
     this.#wanted = wanted
     this.#size = operator.size
     this.#run = new LanczosRun(operator, { keep: true, vectors: wanted.basis, device })
+    this.#rows = Math.floor((wanted.basis - beside) / this.#run.vectorsARow)
   }
 
   /** Whether it is sure that nothing is missing. */
@@ -92,7 +95,7 @@ export class Search {
     this.#since++
     this.#held++
     const { ended } = this.#run
-    const capacity = this.#wanted.basis - beside - this.#locked.length
+    const capacity = this.#rows - this.#locked.length
     const full = this.#held >= capacity
     // Looking costs O(capacity³), which is little beside a product, but not nothing.
     if (!ended && !full && this.#since % Math.max(2, capacity >> 4) !== 0) return false

@@ -96,12 +96,13 @@ const names = [
  * The density of an operator's eigenvalues by stochastic Lanczos quadrature.
  *
  * Each run of m steps from a random start gives m nodes and weights, which integrate polynomials up to degree 2m − 1 as the
- * start sees the spectrum; the mean over starts is the spectrum. Memory of five vectors: unless `orthogonal`, the basis is not kept,
- * and an outlier may show as several nodes that share its weight. That leaves fewer nodes for the rest, which a curve shows
- * only where it is narrower than they lie apart: with a `width` of half the span over `steps` or more, as by default, it is
- * the curve of an orthogonal basis to 0.003 in L1. On a GPU a step moves one vector up and one down. Throws AbortedError on
- * the signal, with the runs that are complete as `partial`; ERR_OUT_OF_MEMORY; ERR_NO_DEVICE and ERR_CUDA for the device
- * 'cuda'; and whatever the operator throws. Source: Golub & Meurant 1994; Ghorbani, Krishnan, Xiao, ICML 2019.
+ * start sees the spectrum; the mean over starts is the spectrum. Memory of five vectors: unless `orthogonal`, the basis is
+ * not kept, and an outlier may show as several nodes that share its weight. That leaves fewer nodes for the rest, which a
+ * curve shows only where it is narrower than they lie apart: with a `width` of half the span over `steps` or more, as by
+ * default, it is the curve of an orthogonal basis to 0.003 in L1. On a GPU a step moves one vector up and one down. Throws
+ * AbortedError on the signal, with the runs that are complete as `partial`; ERR_NOT_FINITE for a product that is not;
+ * ERR_OUT_OF_MEMORY; ERR_NO_DEVICE and ERR_CUDA for the device 'cuda'; and whatever the operator throws. Source: Golub &
+ * Meurant 1994; Ghorbani, Krishnan, Xiao, ICML 2019.
  *
  * @example
  * const { grid, density } = await spectralDensity(hessian(model, x, y), { probes: 4, steps: 80 })

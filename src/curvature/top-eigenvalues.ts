@@ -22,7 +22,10 @@ export interface TopEigenvaluesOptions extends LongRunOptions, PlacedOptions {
   tolerance?: number
   /** Products at most: at least 2 and `count`, or the operator's size. Default 200, or 20 × `count` where that is more. */
   steps?: number
-  /** Vectors in memory at most, those handed to and fro among them: 2 × `count` + 5 or more. Default 2 × (`count` + 10). */
+  /**
+   * Vectors in memory at most, those handed to and fro among them: 2 × `count` + 8 or more. Default 2 × (`count` + 10). From
+   * 65,536 elements on one of the basis counts as 1.5, for a rounded copy lies beside it.
+   */
   basis?: number
   /** Whether a fresh start then looks for what one start cannot see, such as eigenvalues that repeat. Default true. */
   verify?: boolean
@@ -69,12 +72,13 @@ const names = [
  * vectors of the operator's size. A vector is worth λ only up to its residual: |λ − found| ≤ ‖Hv − λv‖. A start sees each
  * eigenvalue once; those that have converged are set apart, and a fresh start orthogonal to them looks for others until
  * `complete`, which costs as many products again where the wanted ones lie close to the rest, and some ten where they lie
- * far from it. The list is shorter than `count` only where `steps` did not suffice. Starts are functions of the seed alone. With a
- * `checkpoint`, a run that was ended goes on to the bit where it was saved last; `steps`, `vectors` and `device` may have
- * changed. On a GPU a step moves one vector up and one down. Throws AbortedError on the signal, with what there is as
- * `partial`; ERR_OUT_OF_MEMORY where the basis does not fit; ERR_NO_DEVICE and ERR_CUDA for the device 'cuda';
- * ERR_STATE where the checkpoint is of another run; and whatever the operator and the store throw. Source: Lanczos 1950; Paige
- * 1972; Wu & Simon, SIAM J. Matrix Anal. Appl. 2000; Kuczyński & Woźniakowski, same, 1992.
+ * far from it. The list is shorter than `count` only where `steps` did not suffice. Starts are functions of the seed alone.
+ * With a `checkpoint`, a run that was ended goes on to the bit where it was saved last; `steps`, `vectors` and `device` may
+ * have changed. On a GPU a step moves one vector up and one down. Throws AbortedError on the signal, with what there is as
+ * `partial`; ERR_NOT_FINITE for a product that is not; ERR_OUT_OF_MEMORY where the basis does not fit; ERR_NO_DEVICE and
+ * ERR_CUDA for the device 'cuda'; ERR_STATE where the checkpoint is of another run; and whatever the operator and the store
+ * throw. Source: Lanczos 1950; Paige 1972; Wu & Simon, SIAM J. Matrix Anal. Appl. 2000; Kuczyński & Woźniakowski, same,
+ * 1992.
  *
  * @example
  * const { values, residuals } = await topEigenvalues(hessian(model, x, y), { count: 5 })
@@ -90,7 +94,7 @@ export async function topEigenvalues(operator: Operator, options: TopEigenvalues
   whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)
   const { steps = Math.max(200, 20 * count), basis = 2 * (count + 10) } = options
   whole('steps', steps, Math.min(size, Math.max(2, count)), 2 ** 31 - 1)
-  whole('basis', basis, 2 * count + 5, 2 ** 31 - 1)
+  whole('basis', basis, 2 * count + 8, 2 ** 31 - 1)
   for (const [name, value] of Object.entries({ vectors, verify })) {
     if (typeof value !== 'boolean') throw invalid(`true or false for ${name}`, value)
   }

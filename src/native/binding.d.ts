@@ -35,6 +35,8 @@ export declare class Lanczos {
   get device(): string
   /** Bytes held, on the host and on the GPU. */
   get bytes(): number
+  /** Vectors that one of the basis takes in memory: 1, or about 1.5 where long ones are kept with a rounded copy. */
+  get vectorsARow(): number
   /** Begins anew from a vector of any length but 0. */
   start(vector: Float32Array): void
   /** Begins anew from a draw of the seed: what `sample` gives for it. */

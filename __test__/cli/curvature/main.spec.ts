@@ -75,6 +75,16 @@ function run(args: string[], watch: (said: string, kill: () => void) => void = (
 
 const given = { labels: ['--labels', at('y.npy')], loss: ['--loss', 'categoricalCrossentropy'] }
 
+test('a reader that has seen enough does not end the run', async (t) => {
+  const out = at('closed.json')
+  const flags = [...given.labels, ...given.loss, '--backend', 'cpu', '--out', out]
+  const child = spawn(process.execPath, ['dist/cli/curvature/main.js', 'trace', ...common, ...flags])
+  child.stdout.destroy()
+  child.stderr.destroy()
+  t.is(await new Promise((resolve) => child.on('exit', resolve)), 0)
+  t.is((await loadResult(out)).method, 'hutchinson')
+})
+
 for (const backend of backends) {
   test.serial(`${backend}: trace and top give what the functions give on the same weights and data`, async (t) => {
     await tf.setBackend(backend)

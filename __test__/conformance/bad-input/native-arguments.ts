@@ -47,8 +47,8 @@ export function numbers(what: string, length: number): Argument {
   }
 }
 
-/** A Float32Array of so many elements, which are finite where `mustBeFinite`. */
-export function floats(what: string, length: number, mustBeFinite = true): Argument {
+/** A Float32Array of so many elements, and what comes of some that are not finite; null: nothing. */
+export function floats(what: string, length: number, notFinite: Outcome | null = 'ERR_NOT_FINITE'): Argument {
   const good = () => new Float32Array(length)
   return {
     name: what,
@@ -62,7 +62,9 @@ export function floats(what: string, length: number, mustBeFinite = true): Argum
       [detached(length), 'ERR_DETACHED', 'a detached array'],
       [new Float32Array(length + 1), 'ERR_SHAPE', 'one element too many'],
       [new Float32Array(0), 'ERR_SHAPE', 'no elements'],
-      ...(mustBeFinite ? invalid(good().fill(Number.NaN), good().fill(Number.NEGATIVE_INFINITY)) : []),
+      ...[Number.NaN, Number.NEGATIVE_INFINITY].flatMap((value): Wrong[] =>
+        notFinite === null ? [] : [[good().fill(value), notFinite]],
+      ),
     ],
   }
 }

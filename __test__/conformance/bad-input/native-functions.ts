@@ -105,7 +105,7 @@ export const nativeFunctions: Theme = {
           ...list('weights', [3, 2]),
           wrongs: list('weights', [3, 2]).wrongs.filter(([, code]) => code !== 'ERR_OVERLAP'),
         },
-        floats('scales', 2),
+        floats('scales', 2, 'ERR_INVALID_ARGUMENT'),
         noise,
         list('outputs', [3, 2]),
         compute,

@@ -36,7 +36,7 @@ const drawn = [
 const methods: readonly [string, readonly Argument[]][] = [
   ['start', [floats('vector', 3)]],
   ['startDrawn', drawn],
-  ['read', [floats('values', 3, false)]],
+  ['read', [floats('values', 3, null)]],
   ['step', [floats('product', 3)]],
   ['restart', [places('kept', [0])]],
   ['lock', [places('stay', []), places('kept', [0])]],
@@ -194,7 +194,7 @@ export const nativeLanczos: Theme = {
         }
       },
     },
-    ...['bytes', 'device'].map(
+    ...['bytes', 'device', 'vectorsARow'].map(
       (of): Case => ({
         of: `native Lanczos.${of}`,
         what: 'of something else',

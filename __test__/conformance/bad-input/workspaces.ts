@@ -93,7 +93,7 @@ export const methods: readonly [string, readonly Argument[]][] = [
       whole('rounds', 10, 10),
       whole('stream', 0, 255),
       whole('step', 0, 2 ** 32 - 1),
-      floats('scales', 2),
+      floats('scales', 2, 'ERR_INVALID_ARGUMENT'),
       flag('first', true),
     ],
   ],
@@ -106,11 +106,17 @@ export const methods: readonly [string, readonly Argument[]][] = [
   ['norms', [direction, g]],
   [
     'ascend',
-    [floats('scales', 2), direction, { ...keep, wrongs: keep.wrongs.filter(([value]) => value != null) }, g, out],
+    [
+      floats('scales', 2, 'ERR_INVALID_ARGUMENT'),
+      direction,
+      { ...keep, wrongs: keep.wrongs.filter(([value]) => value != null) },
+      g,
+      out,
+    ],
   ],
   ['setPenalties', [numbers('l2', 2), numbers('decay', 2), numbers('distance', 2)]],
   ['vector', [name('name', 'moment0'), whole('tensor', 0, 1)]],
-  ['setVector', [name('name', 'moment0'), whole('tensor', 0, 1), floats('values', 3, false)]],
+  ['setVector', [name('name', 'moment0'), whole('tensor', 0, 1), floats('values', 3, null)]],
   [
     'setBanked',
     [

@@ -112,7 +112,7 @@ impl<S: Space> Basis<S> {
         }
         self.space.write(vector, &mut self.w)?;
         let square = self.space.square(&self.w)?;
-        if square.is_finite() { Ok(square) } else { Err(not_finite()) }
+        if square.is_finite() { Ok(square) } else { Err(Error::NotFiniteIn("vector")) }
     }
 
     /// w −= Q·(Qᵀw); w·w, which was `square` before.
@@ -130,10 +130,6 @@ impl<S: Space> Basis<S> {
                 break;
             }
         }
-        if square.is_finite() { Ok(square) } else { Err(not_finite()) }
+        if square.is_finite() { Ok(square) } else { Err(Error::NotFiniteIn("vector")) }
     }
-}
-
-fn not_finite() -> Error {
-    Error::Invalid("Expected a finite vector, received NaN or Infinity in it.".into())
 }

@@ -15,6 +15,8 @@ pub enum Error {
         /// Place of the tensor among the trainable weights.
         tensor: usize,
     },
+    /// NaN or Infinity in what this names.
+    NotFiniteIn(&'static str),
     /// A call out of order.
     State(String),
     /// A panic, or the GPU, has cut an update short: W or the moments are of two steps.
@@ -39,7 +41,7 @@ impl Error {
         match self {
             Error::Invalid(_) => "ERR_INVALID_ARGUMENT",
             Error::Shape(_) => "ERR_SHAPE",
-            Error::NotFinite { .. } => "ERR_NOT_FINITE",
+            Error::NotFinite { .. } | Error::NotFiniteIn(_) => "ERR_NOT_FINITE",
             Error::State(_) => "ERR_STATE",
             Error::Torn => "ERR_PANIC",
             Error::Device(_) => "ERR_CUDA",
@@ -57,6 +59,7 @@ impl fmt::Display for Error {
             Error::NotFinite { tensor } => {
                 write!(f, "Expected finite gradients, received NaN or Infinity in tensor {tensor}.")
             }
+            Error::NotFiniteIn(what) => write!(f, "Expected a finite {what}, received NaN or Infinity in it."),
             Error::Torn => f.write_str(
                 "Expected weights and moments of one step, received those of an update that a failure has cut short: partly of the step before, partly of this one. Load both from the last checkpoint, with a new optimizer.",
             ),

@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::memory::filled;
 use crate::noise::Draw;
 use crate::projected::{Projected, Ritz};
+use crate::rounded;
 use crate::row::{Row, enough, sweep};
 use crate::{Level, Threads};
 
@@ -91,6 +92,11 @@ impl<S: Space> Lanczos<S> {
         self.space.bytes() + self.basis.iter().chain(&self.spare).map(Row::bytes).sum::<usize>()
     }
 
+    /// Vectors that one of the basis takes in memory: 1, or about 1.5 with its rounded copy.
+    pub fn vectors_a_row(&self) -> f64 {
+        if self.keep && rounded::pays(self.space.size()) { 1.0 + rounded::SHARE } else { 1.0 }
+    }
+
     /// The projected matrix.
     pub fn projected(&self) -> &Projected {
         &self.projected
@@ -127,9 +133,12 @@ impl<S: Space> Lanczos<S> {
         for _ in 0..if locked.is_empty() { 0 } else { 2 } {
             norm = sweep(space, locked, &mut first.vector)?.1.sqrt();
         }
-        if !norm.is_finite() || norm <= NOTHING * before {
+        if !norm.is_finite() {
+            return Err(Error::NotFiniteIn("start"));
+        }
+        if norm <= NOTHING * before {
             return Err(Error::Invalid(format!(
-                "Expected a start of positive finite norm outside of what is locked, received {norm} of {before}."
+                "Expected a start of positive norm outside of what is locked, received {norm} of {before}."
             )));
         }
         first.settle((1.0 / norm) as f32, space)
@@ -194,7 +203,7 @@ impl<S: Space> Lanczos<S> {
         let alpha = space.project(hv, before, v, w)?;
         let mut square = space.subtract(&[v], &[alpha as f32], w)?;
         if !alpha.is_finite() || !square.is_finite() {
-            return Err(Error::Invalid("Expected a finite product, received NaN or Infinity.".into()));
+            return Err(Error::NotFiniteIn("product"));
         }
         let mut leak = 0.0;
         for again in 0..if *keep { 2 } else { 0 } {

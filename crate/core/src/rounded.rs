@@ -25,6 +25,9 @@ pub const HEAVY: f32 = 1.0 / 64.0 / MOST;
 /// Places of f32 that a copy takes of each tile: its integers, and a scale.
 const TILE_ROOM: usize = TILE / 2 + 1;
 
+/// What a copy takes in memory of what its vector does.
+pub const SHARE: f64 = TILE_ROOM as f64 / TILE as f64;
+
 /// Places of f32 in the copy of a vector of so many elements, whole tiles: chunk by chunk the integers, then the scales.
 pub fn room(total: usize) -> usize {
     total / TILE * TILE_ROOM

@@ -104,9 +104,9 @@ fn what_is_no_vector_is_refused_and_changes_nothing() {
     let mut basis = Basis::new(3, Level::best(), Threads::new(1)).unwrap();
     basis.add(&[1.0, 0.0, 0.0]).unwrap();
     assert_eq!(basis.add(&[1.0]).unwrap_err().code(), "ERR_SHAPE");
-    assert_eq!(basis.add(&[f32::NAN, 0.0, 0.0]).unwrap_err().code(), "ERR_INVALID_ARGUMENT");
+    assert_eq!(basis.add(&[f32::NAN, 0.0, 0.0]).unwrap_err().code(), "ERR_NOT_FINITE");
     assert_eq!(basis.remove(&[1.0; 2]).unwrap_err().code(), "ERR_SHAPE");
-    assert_eq!(basis.remove(&[f32::INFINITY; 3]).unwrap_err().code(), "ERR_INVALID_ARGUMENT");
+    assert_eq!(basis.remove(&[f32::INFINITY; 3]).unwrap_err().code(), "ERR_NOT_FINITE");
     assert_eq!(basis.vector(1).unwrap_err().code(), "ERR_INVALID_ARGUMENT");
     assert_eq!(basis.vector(0).unwrap(), [1.0, 0.0, 0.0]);
 }

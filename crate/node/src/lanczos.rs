@@ -49,6 +49,12 @@ impl Lanczos {
         self.run.as_ref().map_or(0.0, |run| wherever!(Lanczos, run, run => run.bytes() as f64))
     }
 
+    /// Vectors that one of the basis takes in memory: 1, or about 1.5 where long ones are kept with a rounded copy.
+    #[napi(getter, catch_unwind)]
+    pub fn vectors_a_row(&mut self) -> Result<f64> {
+        Ok(wherever!(Lanczos, self.run()?, run => run.vectors_a_row()))
+    }
+
     /// Begins anew from a vector of any length but 0.
     #[napi(catch_unwind)]
     pub fn start(&mut self, #[napi(ts_arg_type = "Float32Array")] vector: Unknown<'_>) -> Result<()> {

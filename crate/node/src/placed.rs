@@ -80,8 +80,8 @@ fn on_gpu(size: usize, vectors: usize, spacious: bool) -> saltflat_core::Result<
         return Err(saltflat_core::Error::Invalid(said));
     }
     let gpu = gpu()?;
-    // Beside a vector lie its sums of chunks, 8 bytes for 4,096 elements.
-    let bytes = vectors.saturating_mul(4 * size + size / 100);
+    // A vector, its rounded copy, and beside them their sums of chunks, 8 bytes for 4,096 elements.
+    let bytes = vectors.saturating_mul(6 * size + size / 10);
     if spacious && gpu.free()? < bytes {
         return Err(saltflat_core::Error::OutOfMemory { bytes });
     }

@@ -11,7 +11,7 @@ use napi::Env;
 use napi::bindgen_prelude::{Array, Float32Array, ObjectFinalize, Unknown};
 use napi_derive::napi;
 use options::VectorOptions;
-pub use options::{WorkspaceOptions, compute};
+pub use options::{WorkspaceOptions, compute, update_fields};
 use saltflat_core::backend::Noise;
 use saltflat_core::fault::{self, Place};
 use saltflat_core::noise::MAX_PERTURBATIONS;
