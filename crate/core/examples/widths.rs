@@ -4,6 +4,7 @@
 
 use saltflat_core::backend::cpu::batch::{Signs, perturb_batch};
 use saltflat_core::backend::cpu::dispatch::fill;
+use saltflat_core::backend::cpu::rows::Rows;
 use saltflat_core::backend::{Gradient, Noise};
 use saltflat_core::rng::ROUNDS;
 use saltflat_core::{
@@ -97,6 +98,7 @@ impl Record {
             }
         }
         record.batch();
+        record.sweeps();
         record.refusals();
         record
     }
@@ -228,6 +230,37 @@ impl Record {
             )
             .expect("a batch");
             self.note(format!("batch {signs:?}"), &out, []);
+        }
+    }
+
+    /// A basis of a few rows, exact and rounded; of the third row every tile is heavy.
+    fn sweeps(&mut self) {
+        for size in [1, 63, 4097, 9000] {
+            let mut rows = Rows::new(size, self.level, Threads::new(1)).expect("a level that is there");
+            let mut vectors: Vec<_> = (0..6).map(|_| rows.vector().expect("memory")).collect();
+            for (index, vector) in (0..).zip(&mut vectors) {
+                fill(Level::Scalar, draw(Distribution::Gaussian, 0, index), 0, 0, vector);
+                vector[size..].fill(0.0);
+            }
+            let [hv, v, mut w, mut basis @ ..] = <[_; 6]>::try_from(vectors).expect("six of them");
+            let alpha = rows.project(&hv[..size], Some((&v, 0.37)), &v, &mut w);
+            self.note(format!("project {size}"), &[w.to_vec()], &[alpha]);
+            let exact = basis.each_ref().map(|row| &row[..]);
+            let dots = rows.dots(&exact, &w);
+            let left = rows.subtract(&exact, &[0.1, -0.2, 0.3], &mut w);
+            self.note(format!("sweep {size}"), &[w.to_vec()], dots.iter().chain(&[left]));
+            let mut copies = [(); 3].map(|()| rows.room().expect("memory"));
+            for ((row, copy), factor) in basis.iter_mut().zip(&mut copies).zip([1e-3, 1e-35, 1.0]) {
+                rows.round(factor, row, copy);
+            }
+            let (exact, copies) =
+                (basis.each_ref().map(|row| &row[..]), copies.each_ref().map(|copy| &copy[..]));
+            let dots = rows.dots_rounded(&exact, &copies, &w);
+            let left = rows.subtract_rounded(&copies, &[40.0, 1e30, 0.3], &mut w);
+            self.note(format!("rounded sweep {size}"), &[w.to_vec()], dots.iter().chain(&[left]));
+            rows.rotate(&mut basis.each_mut(), &[0.6, 0.8, 0.1, -0.8, 0.6, 0.2]);
+            let turned = basis.each_ref().map(|row| row.to_vec());
+            self.note(format!("rotation {size}"), &turned, []);
         }
     }
 
