@@ -31,7 +31,7 @@ test('the table of registers has every kernel on every generation', (t) => {
   const table: Record<string, Record<string, number>> = JSON.parse(
     readFileSync(`${root}/crate/core/src/backend/cuda/kernels/ptx/registers.json`, 'utf8'),
   )
-  t.is(Object.keys(table).length, 26)
+  t.is(Object.keys(table).length, 29)
   for (const [kernel, registers] of Object.entries(table)) {
     t.deepEqual(Object.keys(registers), ['sm_75', 'sm_80', 'sm_86', 'sm_89', 'sm_90', 'sm_100', 'sm_120'], kernel)
     // 256 threads of 128 registers: two blocks on every generation.
@@ -43,12 +43,12 @@ test('on Hopper a normal takes few instructions, vectors move 16 bytes at a time
   const table: Record<string, Record<string, number>> = JSON.parse(
     readFileSync(`${root}/crate/core/src/backend/cuda/kernels/ptx/instructions.json`, 'utf8'),
   )
-  t.is(Object.keys(table).length, 26)
+  t.is(Object.keys(table).length, 29)
   for (const [kernel, { wide, narrow, local, normal }] of Object.entries(table)) {
     t.is(local, 0, kernel)
     // Sums are 8 bytes, and nothing else is written but vectors. `rotate`, once a restart, takes a strip of all rows to
-    // shared memory float by float, neighbours by neighbours.
-    if (kernel !== 'rotate') t.is(narrow, 0, kernel)
+    // shared memory float by float, neighbours by neighbours; `round_row` writes a scale for 64 elements.
+    if (!['rotate', 'round_row'].includes(kernel)) t.is(narrow, 0, kernel)
     if (!['fold', 'rotate'].includes(kernel)) t.true((wide ?? 0) > 0, kernel)
     // An H200 starts 62 in the time that it takes to read and write an element.
     if (normal !== undefined) t.true(normal <= 40, kernel)
