@@ -72,7 +72,7 @@ onEachBackend(
     // The first 40 warm up what V8 and tfjs keep.
     for (let i = 1; i <= 240; i++) {
       const optimizer = nso(adam(), { seed: 1, perturbations: 2 })
-      // Weights, sums and moments: 3 MB of native memory each, so that 150 of them would show.
+      // Weights, sums and moments: 3 MB of native memory each, so that 100 of them would show.
       const model = convNet(4096)
       model.compile({ optimizer, ...compiled })
       await model.trainOnBatch(x, y)
