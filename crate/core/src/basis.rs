@@ -123,7 +123,7 @@ impl<S: Space> Basis<S> {
         }
         let all: Vec<&S::Vector> = vectors.iter().collect();
         for _ in 0..SWEEPS {
-            let left = space.sweep(&all, w)?.1;
+            let left = space.sweep(&all, None, w)?.1;
             let enough = left >= ENOUGH * ENOUGH * square;
             square = left;
             if enough {

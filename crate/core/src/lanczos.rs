@@ -6,8 +6,9 @@
 //!
 //! With the basis kept (a vector a step, and one more), one blocked Gram–Schmidt sweep a step holds it orthogonal to rounding;
 //! a second one only where the first took much of what was there. Of long vectors sweeps read rounded copies
-//! ([`crate::rounded`]), half a vector more for each. [`restart`] makes the basis short again (Wu & Simon 2000), and [`lock`] sets vectors apart, to which everything after stays orthogonal. Without (three
-//! vectors), converged eigenvalues come up again as ghosts, which moves densities and traces of functions by next to nothing.
+//! ([`crate::rounded`]), half a vector more for each. [`restart`] makes the basis short again (Wu & Simon 2000), and [`lock`]
+//! sets vectors apart, to which everything after stays orthogonal. Without (three vectors), converged eigenvalues come up
+//! again as ghosts, which moves densities and traces of functions by next to nothing.
 //!
 //! [`restart`]: Lanczos::restart
 //! [`lock`]: Lanczos::lock

@@ -40,10 +40,8 @@ impl<S: Space> Row<S> {
 /// One sweep of Gram–Schmidt: w ← w − Σ (rowᵢ·w)·rowᵢ; the dot products, and w·w.
 pub(crate) fn sweep<S: Space>(space: &mut S, rows: &[Row<S>], w: &mut S::Vector) -> Result<(Vec<f64>, f64)> {
     let vectors: Vec<&S::Vector> = rows.iter().map(|row| &row.vector).collect();
-    match rows.iter().map(|row| row.copy.as_ref()).collect::<Option<Vec<_>>>() {
-        Some(copies) => space.sweep_rounded(&vectors, &copies, w),
-        None => space.sweep(&vectors, w),
-    }
+    let copies: Option<Vec<&S::Vector>> = rows.iter().map(|row| row.copy.as_ref()).collect();
+    space.sweep(&vectors, copies.as_deref(), w)
 }
 
 /// Whether a sweep of these rows that left so much of w·w has left nothing of them.
