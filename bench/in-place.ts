@@ -52,7 +52,7 @@ function passes({ sizes }: Options, open: OpenStore): Work {
     run() {
       weights.begin({ seed: 1, distribution: 'gaussian', rounds: 10, stream: 0, step: step++ }, scales, true)
       weights.perturb(0)
-      weights.flip(0, gradients[0]!)
+      weights.flip(gradients[0]!)
       weights.finish({ ...update, step }, gradients[1]!)
     },
   }
@@ -60,7 +60,7 @@ function passes({ sizes }: Options, open: OpenStore): Work {
 
 const update = {
   ...{ learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
-  ...{ clipNorm: 0, clipValue: 0, first: 1, lastOf: 1, last: 1, pair: 1, sum: 0, scale: 0.5, perturbation: 0 },
+  ...{ clipNorm: 0, clipValue: 0, first: 1, lastOf: 1, last: 1, pair: 1, sum: 0, scale: 0.5, paired: 1 },
 }
 
 /** Variables in a store of choice. */

@@ -95,10 +95,10 @@ export function machinery(
       made.begin(seed, 'gaussian', 10, 0, step++, scales, true)
       made.perturb(0, out)
       for (let j = 0; j < k; j++) {
-        made.flip(j, gradients, out)
-        if (j < k - 1) made.accumulate(j, j === 0, gradients, out)
+        made.flip(gradients, out)
+        if (j < k - 1) made.accumulate(j + 1, j === 0, gradients, out)
       }
-      const mix = { last: 1, pair: 1, sum: k > 1 ? 1 : 0, scale: 1 / (2 * k), perturbation: k - 1 }
+      const mix = { last: 1, pair: 1, sum: k > 1 ? 1 : 0, scale: 1 / (2 * k), paired: 1 }
       made.finish(packed({ ...rates, ...mix, step }), gradients, out)
     },
   }
@@ -108,7 +108,7 @@ export function machinery(
 export function update(sizes: readonly number[], rule: string, computing: Computing): Timed {
   const made = workspace(sizes, rule, 0, computing)
   const { out, gradients } = buffers(sizes)
-  const mix = { last: 1, pair: 0, sum: 0, scale: 1, perturbation: -1 }
+  const mix = { last: 1, pair: 0, sum: 0, scale: 1, paired: 0 }
   let step = 0
   return {
     run: () => made.finish(packed({ ...rates, ...mix, step: ++step }), gradients, out),

@@ -221,7 +221,7 @@ const noise = {
   ...{ seed: 1, distribution: 'gaussian', rounds: 10, stream: 0, step: 0, from: 0, to: 1, signs: 'both' },
 }
 const update = {
-  ...{ last: 1, pair: 0, sum: 0, scale: 1, perturbation: -1, clipNorm: 0, clipValue: 0, first: 1, lastOf: 1 },
+  ...{ last: 1, pair: 0, sum: 0, scale: 1, paired: 0, clipNorm: 0, clipValue: 0, first: 1, lastOf: 1 },
   ...{ learningRate: 0.1, beta1: 0, beta2: 0, epsilon: 0, step: 1 },
 }
 
@@ -230,8 +230,8 @@ const calls: [string, (made: InstanceType<Binding['Workspace']>) => unknown][] =
   ['load', (made) => made.load(floats())],
   ['begin', (made) => made.begin(1, 'gaussian', 10, 0, 0, Float32Array.of(0.1), true)],
   ['perturb', (made) => made.perturb(0, floats())],
-  ['flip', (made) => made.flip(0, floats(), floats())],
-  ['accumulate', (made) => made.accumulate(0, true, floats(), floats())],
+  ['flip', (made) => made.flip(floats(), floats())],
+  ['accumulate', (made) => made.accumulate(1, true, floats(), floats())],
   ['collect', (made) => made.collect(0, 1, true, floats(), floats())],
   ['products', (made) => made.products(floats())],
   ['norms', (made) => made.norms({ last: 1, pair: 0, metric: 'plain' }, floats())],

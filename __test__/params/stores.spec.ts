@@ -167,7 +167,7 @@ const asItIs = {
   pair: 0,
   sum: 0,
   scale: 1,
-  perturbation: -1,
+  paired: 0,
   step: 1,
 }
 

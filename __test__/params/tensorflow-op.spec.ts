@@ -119,9 +119,9 @@ onTensorflow('every pass has the bits that copied gradients give, also where a g
       const noise = { seed: 5, distribution: 'gaussian' as const, rounds: 10, stream: 0, step }
       weights.begin(noise, scales, true)
       weights.perturb(0)
-      pass(10 * step, (g) => weights.flip(0, g))
-      pass(10 * step + 1, (g) => weights.accumulate(0, true, g))
-      pass(10 * step + 2, (g) => weights.flip(1, g))
+      pass(10 * step, (g) => weights.flip(g))
+      pass(10 * step + 1, (g) => weights.accumulate(1, true, g))
+      pass(10 * step + 2, (g) => weights.flip(g))
       pass(10 * step + 3, (g) => {
         found.push(weights.norms(uphill, g), weights.products(g))
         weights.ascend(scales, uphill, undefined, g)
@@ -150,7 +150,7 @@ const update = {
   pair: 1,
   sum: 1,
   scale: 0.25,
-  perturbation: 1,
+  paired: 1,
 }
 
 onTensorflow('where the call does not arrive, gradients are copied', (t) => {

@@ -88,10 +88,10 @@ export function smoothedTrace(loss: Loss, options: SmoothedTraceOptions): Smooth
     for (let pair = 0; pair < pairs; pair++) {
       weights.begin({ seed, distribution: 'gaussian', rounds: 10, stream, step: 0 }, scales, true)
       weights.perturb(pair)
-      gradientAt((gradients) => weights.flip(pair, gradients))
+      gradientAt((gradients) => weights.flip(gradients))
       let dots: number[] = []
       gradientAt((gradients) => {
-        dots = weights.finish({ ...mean, perturbation: pair }, gradients)
+        dots = weights.finish(mean, gradients)
       })
       const samples = dots.filter((_, i) => mask[i])
       const sampled = samples.map((dot) => dot / (2 * sigma))
@@ -114,6 +114,6 @@ export function smoothedTrace(loss: Loss, options: SmoothedTraceOptions): Smooth
 
 /** The end of a pair; the rule 'mean' reads no hyperparameters. */
 const mean = {
-  ...{ last: 1, pair: 1, sum: 0, scale: 0.5, clipNorm: 0, clipValue: 0, first: 1, lastOf: 1 },
+  ...{ last: 1, pair: 1, sum: 0, scale: 0.5, paired: 1, clipNorm: 0, clipValue: 0, first: 1, lastOf: 1 },
   ...{ learningRate: 0, beta1: 0, beta2: 0, epsilon: 0, step: 1 },
 }

@@ -40,10 +40,10 @@ export interface Tools {
   gradient(perturbation: number): void
   /** W' ← W + σU of this perturbation. */
   perturb(perturbation: number): void
-  /** P ← g · W' ← W − σU. */
-  flip(perturbation: number): void
-  /** G += P + g (G ← where `first`) · W' ← W + σU of the next perturbation. */
-  accumulate(perturbation: number, first: boolean): void
+  /** P ← g · W' ← W − σU, from W + σU. */
+  flip(): void
+  /** G += P + g (G ← where `first`) · W' ← W + σU of perturbation `next`. */
+  accumulate(next: number, first: boolean): void
   /** G += factor·g (G ← where `first`) · W' ← W + σU of perturbation `next`. */
   collect(next: number, factor: number, first: boolean): void
   /** Length of a direction, by default of g, over the perturbed tensors: one read-only pass. */
@@ -56,10 +56,10 @@ export interface Tools {
    */
   ascend(scale: number, direction?: Direction, keep?: { old: number; new: number }): void
   /**
-   * Updates W by the base optimizer with scale·mix and writes it to the model. `pair` is the perturbation whose second
-   * half g is, for the free trace.
+   * Updates W by the base optimizer with scale·mix and writes it to the model. `half`: g is the second half of a pair, for
+   * the free trace.
    */
-  finish(mix: Mix, scale: number, pair?: number): void
+  finish(mix: Mix, scale: number, half?: boolean): void
 }
 
 /** In place of a perturbation: a gradient on all of a batch that is split between perturbations. */

@@ -26,10 +26,10 @@ export const nso: Estimator<NoiseOptions> = {
     }
     for (let j = 0; j < k; j++) {
       tools.gradient(j)
-      tools.flip(j)
+      tools.flip()
       tools.gradient(j)
-      if (j < k - 1) tools.accumulate(j, j === 0 && mixing === 0)
+      if (j < k - 1) tools.accumulate(j + 1, j === 0 && mixing === 0)
     }
-    tools.finish(k > 1 || mixing > 0 ? mixes.sumAndPair : mixes.pair, (1 - mixing) / (2 * k), k - 1)
+    tools.finish(k > 1 || mixing > 0 ? mixes.sumAndPair : mixes.pair, (1 - mixing) / (2 * k), true)
   },
 }

@@ -74,18 +74,21 @@ export declare class Workspace {
   begin(seed: number, distribution: string, rounds: number, stream: number, step: number, scales: Float32Array, first: boolean): void
   /** out ← W + σU of perturbation `j`. */
   perturb(j: number, out: Array<Float32Array> | Float32Array): void
-  /** P ← g · dots += U·g · out ← W − σU. */
-  flip(j: number, g: Array<Float32Array | number | null>, out: Array<Float32Array> | Float32Array): void
-  /** G += P + g (← where `first`) · dots −= U·g · out ← W + σU of perturbation `j + 1`. */
-  accumulate(j: number, first: boolean, g: Array<Float32Array | number | null>, out: Array<Float32Array> | Float32Array): void
+  /** P ← g · dots += U·g · out ← W − σU, where W + σU is what `perturb` or `accumulate` wrote, in `out` itself or `before`. */
+  flip(g: Array<Float32Array | number | null>, out: Array<Float32Array> | Float32Array, before?: Array<Float32Array | null> | null): void
+  /**
+   * G += P + g (← where `first`) · dots −= U·g · out ← W + σU of perturbation `next`; W − σU of the one before as in
+   * `flip`.
+   */
+  accumulate(next: number, first: boolean, g: Array<Float32Array | number | null>, out: Array<Float32Array> | Float32Array, before?: Array<Float32Array | null> | null): void
   /** G += factor·g (← where `first`) · out ← W + σU of perturbation `next`. */
   collect(next: number, factor: number, first: boolean, g: Array<Float32Array | number | null>, out: Array<Float32Array> | Float32Array): void
   /**
    * Checks that the mean gradient is finite, then W ← rule(W, mean), out ← W; before the last micro-batch the mean goes
-   * to the bank instead. Returns Σ U·(g⁺ − g⁻) of each tensor since `begin`, where there was a perturbation: an update
-   * and its dots come together or not at all.
+   * to the bank instead. Returns Σ U·(g⁺ − g⁻) of each tensor since `begin`, where g is the second half of a pair (W − σU
+   * as in `flip`): an update and its dots come together or not at all.
    */
-  finish(update: Float64Array, g: Array<Float32Array | number | null>, out: Array<Float32Array> | Float32Array): Array<number>
+  finish(update: Float64Array, g: Array<Float32Array | number | null>, out: Array<Float32Array> | Float32Array, before?: Array<Float32Array | null> | null): Array<number>
   /** g·g, g·P and P·P of each tensor, one after the other. */
   products(g: Array<Float32Array | number | null>): Array<number>
   /** Σx² or Σ(wx)² of a direction, in each tensor; for the gradient itself not finite exactly where it is not. */
@@ -332,8 +335,8 @@ export interface UpdateOptions {
   sum: number
   /** Factor of them all. */
   scale: number
-  /** The perturbation whose second half g is, for the dots; below 0: none. */
-  perturbation: number
+  /** 1 where g is the second half of a pair, for the dots, 0 otherwise. */
+  paired: number
   /** Bound of the norm of the mean gradient; 0: none. */
   clipNorm: number
   /** Bound of each element of it; 0: none. At most one of the two. */

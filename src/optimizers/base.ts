@@ -148,7 +148,7 @@ export function updateOptions({ kind, options }: Base, step: number, first: bool
     pair: 0,
     sum: 0,
     scale: 1,
-    perturbation: -1,
+    paired: 0,
     clipNorm: numbers.clipNorm ?? 0,
     clipValue: numbers.clipValue ?? 0,
     first: first ? 1 : 0,

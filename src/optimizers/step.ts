@@ -110,8 +110,8 @@ export class Stepper<G> {
     return {
       gradient: (perturbation) => this.#gradient(perturbation),
       perturb: (j) => this.#away().perturb(j),
-      flip: (j) => this.#away().flip(j, this.#last),
-      accumulate: (j, first) => this.#away().accumulate(j, first, this.#last),
+      flip: () => this.#away().flip(this.#last),
+      accumulate: (next, first) => this.#away().accumulate(next, first, this.#last),
       collect: (next, factor, first) => this.#away().collect(next, factor, first, this.#last),
       norm: (direction = uphill) => Math.sqrt(this.#norm(direction)),
       products: () => {
@@ -120,14 +120,15 @@ export class Stepper<G> {
       },
       ascend: (scale, direction = uphill, keep = undefined) =>
         this.#away().ascend(this.#scaled(this.#ascent, scale), direction, keep, this.#last),
-      finish: (mix, scale, pair = -1) => {
+      finish: (mix, scale, half = false) => {
         const { update, size, oracle } = this.#inputs!
         update.last = mix.last
         update.pair = mix.pair
         update.sum = mix.sum
         update.scale = scale
-        update.perturbation = size === 0 ? -1 : pair
-        oracle.settle((run) => this.#atWeights(run))
+        const paired = half && size !== 0
+        update.paired = paired ? 1 : 0
+        oracle.settle((run) => this.#atWeights(run, paired))
         this.#dots = weights.finish(update, this.#last)
         oracle.update?.((tensor) => (this.#reached[tensor] ? weights.vector('mean', tensor) : null))
       },
@@ -141,8 +142,8 @@ export class Stepper<G> {
   }
 
   /** W' ← W, and a pass there, with the randomness of the first perturbation. */
-  #atWeights(run: () => void): void {
-    if (!this.#clean) this.#weights.restore()
+  #atWeights(run: () => void, paired: boolean): void {
+    if (!this.#clean) this.#weights.visit(paired)
     this.#random(0, run)
   }
 

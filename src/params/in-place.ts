@@ -1,5 +1,5 @@
 import { type Tensor, tensor, type Variable } from '@tensorflow/tfjs-core'
-import type { DataId, GradientValues, Store } from './store.ts'
+import type { DataId, Fill, GradientValues, Store } from './store.ts'
 import type { Places } from './tensorflow-op.ts'
 
 /** What an in-place store must know of its backend. */
@@ -67,7 +67,11 @@ export class InPlaceStore implements Store {
     return this.#variables.map((variable) => this.#backend.values(variable))
   }
 
-  write(fill: (out: Float32Array[], whole: Float32Array | null) => void): void {
+  written(): Float32Array[] {
+    return this.#slots
+  }
+
+  write(fill: Fill): void {
     const stale: number[] = []
     const out = [...this.#slots]
     for (let i = 0; i < this.#variables.length; i++) {
@@ -82,7 +86,8 @@ export class InPlaceStore implements Store {
         this.#whole = null
       }
     }
-    fill(out, this.#whole)
+    const moved = (values: Float32Array, i: number) => (values === out[i] ? null : values)
+    fill(out, this.#whole, () => (stale.length === 0 ? null : this.#slots.map(moved)))
     for (const i of stale) this.#adopt(i, out[i]!)
   }
 

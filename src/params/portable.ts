@@ -1,11 +1,13 @@
 import { type Tensor, tensor, type Variable } from '@tensorflow/tfjs-core'
-import type { DataId, OpenStore, Store } from './store.ts'
+import type { DataId, Fill, OpenStore, Store } from './store.ts'
 
 /** Any backend, through public tfjs calls only: one copy to read, one to write. */
 class PortableStore implements Store {
   readonly name = 'portable'
   readonly #variables: readonly Variable[]
   #ids: DataId[]
+  /** Also where the backend has copied it: values of a device would have to come back from there. */
+  #written: Float32Array[] | null = null
 
   constructor(variables: readonly Variable[]) {
     this.#variables = variables
@@ -20,10 +22,15 @@ class PortableStore implements Store {
     return this.#variables.map((variable) => variable.dataSync() as Float32Array)
   }
 
-  write(fill: (out: Float32Array[], whole: null) => void): void {
+  written(): Float32Array[] {
+    return this.#written ?? this.read()
+  }
+
+  write(fill: Fill): void {
     // Fresh arrays each time: some backends keep the array they are given.
     const out = this.#variables.map((variable) => new Float32Array(variable.size))
-    fill(out, null)
+    fill(out, null, () => this.written())
+    this.#written = out
     for (const [i, values] of out.entries()) {
       const variable = this.#variables[i]!
       const holder = tensor(values, variable.shape, 'float32')

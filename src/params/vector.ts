@@ -1,5 +1,5 @@
 import { SaltflatError } from '../errors.ts'
-import type { Store } from './store.ts'
+import type { Fill, Store } from './store.ts'
 import type { Gradients, Target } from './target.ts'
 
 /** Name of the one tensor, as filters and messages know it. */
@@ -14,12 +14,15 @@ export class Vector implements Target<Float32Array>, Store<Float32Array> {
   readonly tensors: readonly [{ readonly name: string; readonly size: number }]
   /** One list for good: a step makes no new ones. */
   readonly #values: [Float32Array]
+  /** The same where nobody else writes or transfers it: a gradient function may use its argument as it likes. */
+  readonly #written: [Float32Array]
   readonly #gradients: [Float32Array | null] = [null]
   #changed = false
 
   constructor(start: Float32Array) {
     this.tensors = [{ name, size: start.length }]
     this.#values = [new Float32Array(start)]
+    this.#written = [new Float32Array(start)]
   }
 
   /** W' now. */
@@ -67,11 +70,15 @@ export class Vector implements Target<Float32Array>, Store<Float32Array> {
     return this.#values
   }
 
-  write(fill: (out: Float32Array[], whole: null) => void): void {
-    const { size } = this.tensors[0]
-    // Somebody transferred the memory away; what it held is written now in any case.
-    if (this.current.length !== size) this.#values[0] = new Float32Array(size)
-    fill(this.#values, null)
+  written(): Float32Array[] {
+    return this.#written
+  }
+
+  write(fill: Fill): void {
+    fill(this.#written, null, () => null)
+    // Somebody may have transferred its memory away.
+    if (this.current.length === this.#written[0].length) this.current.set(this.#written[0])
+    else this.#values[0] = this.#written[0].slice()
   }
 
   values([gradient]: Gradients<Float32Array>): (Float32Array | null)[] {

@@ -1,6 +1,6 @@
 import { engine, type Tensor, type TensorInfo, type Variable } from '@tensorflow/tfjs-core'
 import { SaltflatError } from '../errors.ts'
-import type { DataId, OpenStore, Store } from './store.ts'
+import type { DataId, Fill, OpenStore, Store } from './store.ts'
 
 /** What this file uses of the stock wasm backend. */
 interface WasmBackend {
@@ -39,7 +39,16 @@ class WasmStore implements Store {
     return this.#variables.map((variable) => this.#backend.typedArrayFromHeap(variable))
   }
 
-  write(fill: (out: Float32Array[], whole: null) => void): void {
+  written(): Float32Array[] {
+    if (!this.changed()) return this.read()
+    // Their memory is given back by then.
+    throw new SaltflatError(
+      'ERR_STATE',
+      'Expected weights that stay as they are during a step, received others. Let the loss assign none that are trained.',
+    )
+  }
+
+  write(fill: Fill): void {
     // All memory first: growth detaches every view taken before.
     const infos: TensorInfo[] = []
     try {
@@ -50,6 +59,7 @@ class WasmStore implements Store {
       fill(
         infos.map((info) => this.#backend.typedArrayFromHeap(info)),
         null,
+        () => this.written(),
       )
     } catch (error) {
       for (const info of infos) this.#backend.disposeData(info.dataId)

@@ -1,7 +1,7 @@
 import type { DirectionOptions, KeepOptions, UpdateOptions, Workspace } from '../native/index.ts'
 import { device, fromNative, loadBinding, packed, typed } from '../native/index.ts'
 import type { Device, Distribution } from '../types.ts'
-import type { Store } from './store.ts'
+import type { Before, Store } from './store.ts'
 import type { Gradients, Target } from './target.ts'
 
 /** What the native vectors are for. */
@@ -47,6 +47,8 @@ export class Weights<G> {
   #place: unknown
   /** Whether W is still to be taken over from the store. */
   #behind = false
+  /** W' as it was before `visit`. */
+  #aside: Float32Array[] | null = null
   /** The numbers of the last update: a step makes no new ones. */
   #update: Float64Array | undefined
 
@@ -115,6 +117,7 @@ export class Weights<G> {
 
   /** Sets the noise of a step: σ of each tensor (0: not perturbed). `first`: a new update begins. */
   begin({ seed, distribution, rounds, stream, step }: StepNoise, scales: Float32Array, first: boolean): void {
+    this.#aside = null
     this.#workspace.begin(seed, distribution, rounds, stream, step, scales, first)
   }
 
@@ -122,12 +125,12 @@ export class Weights<G> {
     this.#write((out) => this.#workspace.perturb(j, out))
   }
 
-  flip(j: number, g: Gradients<G>): void {
-    this.#write((out) => this.#workspace.flip(j, this.#store.values(g), out))
+  flip(g: Gradients<G>): void {
+    this.#write((out, before) => this.#workspace.flip(this.#store.values(g), out, before()))
   }
 
-  accumulate(j: number, first: boolean, g: Gradients<G>): void {
-    this.#write((out) => this.#workspace.accumulate(j, first, this.#store.values(g), out))
+  accumulate(next: number, first: boolean, g: Gradients<G>): void {
+    this.#write((out, before) => this.#workspace.accumulate(next, first, this.#store.values(g), out, before()))
   }
 
   collect(next: number, factor: number, first: boolean, g: Gradients<G>): void {
@@ -138,15 +141,26 @@ export class Weights<G> {
     this.#write((out) => this.#workspace.ascend(scales, direction, keep, this.#store.values(g), out))
   }
 
-  /** Returns Σ U·(g⁺ − g⁻) of each tensor in this step; nothing where it has no perturbation. */
+  /** Returns Σ U·(g⁺ − g⁻) of each tensor in this step; nothing where g is not the second half of a pair. */
   finish(update: UpdateOptions, g: Gradients<G>): number[] {
     let dots: number[] = []
     this.#update = packed(update, this.#update)
     const numbers = this.#update
-    this.#write((out) => {
-      dots = this.#workspace.finish(numbers, this.#store.values(g), out)
+    this.#write((out, before) => {
+      const half = update.paired === 1 ? (this.#aside ?? before()) : null
+      dots = this.#workspace.finish(numbers, this.#store.values(g), out, half)
     })
+    this.#aside = null
     return dots
+  }
+
+  /** W' ← W for a pass in between; where `paired`, `finish` will still know W' as it was. */
+  visit(paired: boolean): void {
+    typed(() => {
+      this.#followMove()
+      this.#aside = paired ? this.#store.written().map((values) => values.slice()) : null
+    })
+    this.restore()
   }
 
   /**
@@ -208,11 +222,11 @@ export class Weights<G> {
     this.#workspace.dispose()
   }
 
-  #write(fill: (out: Float32Array[] | Float32Array) => void): void {
+  #write(fill: (out: Float32Array[] | Float32Array, before: () => Before) => void): void {
     // A loss may have disposed its own weights.
     this.target.checkAlive()
     this.#followMove()
-    this.#store.write((out, whole) => fill(whole ?? out))
+    this.#store.write((out, whole, before) => fill(whole ?? out, before))
   }
 
   /** Opens the store anew where the values have moved: memory of the old place is no longer computed with. */

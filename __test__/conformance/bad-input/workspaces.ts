@@ -40,11 +40,18 @@ const out: Argument = {
   ],
 }
 const g = list('gradients', sizes, true)
+/** Where there are none, `out` holds them; nor does TensorFlow hold any. */
+const before: Argument = {
+  ...list('values before', sizes, true),
+  wrongs: list('values before', sizes, true)
+    .wrongs.filter(([value]) => value != null)
+    .map(([value, code, ...called]): Wrong => [value, code === 'ERR_STATE' ? 'ERR_DTYPE' : code, ...called]),
+}
 const perturbation = whole('perturbation', 0, most)
 const direction = object('direction', [finite('last', 1), finite('pair', 0), name('metric', 'plain')])
 const keep: Argument = object('keep', [finite('old', 0), finite('new', 1)])
 const finishing: UpdateOptions = {
-  ...{ last: 1, pair: 1, sum: 1, scale: 1, perturbation: 0, clipNorm: 0, clipValue: 0, first: 1, lastOf: 1 },
+  ...{ last: 1, pair: 1, sum: 1, scale: 1, paired: 1, clipNorm: 0, clipValue: 0, first: 1, lastOf: 1 },
   ...{ learningRate: 1, beta1: 0.5, beta2: 0.5, epsilon: 1, step: 1 },
 }
 const infinite = [1e39, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
@@ -54,7 +61,7 @@ const refused: Readonly<Record<keyof UpdateOptions, readonly number[]>> = {
   ...{ learningRate: infinite, epsilon: infinite, step: infinite },
   ...{ beta1: [...infinite, 1, -0.1, 1.5], beta2: [...infinite, 1, -0.1, 1.5] },
   ...{ clipNorm: [-1, Number.NaN], clipValue: [-1, Number.NaN] },
-  ...{ perturbation: [0.5, most + 1, Number.NaN], first: [-1, 2, 0.5, Number.NaN], lastOf: [-1, 0.5, 2 ** 32] },
+  ...{ paired: [-1, 2, 0.5, Number.NaN], first: [-1, 2, 0.5, Number.NaN], lastOf: [-1, 0.5, 2 ** 32] },
 }
 const gone = new Float64Array(14)
 structuredClone(gone, { transfer: [gone.buffer] })
@@ -98,10 +105,10 @@ export const methods: readonly [string, readonly Argument[]][] = [
     ],
   ],
   ['perturb', [perturbation, out]],
-  ['flip', [perturbation, g, out]],
-  ['accumulate', [perturbation, flag('first', true), g, out]],
+  ['flip', [g, out, before]],
+  ['accumulate', [perturbation, flag('first', true), g, out, before]],
   ['collect', [perturbation, finite('factor', 1), flag('first', true), g, out]],
-  ['finish', [update, g, out]],
+  ['finish', [update, g, out, before]],
   ['products', [g]],
   ['norms', [direction, g]],
   [
@@ -159,6 +166,8 @@ const method = (made: Workspace, of: string) => (args: never[]) => {
 }
 
 const good = (of: string) => (methods.find(([known]) => known === of)?.[1] ?? []).map((one) => one.good()) as never[]
+
+const placeOfGradients = (of: string) => methods.find(([known]) => known === of)![1].indexOf(g)
 
 /** A call that is right in itself, on a workspace that cannot take it. */
 const orders: [string, string, string, object, Outcome, ((first: never, ...rest: unknown[]) => unknown[])?][] = [
@@ -231,7 +240,7 @@ const orders: [string, string, string, object, Outcome, ((first: never, ...rest:
       { sums: 2 },
       'ERR_NOT_FINITE',
       (...args: unknown[]) =>
-        args.map((one, i) => (i === args.length - 2 ? [new Float32Array(3).fill(value), null] : one)),
+        args.map((one, i) => (i === placeOfGradients(of) ? [new Float32Array(3).fill(value), null] : one)),
     ]),
   ),
 ]
@@ -290,7 +299,15 @@ export const workspaces: Theme = {
       given(world) {
         const [made, memory] = [workspace(world), new Float32Array(5)]
         const [left, right] = [memory.subarray(0, 3), memory.subarray(3)]
-        return native(() => method(made, 'flip')([0, [left, null], [left, right]] as never[]))
+        return native(() =>
+          method(
+            made,
+            'flip',
+          )([
+            [left, null],
+            [left, right],
+          ] as never[]),
+        )
       },
     },
     {
@@ -299,7 +316,7 @@ export const workspaces: Theme = {
       outcome: 'ERR_OVERLAP',
       given(world) {
         const [made, memory] = [workspace(world), new Float32Array(128)]
-        return native(() => method(made, 'flip')([0, [memory.subarray(64, 67), null], memory] as never[]))
+        return native(() => method(made, 'flip')([[memory.subarray(64, 67), null], memory] as never[]))
       },
     },
     {
@@ -323,7 +340,7 @@ export const workspaces: Theme = {
       outcome: 'works',
       given(world) {
         const [made, memory] = [workspace(world), new Float32Array(3)]
-        return native(() => method(made, 'flip')([0, [memory, memory.subarray(0, 2)], out.good()] as never[]))
+        return native(() => method(made, 'flip')([[memory, memory.subarray(0, 2)], out.good()] as never[]))
       },
     },
     {

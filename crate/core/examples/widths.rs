@@ -146,10 +146,10 @@ impl Record {
             let name = |pass: &str| format!("{name} {pass} {step}");
             cpu.perturb(noise(0), &mut outputs(&mut out)).expect("perturb");
             self.note(name("perturb"), &out, []);
-            cpu.flip(noise(0), &g, &mut outputs(&mut out)).expect("flip");
+            cpu.flip(noise(0).half(), &g, &mut outputs(&mut out)).expect("flip");
             self.note(name("flip"), &out, cpu.dots());
             let next = noise(1).draw;
-            cpu.accumulate(noise(0), next, first, &g, &mut outputs(&mut out)).expect("accumulate");
+            cpu.accumulate(noise(0).half(), next, first, &g, &mut outputs(&mut out)).expect("accumulate");
             self.note(name("accumulate"), &out, cpu.dots());
             cpu.collect(noise(1), 1.0 / 3.0, false, &g, &mut outputs(&mut out)).expect("collect");
             self.note(name("collect"), &out, []);
@@ -188,11 +188,11 @@ impl Record {
             for micro in [Micro { first: true, last_of: 0 }, Micro { first: false, last_of: 2 }] {
                 cpu.clear(micro.first);
                 cpu.collect(noise(0), 1.0, true, &g, &mut outputs(&mut out)).expect("collect");
-                cpu.flip(noise(0), &g, &mut outputs(&mut out)).expect("flip");
+                cpu.flip(noise(0).half(), &g, &mut outputs(&mut out)).expect("flip");
                 let update = Update {
                     mix,
                     scale: 1.0 / 3.0,
-                    noise: Some(noise(0)),
+                    half: Some(noise(0).half()),
                     // A stored mean takes no bound of its elements.
                     clip: match (step, rule) {
                         (1, Rule::Mean) => Clip::Off,
@@ -272,7 +272,7 @@ impl Record {
                 let (mut cpu, mut out, mut grads) = (self.cpu(0, plain), empty(), plain(2));
                 grads[7][place] = bad;
                 let noise = Noise { draw: draw(Distribution::Uniform, 0, 0), scales: &SCALES };
-                let refused = cpu.flip(noise, &gradient(&grads), &mut outputs(&mut out));
+                let refused = cpu.flip(noise.half(), &gradient(&grads), &mut outputs(&mut out));
                 found.push(u64::from(refused == Err(saltflat_core::Error::NotFinite { tensor: 7 })));
             }
         }

@@ -29,7 +29,7 @@ pub mod tridiagonal;
 pub use backend::cpu::{Cpu, Level, Threads};
 #[cfg(not(target_vendor = "apple"))]
 pub use backend::cuda::Cuda;
-pub use backend::{Backend, Clip, Direction, Keep, Metric, Micro, Mix, Noise, Update, Vectors, Which};
+pub use backend::{Backend, Clip, Direction, Half, Keep, Metric, Micro, Mix, Noise, Update, Vectors, Which};
 pub use basis::Basis;
 pub use error::{Error, Result};
 pub use lanczos::Lanczos;

@@ -149,17 +149,25 @@ fn rademacher<V: Lanes>(philox: &Philox<V>, first_tile: u32, ahead: Ahead<'_>, o
 
 /// Asks for the lines of one tile.
 #[inline(always)]
+fn fetch(ahead: Ahead<'_>, tile: usize) {
+    for from in ahead {
+        for line in 0..TILE / 16 {
+            hint(from.wrapping_add(tile * TILE + 16 * line));
+        }
+    }
+}
+
+/// Asks for the line of an address, which need not be valid.
+#[inline(always)]
 #[cfg_attr(
     not(target_arch = "x86_64"),
     expect(unused_variables, reason = "there is no such hint in stable Rust")
 )]
-fn fetch(ahead: Ahead<'_>, tile: usize) {
+pub(crate) fn hint(address: *const f32) {
     #[cfg(target_arch = "x86_64")]
-    for from in ahead {
-        for line in 0..TILE / 16 {
-            use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-            // SAFETY: a hint; the address need not be valid.
-            unsafe { _mm_prefetch::<_MM_HINT_T1>(from.wrapping_add(tile * TILE + 16 * line).cast()) };
-        }
+    // SAFETY: a hint.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(address.cast());
     }
 }

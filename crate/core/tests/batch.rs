@@ -31,7 +31,8 @@ fn one_by_one(draws: &[Draw], signs: Signs) -> Vec<Tensors> {
         let noise = Noise { draw: *draw, scales: &SCALES };
         let (mut plus, mut minus) = (empty(), empty());
         cpu.perturb(noise, &mut outputs(&mut plus)).unwrap();
-        cpu.flip(noise, &gradient(&g), &mut outputs(&mut minus)).unwrap();
+        minus.clone_from(&plus);
+        cpu.flip(noise.half(), &gradient(&g), &mut outputs(&mut minus)).unwrap();
         match signs {
             Signs::Both => copies.extend([plus, minus]),
             Signs::Plus => copies.push(plus),

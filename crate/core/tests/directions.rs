@@ -42,7 +42,7 @@ fn products_are_sums_in_the_promised_order() {
     let read = zeroed(&g, &MISSING);
     let mut cpu = cpu(ONE);
 
-    cpu.flip(STILL, &gradient(&p), &mut outputs(&mut empty())).unwrap();
+    cpu.flip(STILL.half(), &gradient(&p), &mut outputs(&mut empty())).unwrap();
     let found = cpu.products(&without(&g, &MISSING)).unwrap().to_vec();
     for (t, size) in SIZES.into_iter().enumerate() {
         let sum = |a: &Tensors, b: &Tensors| summed(size, |i| f64::from(a[t][i]) * f64::from(b[t][i]));

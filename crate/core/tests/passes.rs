@@ -3,8 +3,8 @@
 use saltflat_core::backend::cpu::dispatch::fill;
 use saltflat_core::rng::ROUNDS;
 use saltflat_core::{
-    Backend, Clip, Cpu, Distribution, Draw, Error, Hyper, Level, Micro, Mix, Noise, Penalty, Rule, Threads,
-    Update, Vectors, Which,
+    Backend, Clip, Cpu, Distribution, Draw, Error, Half, Hyper, Level, Micro, Mix, Noise, Penalty, Rule,
+    Threads, Update, Vectors, Which,
 };
 
 const SIZES: [usize; 7] = [1, 63, 64, 0, 65, 4097, 70_001];
@@ -65,8 +65,8 @@ fn adamw(step: f64) -> Rule {
     Rule::new("adam", Hyper { learning_rate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step }).unwrap()
 }
 
-fn update<'a>(mix: Mix, scale: f32, noise: Option<Noise<'a>>, rule: &'a Rule) -> Update<'a> {
-    Update { mix, scale, noise, clip: Clip::Off, micro: Micro::WHOLE, learning_rate: 1e-2, rule }
+fn update<'a>(mix: Mix, scale: f32, half: Option<Half<'a>>, rule: &'a Rule) -> Update<'a> {
+    Update { mix, scale, half, clip: Clip::Off, micro: Micro::WHOLE, learning_rate: 1e-2, rule }
 }
 
 /// Two steps of k = 2 with everything that a pass can do; returns all it wrote.
@@ -78,14 +78,15 @@ fn two_steps(level: Level, threads: usize) -> (Vec<Vec<Vec<u32>>>, Vec<u64>) {
         cpu.clear(true);
         cpu.perturb(noise(0), &mut outputs(&mut out)).unwrap();
         written.push(bits(&out));
-        cpu.flip(noise(0), &gradient(&numbers(2)), &mut outputs(&mut out)).unwrap();
+        cpu.flip(noise(0).half(), &gradient(&numbers(2)), &mut outputs(&mut out)).unwrap();
         written.push(bits(&out));
-        cpu.accumulate(noise(0), draw(1), true, &gradient(&numbers(3)), &mut outputs(&mut out)).unwrap();
-        cpu.flip(noise(1), &gradient(&numbers(4)), &mut outputs(&mut out)).unwrap();
+        cpu.accumulate(noise(0).half(), draw(1), true, &gradient(&numbers(3)), &mut outputs(&mut out))
+            .unwrap();
+        cpu.flip(noise(1).half(), &gradient(&numbers(4)), &mut outputs(&mut out)).unwrap();
         let rule = adamw(f64::from(step));
         let last = numbers(5);
         cpu.finish(
-            update(Mix::SUM_AND_PAIR, 0.25, Some(noise(1)), &rule),
+            update(Mix::SUM_AND_PAIR, 0.25, Some(noise(1).half()), &rule),
             &gradient(&last),
             &mut outputs(&mut out),
         )
@@ -113,22 +114,75 @@ fn perturb_and_flip_are_a_pair_around_w() {
     let mut cpu = cpu(0, Level::best(), 2);
     let (mut plus, mut minus) = (empty(), empty());
     cpu.perturb(noise(0), &mut outputs(&mut plus)).unwrap();
-    cpu.flip(noise(0), &gradient(&g), &mut outputs(&mut minus)).unwrap();
+    let before = gradient(&plus);
+    let half = Half { scales: &SCALES, before: Some(&before) };
+    cpu.flip(half, &gradient(&g), &mut outputs(&mut minus)).unwrap();
     for tensor in 0..SIZES.len() {
         let mut u = vec![0.0; SIZES[tensor].next_multiple_of(64)];
         fill(Level::Scalar, draw(0), tensor as u32, 0, &mut u);
         let mut dot = 0.0;
         for i in 0..SIZES[tensor] {
             let (w, s) = (w[tensor][i], SCALES[tensor]);
-            let (up, down) = if s == 0.0 { (w, w) } else { (s.mul_add(u[i], w), (-s).mul_add(u[i], w)) };
+            // As far the other way as rounding let the first half go.
+            let up = if s == 0.0 { w } else { s.mul_add(u[i], w) };
+            let offset = up - w;
             assert_eq!(
                 (plus[tensor][i].to_bits(), minus[tensor][i].to_bits()),
-                (up.to_bits(), down.to_bits())
+                (up.to_bits(), (w - offset).to_bits())
             );
-            dot += if s == 0.0 { 0.0 } else { f64::from(u[i]) * f64::from(g[tensor][i]) };
+            assert!((offset - s * u[i]).abs() <= f32::EPSILON * (w.abs() + offset.abs()));
+            dot += if s == 0.0 { 0.0 } else { f64::from(offset) * f64::from(g[tensor][i]) / f64::from(s) };
         }
         assert!((cpu.dots()[tensor] - dot).abs() <= 1e-9 * (1.0 + dot.abs()), "dot of tensor {tensor}");
     }
+}
+
+#[test]
+fn values_before_give_the_same_bits_from_the_outputs_and_from_elsewhere() {
+    let run = |level, place: &dyn Fn(usize) -> bool| {
+        let mut cpu = cpu(2, level, 2);
+        let rule = adamw(1.0);
+        let mut bit = vec![];
+        let mut at = empty();
+        cpu.clear(true);
+        cpu.perturb(noise(0), &mut outputs(&mut at)).unwrap();
+        for pass in 0..4 {
+            let g = numbers(2 + pass);
+            let last = std::mem::replace(&mut at, empty());
+            let elsewhere: Vec<_> =
+                (0..SIZES.len()).map(|tensor| place(tensor).then_some(&*last[tensor])).collect();
+            for tensor in (0..SIZES.len()).filter(|tensor| !place(*tensor)) {
+                at[tensor].copy_from_slice(&last[tensor]);
+            }
+            let half = Half { scales: &SCALES, before: Some(&elsewhere) };
+            let mut out = outputs(&mut at);
+            match pass {
+                0 | 2 => cpu.flip(half, &gradient(&g), &mut out).unwrap(),
+                1 => cpu.accumulate(half, draw(1), true, &gradient(&g), &mut out).unwrap(),
+                _ => {
+                    let update = update(Mix::SUM_AND_PAIR, 0.25, Some(half), &rule);
+                    cpu.finish(update, &gradient(&g), &mut out).unwrap();
+                }
+            }
+            bit.push(bits(&at));
+        }
+        (bit, cpu.dots().iter().map(|dot| dot.to_bits()).collect::<Vec<_>>())
+    };
+    for level in Level::available() {
+        let expected = run(level, &|_| false);
+        assert!(run(level, &|_| true) == expected && run(level, &|tensor| tensor % 2 == 0) == expected);
+    }
+}
+
+#[test]
+fn a_short_array_of_values_before_is_refused() {
+    let mut cpu = cpu(0, Level::best(), 1);
+    let (g, mut before) = (numbers(2), numbers(1));
+    before[5].pop();
+    let before = gradient(&before);
+    let half = Half { scales: &SCALES, before: Some(&before) };
+    let refused = cpu.flip(half, &gradient(&g), &mut outputs(&mut empty())).unwrap_err();
+    assert_eq!(refused.code(), "ERR_SHAPE");
 }
 
 #[test]
@@ -185,8 +239,9 @@ fn a_gradient_that_is_not_finite_names_its_tensor_and_changes_nothing() {
             g[tensor][i] = bad;
             let mut out = empty();
             let rule = adamw(1.0);
+            cpu.perturb(noise(0), &mut outputs(&mut out)).unwrap();
             let refused = [
-                cpu.flip(noise(0), &gradient(&g), &mut outputs(&mut out)).unwrap_err(),
+                cpu.flip(noise(0).half(), &gradient(&g), &mut outputs(&mut out)).unwrap_err(),
                 cpu.finish(update(Mix::LAST, 1.0, None, &rule), &gradient(&g), &mut outputs(&mut out))
                     .unwrap_err(),
             ];
@@ -234,9 +289,10 @@ fn a_sum_that_overflows_is_refused_like_a_gradient_that_is_not_finite() {
     g[5][7] = 2e38;
     let mut out = empty();
     cpu.clear(true);
-    cpu.flip(noise(0), &gradient(&g), &mut outputs(&mut out)).unwrap();
+    cpu.perturb(noise(0), &mut outputs(&mut out)).unwrap();
+    cpu.flip(noise(0).half(), &gradient(&g), &mut outputs(&mut out)).unwrap();
     let refused = cpu.finish(
-        update(Mix::PAIR, 0.5, Some(noise(0)), &adamw(1.0)),
+        update(Mix::PAIR, 0.5, Some(noise(0).half()), &adamw(1.0)),
         &gradient(&g),
         &mut outputs(&mut out),
     );
@@ -254,6 +310,6 @@ fn a_workspace_owns_no_more_vectors_than_its_estimator_needs() {
     let w = made(0, 0).bytes();
     assert_eq!([made(2, 0).bytes(), made(2, 1).bytes(), made(2, 2).bytes()], [3 * w, 4 * w, 5 * w]);
     let g = numbers(2);
-    let refused = made(0, 0).flip(noise(0), &gradient(&g), &mut outputs(&mut empty())).unwrap_err();
+    let refused = made(0, 0).flip(noise(0).half(), &gradient(&g), &mut outputs(&mut empty())).unwrap_err();
     assert_eq!(refused.code(), "ERR_STATE");
 }

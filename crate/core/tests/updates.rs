@@ -14,7 +14,7 @@ const TWO: Vectors = Vectors { moments: 0, sums: 2, bank: false, origin: false }
 fn with_parts() -> Cpu {
     let mut cpu = cpu(TWO);
     cpu.collect(STILL, 1.0, true, &gradient(&numbers(3)), &mut outputs(&mut empty())).unwrap();
-    cpu.flip(STILL, &gradient(&numbers(2)), &mut outputs(&mut empty())).unwrap();
+    cpu.flip(STILL.half(), &gradient(&numbers(2)), &mut outputs(&mut empty())).unwrap();
     cpu
 }
 
@@ -53,7 +53,7 @@ fn a_part_of_factor_0_is_not_read() {
     let mut cpu = cpu(TWO);
     for spoilt in [
         cpu.collect(STILL, 1.0, true, &gradient(&bad), &mut outputs(&mut empty())),
-        cpu.flip(STILL, &gradient(&bad), &mut outputs(&mut empty())),
+        cpu.flip(STILL.half(), &gradient(&bad), &mut outputs(&mut empty())),
     ] {
         assert_eq!(spoilt.unwrap_err(), Error::NotFinite { tensor: 0 });
     }

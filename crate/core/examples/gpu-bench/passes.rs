@@ -45,9 +45,11 @@ pub fn timed(device: &Arc<Device>, size: usize) -> Vec<(String, usize, f64)> {
         let mut cuda = Cuda::new(&[size], Vectors { sums: 2, ..Vectors::default() }, device.clone()).unwrap();
         cuda.load(&[&w]).unwrap();
         cuda.clear(true);
-        watch("flip", 16, &mut |out| cuda.flip(gaussian, &[Some(&g)], out).unwrap());
+        watch("flip", 16, &mut |out| cuda.flip(gaussian.half(), &[Some(&g)], out).unwrap());
         let next = Draw { index: 1, ..gaussian.draw };
-        watch("accumulate", 24, &mut |out| cuda.accumulate(gaussian, next, false, &[Some(&g)], out).unwrap());
+        watch("accumulate", 24, &mut |out| {
+            cuda.accumulate(gaussian.half(), next, false, &[Some(&g)], out).unwrap()
+        });
         watch("collect", 20, &mut |out| cuda.collect(gaussian, 1.0, false, &[Some(&g)], out).unwrap());
     }
     for (name, moments) in Rule::ALL.into_iter().filter(|(name, _)| *name != "mean") {
@@ -55,12 +57,12 @@ pub fn timed(device: &Arc<Device>, size: usize) -> Vec<(String, usize, f64)> {
         let mut cuda = Cuda::new(&[size], vectors, device.clone()).unwrap();
         cuda.load(&[&w]).unwrap();
         cuda.clear(true);
-        cuda.flip(gaussian, &[Some(&g)], &mut [&mut g.clone()]).unwrap();
+        cuda.flip(gaussian.half(), &[Some(&g)], &mut [&mut g.clone()]).unwrap();
         let hyper = Hyper { learning_rate: 1e-4, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: 1.0 };
         let rule = Rule::new(name, hyper).unwrap();
-        let (noise, micro) = (Some(gaussian), Micro::WHOLE);
+        let (half, micro) = (Some(gaussian.half()), Micro::WHOLE);
         let (mix, clip, learning_rate) = (Mix::PAIR, Clip::Off, 1e-4);
-        let update = Update { mix, scale: 0.5, noise, clip, micro, learning_rate, rule: &rule };
+        let update = Update { mix, scale: 0.5, half, clip, micro, learning_rate, rule: &rule };
         let bytes = 20 + 8 * moments;
         watch(&format!("update, {name}"), bytes, &mut |out| cuda.finish(update, &[Some(&g)], out).unwrap());
     }

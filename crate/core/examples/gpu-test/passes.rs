@@ -111,9 +111,9 @@ fn training(device: &Arc<Device>, sizes: &[usize]) -> Option<String> {
                 backend.clear(true);
                 backend.perturb(noise(0), out).unwrap();
             });
-            pass(&mut |backend, g, out| backend.flip(noise(0), g, out).unwrap());
-            pass(&mut |backend, g, out| backend.accumulate(noise(0), draw(1), true, g, out).unwrap());
-            pass(&mut |backend, g, out| backend.flip(noise(1), g, out).unwrap());
+            pass(&mut |backend, g, out| backend.flip(noise(0).half(), g, out).unwrap());
+            pass(&mut |backend, g, out| backend.accumulate(noise(0).half(), draw(1), true, g, out).unwrap());
+            pass(&mut |backend, g, out| backend.flip(noise(1).half(), g, out).unwrap());
             pass(&mut |backend, g, out| {
                 let hyper = Hyper {
                     learning_rate: 1e-2,
@@ -123,9 +123,9 @@ fn training(device: &Arc<Device>, sizes: &[usize]) -> Option<String> {
                     step: f64::from(step),
                 };
                 let rule = Rule::new("adam", hyper).unwrap();
-                let (noise, clip, micro) = (Some(noise(1)), Clip::Norm(1.0), Micro::WHOLE);
+                let (half, clip, micro) = (Some(noise(1).half()), Clip::Norm(1.0), Micro::WHOLE);
                 let (mix, scale) = (Mix::SUM_AND_PAIR, 0.25);
-                let update = Update { mix, scale, noise, clip, micro, learning_rate: 1e-2, rule: &rule };
+                let update = Update { mix, scale, half, clip, micro, learning_rate: 1e-2, rule: &rule };
                 backend.finish(update, g, out).unwrap();
                 dots.extend(backend.dots().iter().map(|dot| dot.to_bits()));
             });

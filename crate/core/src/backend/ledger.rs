@@ -1,7 +1,7 @@
 //! What every backend keeps on the host: sizes, penalties, which tensors a gradient has reached, and the sums of the
 //! passes. The checks of arguments are here too, so that all backends refuse the same calls with the same words.
 
-use crate::backend::{Gradient, Noise};
+use crate::backend::{Gradient, Half, Noise};
 use crate::error::{Error, Result};
 use crate::layout::Layout;
 use crate::penalty::Penalty;
@@ -93,6 +93,13 @@ impl Ledger {
         check_scales(&self.layout, noise.scales)
     }
 
+    pub(crate) fn check_half(&self, half: &Half<'_>) -> Result<()> {
+        check_scales(&self.layout, half.scales)?;
+        let Some(before) = half.before else { return Ok(()) };
+        let lengths = before.iter().map(|slice| slice.map(<[f32]>::len));
+        check_lengths(&self.layout, "values before", lengths, before.len())
+    }
+
     /// An error where the sums that came out of a pass are not finite.
     pub(crate) fn finite(&self) -> Result<()> {
         match self.tensor_sums.iter().position(|sum| !sum[0].is_finite()) {
@@ -101,9 +108,12 @@ impl Ledger {
         }
     }
 
-    pub(crate) fn add_dots(&mut self, sign: f64) {
-        for (dot, sum) in self.dots.iter_mut().zip(&self.tensor_sums) {
-            *dot += sign * sum[0];
+    /// dots += ±U·g, of the sums ±σU·g that came out of a pass.
+    pub(crate) fn add_dots(&mut self, scales: &[f32]) {
+        let drawn =
+            self.dots.iter_mut().zip(&self.tensor_sums).zip(scales).filter(|(_, scale)| **scale != 0.0);
+        for ((dot, sum), scale) in drawn {
+            *dot += sum[0] / f64::from(*scale);
         }
     }
 }

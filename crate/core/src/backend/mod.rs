@@ -7,6 +7,9 @@
 //! finish          the last accumulate fused with mean, clipping, penalties, base optimizer and the write of W
 //! ```
 //!
+//! Each Uⱼ is drawn once, by the pass that adds it. The next two find ±σUⱼ as W' − W: what was really added, rounded as
+//! the weights are, so that both halves of a pair and the trace are of one and the same U.
+//!
 //! Backends: [`cpu`], [`cuda`]; [`choice`] says which of them is the faster one, [`open`] makes it. A basis asks for less:
 //! [`Space`].
 
@@ -99,8 +102,8 @@ pub struct Update<'a> {
     pub mix: Mix,
     /// Factor of them all.
     pub scale: f32,
-    /// The perturbation whose second half g is: dots −= U·g.
-    pub noise: Option<Noise<'a>>,
+    /// Where g was taken, if that is the second half of a pair: dots −= U·g.
+    pub half: Option<Half<'a>>,
     /// Bound of the mean.
     pub clip: Clip,
     /// Place among micro-batches.
@@ -149,6 +152,23 @@ pub struct Noise<'a> {
     pub scales: &'a [f32],
 }
 
+/// Half of a pair: W' = W ± σU, where the last gradient was taken.
+#[derive(Debug, Clone, Copy)]
+pub struct Half<'a> {
+    /// σ of each tensor; where it is 0, W' is W and is not read.
+    pub scales: &'a [f32],
+    /// W' as the pass before left it, for tensors whose `out` is other memory now; `None`: `out` still holds it. A device has
+    /// its own.
+    pub before: Option<&'a [Option<&'a [f32]>]>,
+}
+
+impl<'a> Noise<'a> {
+    /// Where it leads to, and as far the other way: W ± σU, in `out`.
+    pub fn half(&self) -> Half<'a> {
+        Half { scales: self.scales, before: None }
+    }
+}
+
 /// An owned vector that is read and set from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
@@ -189,12 +209,13 @@ pub trait Backend {
     fn restore(&mut self, out: &mut [&mut [f32]]) -> Result<()>;
     /// out ← W + σU of this draw.
     fn perturb(&mut self, noise: Noise<'_>, out: &mut [&mut [f32]]) -> Result<()>;
-    /// P ← g · dots += U·g · out ← W − σU. A gradient that is not finite is refused after P and out were written.
-    fn flip(&mut self, noise: Noise<'_>, g: &[Gradient<'_>], out: &mut [&mut [f32]]) -> Result<()>;
+    /// P ← g · dots += U·g · out ← W − σU, the other half. A gradient that is not finite is refused after P and out were
+    /// written.
+    fn flip(&mut self, half: Half<'_>, g: &[Gradient<'_>], out: &mut [&mut [f32]]) -> Result<()>;
     /// G += P + g (or ← where `first`) · dots −= U·g · out ← W + σU of `next`. Refuses as `flip` does.
     fn accumulate(
         &mut self,
-        noise: Noise<'_>,
+        half: Half<'_>,
         next: Draw,
         first: bool,
         g: &[Gradient<'_>],

@@ -1,9 +1,12 @@
 //! How a step ends, worked out before anything is read: which vectors make the mean gradient, and where it goes.
 
 use super::ledger::{Ledger, missing};
-use super::{Clip, Update};
+use super::{Clip, Mix, Update};
 use crate::error::{Error, Result};
 use crate::optimizer::Rule;
+
+/// What is far from overflow, also when two of them are added.
+pub(crate) const FAR: f64 = 1e37;
 
 /// Which vectors a backend has.
 #[derive(Clone, Copy)]
@@ -75,6 +78,12 @@ impl Plan {
             target,
             add: micro.last_of == 0 && !micro.first,
         })
+    }
+
+    /// Whether P + g cannot overflow as long as no element of g is beyond [`FAR`]: none of P is beyond `reach`.
+    pub fn is_far(&self, update: &Update<'_>, reach: f64) -> bool {
+        let plain = update.mix == Mix::PAIR && self.scale.abs() <= 1.0 && self.rest.is_none();
+        plain && reach <= FAR && !matches!(update.clip, Clip::Norm(_))
     }
 
     /// The same once the norm of the mean is known: clipped, and without the bank where that is only added to.

@@ -59,7 +59,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn pass(&mut self, name: &str, pass: impl FnOnce(&mut dyn Backend, &mut [&mut [f32]])) {
-        self.out = empty();
+        // Not emptied: a half of a pair is read where it was written.
         let mut out: Vec<&mut [f32]> = self.out.iter_mut().map(Vec::as_mut_slice).collect();
         pass(self.backend, &mut out);
         let bits = self.out.iter().flatten().map(|x| u64::from(x.to_bits())).collect();
@@ -123,19 +123,19 @@ pub fn steps(backend: &mut dyn Backend, rule: &str, distribution: Distribution, 
             let (a, b, c, d) = (numbers(seed), numbers(seed + 1), numbers(seed + 2), numbers(seed + 3));
             walk.backend.clear(micro.first);
             walk.pass("perturb", |backend, out| backend.perturb(noise(0), out).unwrap());
-            walk.pass("flip", |backend, out| backend.flip(noise(0), &gradient(&a), out).unwrap());
+            walk.pass("flip", |backend, out| backend.flip(noise(0).half(), &gradient(&a), out).unwrap());
             walk.pass("accumulate", |backend, out| {
-                backend.accumulate(noise(0), noise(1).draw, true, &without(&b), out).unwrap();
+                backend.accumulate(noise(0).half(), noise(1).draw, true, &without(&b), out).unwrap();
             });
-            walk.pass("flip", |backend, out| backend.flip(noise(1), &without(&c), out).unwrap());
+            walk.pass("flip", |backend, out| backend.flip(noise(1).half(), &without(&c), out).unwrap());
             walk.pass("accumulate", |backend, out| {
-                backend.accumulate(noise(1), noise(2).draw, false, &gradient(&b), out).unwrap();
+                backend.accumulate(noise(1).half(), noise(2).draw, false, &gradient(&b), out).unwrap();
             });
-            walk.pass("flip", |backend, out| backend.flip(noise(2), &without(&c), out).unwrap());
+            walk.pass("flip", |backend, out| backend.flip(noise(2).half(), &without(&c), out).unwrap());
             let update = Update {
                 mix: Mix::SUM_AND_PAIR,
                 scale: 1.0 / 6.0,
-                noise: Some(noise(2)),
+                half: Some(noise(2).half()),
                 clip,
                 micro,
                 learning_rate: 1e-2,
@@ -155,7 +155,7 @@ pub fn steps(backend: &mut dyn Backend, rule: &str, distribution: Distribution, 
         let update = Update {
             mix: Mix { last: 3.0, pair: 0.0, sum: 0.5 },
             scale: 0.25,
-            noise: None,
+            half: None,
             clip,
             micro: Micro::WHOLE,
             learning_rate: 1e-2,

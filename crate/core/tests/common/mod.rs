@@ -149,5 +149,5 @@ pub fn sgd(learning_rate: f64) -> Rule {
 /// An update by the last gradient, of a whole batch, without anything else.
 pub fn update(rule: &Rule) -> Update<'_> {
     let (clip, micro) = (Clip::Off, Micro::WHOLE);
-    Update { mix: Mix::LAST, scale: 1.0, noise: None, clip, micro, learning_rate: 0.0, rule }
+    Update { mix: Mix::LAST, scale: 1.0, half: None, clip, micro, learning_rate: 0.0, rule }
 }

@@ -76,10 +76,10 @@ fn step(cuda: &mut Cuda, out: &mut [&mut [f32]]) -> Result<(), Error> {
     let rule = Rule::new("sgd", Hyper { learning_rate: 0.1, ..Hyper::default() }).unwrap();
     cuda.clear(true);
     cuda.perturb(noise, out)?;
-    cuda.flip(noise, &g, out)?;
+    cuda.flip(noise.half(), &g, out)?;
     let (clip, micro) = (Clip::Off, Micro::WHOLE);
-    let (mix, noise) = (Mix::PAIR, Some(noise));
-    cuda.finish(Update { mix, scale: 0.5, noise, clip, micro, learning_rate: 0.1, rule: &rule }, &g, out)
+    let (mix, half) = (Mix::PAIR, Some(noise.half()));
+    cuda.finish(Update { mix, scale: 0.5, half, clip, micro, learning_rate: 0.1, rule: &rule }, &g, out)
 }
 
 #[test]

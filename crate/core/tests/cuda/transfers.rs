@@ -35,10 +35,10 @@ fn step(backend: &mut dyn Backend) -> Vec<u32> {
     backend.clear(true);
     backend.perturb(noise, &mut outs(&mut out)).unwrap();
     see(&out);
-    backend.flip(noise, &g, &mut outs(&mut out)).unwrap();
+    backend.flip(noise.half(), &g, &mut outs(&mut out)).unwrap();
     see(&out);
-    let (mix, clip, micro, noise) = (Mix::PAIR, Clip::Off, Micro::WHOLE, Some(noise));
-    let update = Update { mix, scale: 0.5, noise, clip, micro, learning_rate: 0.1, rule: &rule };
+    let (mix, clip, micro, half) = (Mix::PAIR, Clip::Off, Micro::WHOLE, Some(noise.half()));
+    let update = Update { mix, scale: 0.5, half, clip, micro, learning_rate: 0.1, rule: &rule };
     backend.finish(update, &g, &mut outs(&mut out)).unwrap();
     see(&out);
     out.iter_mut().for_each(|values| values.fill(0.0));

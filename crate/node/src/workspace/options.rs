@@ -39,8 +39,8 @@ pub struct UpdateOptions {
     pub sum: f64,
     /// Factor of them all.
     pub scale: f64,
-    /// The perturbation whose second half g is, for the dots; below 0: none.
-    pub perturbation: f64,
+    /// 1 where g is the second half of a pair, for the dots, 0 otherwise.
+    pub paired: f64,
     /// Bound of the norm of the mean gradient; 0: none.
     pub clip_norm: f64,
     /// Bound of each element of it; 0: none. At most one of the two.
@@ -74,7 +74,7 @@ impl UpdateOptions {
         "pair",
         "sum",
         "scale",
-        "perturbation",
+        "paired",
         "clipNorm",
         "clipValue",
         "first",
@@ -88,14 +88,14 @@ impl UpdateOptions {
 
     /// From numbers in the order of the fields.
     pub fn new(numbers: [f64; Self::FIELDS.len()]) -> Self {
-        let [last, pair, sum, scale, perturbation, clip_norm, clip_value, first, last_of, ..] = numbers;
+        let [last, pair, sum, scale, paired, clip_norm, clip_value, first, last_of, ..] = numbers;
         let [.., learning_rate, beta1, beta2, epsilon, step] = numbers;
         Self {
             last,
             pair,
             sum,
             scale,
-            perturbation,
+            paired,
             clip_norm,
             clip_value,
             first,
@@ -133,6 +133,10 @@ impl UpdateOptions {
     pub fn hyper(&self) -> Hyper {
         let Self { learning_rate, beta1, beta2, epsilon, step, .. } = *self;
         Hyper { learning_rate, beta1, beta2, epsilon, step }
+    }
+
+    pub fn paired(&self) -> Result<bool> {
+        Ok(whole("paired", self.paired, 1.0)? == 1)
     }
 
     pub fn micro(&self) -> Result<Micro> {

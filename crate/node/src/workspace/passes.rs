@@ -8,7 +8,7 @@ use crate::sample::draw;
 use crate::view::{Views, doubles, elements, outputs};
 use napi::bindgen_prelude::{Array, Unknown};
 use napi_derive::napi;
-use saltflat_core::{Noise, Rule, Update};
+use saltflat_core::{Half, Rule, Update};
 
 #[napi]
 impl Workspace {
@@ -69,38 +69,42 @@ impl Workspace {
         backend.perturb(noise, &mut out).map_err(core)
     }
 
-    /// P ← g · dots += U·g · out ← W − σU.
+    /// P ← g · dots += U·g · out ← W − σU, where W + σU is what `perturb` or `accumulate` wrote, in `out` itself or `before`.
     #[napi(catch_unwind)]
     pub fn flip(
         &mut self,
-        j: f64,
         #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
         #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array | null> | null")] before: Option<Array<'_>>,
     ) -> Result<()> {
         let mut views = Views::default();
-        let (g, out) = (elements(&g), outputs(&out));
+        let (g, out, before) = (elements(&g), outputs(&out), before.as_ref().map(elements));
         let (mut out, g) = (views.outputs(&out, &self.sizes)?, views.gradients(&g)?);
+        let before = before.map(|before| views.inputs("values before", &before)).transpose()?;
         views.check()?;
-        let (backend, noise) = self.with_noise(j)?;
-        backend.flip(noise, &g, &mut out).map_err(core)
+        let half = Half { scales: &self.scales, before: before.as_deref() };
+        live(&mut self.backend)?.flip(half, &g, &mut out).map_err(core)
     }
 
-    /// G += P + g (← where `first`) · dots −= U·g · out ← W + σU of perturbation `j + 1`.
+    /// G += P + g (← where `first`) · dots −= U·g · out ← W + σU of perturbation `next`; W − σU of the one before as in
+    /// `flip`.
     #[napi(catch_unwind)]
     pub fn accumulate(
         &mut self,
-        j: f64,
+        next: f64,
         first: bool,
         #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
         #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array | null> | null")] before: Option<Array<'_>>,
     ) -> Result<()> {
         let mut views = Views::default();
-        let (g, out) = (elements(&g), outputs(&out));
+        let (g, out, before) = (elements(&g), outputs(&out), before.as_ref().map(elements));
         let (mut out, g) = (views.outputs(&out, &self.sizes)?, views.gradients(&g)?);
+        let before = before.map(|before| views.inputs("values before", &before)).transpose()?;
         views.check()?;
-        let next = self.at(j + 1.0)?;
-        let (backend, noise) = self.with_noise(j)?;
-        backend.accumulate(noise, next, first, &g, &mut out).map_err(core)
+        let next = self.at(next)?;
+        let half = Half { scales: &self.scales, before: before.as_deref() };
+        live(&mut self.backend)?.accumulate(half, next, first, &g, &mut out).map_err(core)
     }
 
     /// G += factor·g (← where `first`) · out ← W + σU of perturbation `next`.
@@ -123,31 +127,32 @@ impl Workspace {
     }
 
     /// Checks that the mean gradient is finite, then W ← rule(W, mean), out ← W; before the last micro-batch the mean goes
-    /// to the bank instead. Returns Σ U·(g⁺ − g⁻) of each tensor since `begin`, where there was a perturbation: an update
-    /// and its dots come together or not at all.
+    /// to the bank instead. Returns Σ U·(g⁺ − g⁻) of each tensor since `begin`, where g is the second half of a pair (W − σU
+    /// as in `flip`): an update and its dots come together or not at all.
     #[napi(catch_unwind)]
     pub fn finish(
         &mut self,
         #[napi(ts_arg_type = "Float64Array")] update: Unknown<'_>,
         #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
         #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array | null> | null")] before: Option<Array<'_>>,
     ) -> Result<Vec<f64>> {
         let update = UpdateOptions::new(doubles("the update", &update)?);
         update.check()?;
         let rule = Rule::new(&self.rule, update.hyper())
             .ok_or_else(|| coded("ERR_STATE", "Expected a known rule."))?;
-        let (clip, micro) = (update.clip()?, update.micro()?);
+        let (clip, micro, paired) = (update.clip()?, update.micro()?, update.paired()?);
         let mut views = Views::default();
-        let (g, out) = (elements(&g), outputs(&out));
+        let (g, out, before) = (elements(&g), outputs(&out), before.as_ref().map(elements));
         let (mut out, g) = (views.outputs(&out, &self.sizes)?, views.gradients(&g)?);
+        let before = before.map(|before| views.inputs("values before", &before)).transpose()?;
         views.check()?;
-        let draw = if update.perturbation < 0.0 { None } else { Some(self.at(update.perturbation)?) };
-        let noise = draw.map(|draw| Noise { draw, scales: &self.scales });
+        let half = paired.then_some(Half { scales: &self.scales, before: before.as_deref() });
         let (scale, learning_rate) = (update.scale as f32, update.learning_rate);
-        let update = Update { mix: update.mix(), scale, noise, clip, micro, learning_rate, rule: &rule };
+        let update = Update { mix: update.mix(), scale, half, clip, micro, learning_rate, rule: &rule };
         let backend = live(&mut self.backend)?;
         backend.finish(update, &g, &mut out).map_err(core)?;
-        Ok(if noise.is_some() { backend.dots().to_vec() } else { vec![] })
+        Ok(if paired { backend.dots().to_vec() } else { vec![] })
     }
 
     /// g·g, g·P and P·P of each tensor, one after the other.

@@ -3,8 +3,8 @@
 use super::dispatch;
 use super::io::{Inputs, Outputs};
 use super::lanes::{LANES, Lanes};
-use super::pass::{At, BLOCK, Block, Pass, SUMS, vectors};
-use super::passes::moved;
+use super::pass::{At, Pass, SUMS, vectors};
+use super::passes::{mirrored, moved};
 use super::{Level, Threads, check_level};
 use crate::backend::Gradient;
 use crate::backend::ledger::{check_lengths, check_scales};
@@ -21,7 +21,7 @@ pub enum Signs {
     Both,
     /// W + σU
     Plus,
-    /// W − σU
+    /// W − σU, as far from W as rounding lets W + σU go.
     Minus,
 }
 
@@ -45,7 +45,6 @@ impl Pass for Batch<'_> {
     #[inline(always)]
     unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
         let (w, scale) = (self.w.at(chunk), self.scales[chunk.tensor]);
-        let first = if self.signs == Signs::Minus { -scale } else { scale };
         for (place, draw) in self.draws.iter().enumerate() {
             let draw = (scale != 0.0).then_some(*draw);
             let copy = place * self.signs.count();
@@ -57,12 +56,17 @@ impl Pass for Batch<'_> {
                         let other = self.out.slice_at((copy + 1) * self.tensors + chunk.tensor, chunk);
                         vectors!(V, chunk, at; draws [u = draw]; ahead [out, other] => {
                             let w = w.get::<V, _>(at);
-                            out.set::<V, _>(at, moved::<V>(first, u, w));
-                            other.set::<V, _>(at, moved::<V>(-first, u, w));
+                            let plus = moved::<V>(scale, u, w);
+                            out.set::<V, _>(at, plus);
+                            other.set::<V, _>(at, mirrored::<V>(scale, plus, w));
                         });
                     }
-                    Signs::Plus | Signs::Minus => vectors!(V, chunk, at; draws [u = draw]; ahead [out] => {
-                        out.set::<V, _>(at, moved::<V>(first, u, w.get::<V, _>(at)));
+                    Signs::Plus => vectors!(V, chunk, at; draws [u = draw]; ahead [out] => {
+                        out.set::<V, _>(at, moved::<V>(scale, u, w.get::<V, _>(at)));
+                    }),
+                    Signs::Minus => vectors!(V, chunk, at; draws [u = draw]; ahead [out] => {
+                        let w = w.get::<V, _>(at);
+                        out.set::<V, _>(at, mirrored::<V>(scale, moved::<V>(scale, u, w), w));
                     }),
                 }
             }

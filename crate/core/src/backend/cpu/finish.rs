@@ -1,9 +1,9 @@
 //! The pass that ends a step: mean gradient, clipping, penalties, base optimizer and the write of W in one.
 
-use super::io::{Flat, FlatAt, InputAt, Inputs, Outputs};
+use super::io::{Earlier, EarlierAt, Flat, FlatAt, InputAt, Inputs, Outputs};
 use super::lanes::{LANES, Lanes};
-use super::pass::{At, BLOCK, Block, Pass, SUMS, Sums, vectors};
-use crate::backend::{Mix, Noise};
+use super::pass::{At, Pass, SUMS, Sums, vectors};
+use crate::backend::Mix;
 use crate::layout::Chunk;
 use crate::optimizer::{ElementRule, MOMENTS};
 use crate::penalty::Penalty;
@@ -80,7 +80,7 @@ impl Pass for MeanNorm<'_> {
         // SAFETY: passed on.
         unsafe {
             let mean = self.0.at(chunk);
-            vectors!(V, chunk, at; draws []; ahead [] => {
+            vectors!(V, chunk, at; draws []; ahead [mean.g] => {
                 let mean = mean.get::<V, _>(at, mean.g.get::<V, _>(at));
                 sums.add(0, at.part, mean, mean);
             });
@@ -89,9 +89,9 @@ impl Pass for MeanNorm<'_> {
     }
 }
 
-/// target ← mean (+= with `add`) · out ← W · sum U·g: for base optimizers that live elsewhere, and for micro-batches
+/// target ← mean (+= with `add`) · out ← W · sum −σU·g: for base optimizers that live elsewhere, and for micro-batches
 pub(crate) struct Store<'a> {
-    pub noise: Option<Noise<'a>>,
+    pub here: Option<Earlier<'a>>,
     pub mean: Mean<'a>,
     pub target: Flat<'a>,
     pub add: bool,
@@ -102,28 +102,28 @@ pub(crate) struct Store<'a> {
 impl Pass for Store<'_> {
     #[inline(always)]
     unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
-        let draw = self.noise.and_then(|noise| noise.of(chunk.tensor).1);
         let add = self.add;
         let mut sums = Sums::<V>::new();
         // SAFETY: passed on.
         unsafe {
             let (mean, target) = (self.mean.at(chunk), self.target.at(chunk));
             let (w, out) = (self.w.at(chunk), self.out.at(chunk));
-            vectors!(V, chunk, at; draws [u = draw]; ahead [target, w, out] => {
-                let g = mean.g.get::<V, _>(at);
+            let here = self.here.map_or(EarlierAt::default(), |here| here.at(chunk));
+            vectors!(V, chunk, at; draws []; ahead [target, w, out] => {
+                let (g, w) = (mean.g.get::<V, _>(at), w.get::<V, _>(at));
                 let value = mean.get::<V, _>(at, g);
+                sums.add(0, at.part, here.offset::<V, _>(at, w), g);
                 target.set::<V, _>(at, if add { V::add(target.get::<V, _>(at), value) } else { value });
-                out.set::<V, _>(at, w.get::<V, _>(at));
-                sums.add(0, at.part, u, g);
+                out.set::<V, _>(at, w);
             });
         }
         sums.total()
     }
 }
 
-/// W ← rule(W, mean) · out ← W · sum U·g
+/// W ← rule(W, mean) · out ← W · sum −σU·g
 pub(crate) struct Update<'a, R> {
-    pub noise: Option<Noise<'a>>,
+    pub here: Option<Earlier<'a>>,
     pub mean: Mean<'a>,
     pub rule: &'a R,
     /// Bound of each element of the mean gradient; infinite for none.
@@ -169,7 +169,6 @@ impl<R: ElementRule> Update<'_, R> {
     /// As for [`Pass::run`].
     #[inline(always)]
     unsafe fn update<V: Lanes, const SHAPED: bool>(&self, chunk: &Chunk) -> [f64; SUMS] {
-        let draw = self.noise.and_then(|noise| noise.of(chunk.tensor).1);
         let penalty = self.penalties[chunk.tensor];
         let (rule, clip, keep) = (self.rule, self.clip, V::splat(penalty.keep(self.learning_rate)));
         let mut sums = Sums::<V>::new();
@@ -181,11 +180,13 @@ impl<R: ElementRule> Update<'_, R> {
             for (slot, vector) in vectors.iter_mut().zip(self.moments) {
                 *slot = vector.map_or(w, |vector| vector.at(chunk));
             }
+            let here = self.here.map_or(EarlierAt::default(), |here| here.at(chunk));
             // Besides: P, or W again where there is none, which is harmless.
             let pair = mean.pair.unwrap_or(w);
-            vectors!(V, chunk, at; draws [u = draw]; ahead [w, out, mean.g, vectors[0], pair] => {
+            vectors!(V, chunk, at; draws []; ahead [w, out, mean.g, vectors[0], pair] => {
                 let g = mean.g.get::<V, _>(at);
                 let weight = w.get::<V, _>(at);
+                sums.add(0, at.part, here.offset::<V, _>(at, weight), g);
                 let mut gradient = mean.get::<V, _>(at, g);
                 if SHAPED {
                     if clip.is_finite() {
@@ -207,7 +208,6 @@ impl<R: ElementRule> Update<'_, R> {
                 }
                 w.set::<V, _>(at, weight);
                 out.set::<V, _>(at, weight);
-                sums.add(0, at.part, u, g);
             });
         }
         sums.total()

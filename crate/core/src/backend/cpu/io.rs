@@ -3,7 +3,7 @@
 
 use super::lanes::Lanes;
 use super::pass::At;
-use crate::backend::Gradient;
+use crate::backend::{Gradient, Half};
 use crate::layout::Chunk;
 use crate::memory::AlignedVec;
 use std::marker::PhantomData;
@@ -59,6 +59,19 @@ impl FlatAt {
             if CUT { V::write_part(to, at.n, value) } else { V::write(to, value) }
         }
     }
+
+    /// `set` past the caches; see [`Lanes::write_past`].
+    ///
+    /// # Safety
+    /// As for [`super::pass::Pass::run`].
+    #[inline(always)]
+    pub unsafe fn set_past<V: Lanes, const CUT: bool>(self, at: At<CUT>, value: V::F) {
+        // SAFETY: `at.n` elements are left of the chunk, which begins on a boundary, as each 16 lanes after it.
+        unsafe {
+            let to = self.0.add(at.element);
+            if CUT { V::write_part(to, at.n, value) } else { V::write_past(to, value) }
+        }
+    }
 }
 
 /// Gradients, read only; a missing one reads as 0.
@@ -95,6 +108,48 @@ impl InputAt {
             let from = self.0.add(at.element);
             if CUT { V::load_part(from, at.n) } else { V::load(from) }
         }
+    }
+}
+
+/// W' as the pass before left it, in the outputs themselves or elsewhere.
+#[derive(Clone, Copy)]
+pub(crate) struct Earlier<'a> {
+    half: Half<'a>,
+    out: Outputs<'a>,
+}
+
+impl<'a> Earlier<'a> {
+    pub fn new(half: Half<'a>, out: Outputs<'a>) -> Self {
+        Self { half, out }
+    }
+
+    /// # Safety
+    /// As for [`super::pass::Pass::run`].
+    #[inline(always)]
+    pub unsafe fn at(self, chunk: &Chunk) -> EarlierAt {
+        let Chunk { tensor, start, .. } = *chunk;
+        let elsewhere = self.half.before.and_then(|slices| slices[tensor]);
+        EarlierAt((self.half.scales[tensor] != 0.0).then(|| match elsewhere {
+            Some(slice) => InputAt(slice[start..].as_ptr()),
+            // SAFETY: passed on.
+            None => InputAt(unsafe { self.out.at(chunk) }.0),
+        }))
+    }
+}
+
+/// The same in one chunk; `None` where it is W.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct EarlierAt(Option<InputAt>);
+
+impl EarlierAt {
+    /// ±σU, as it was added to w.
+    ///
+    /// # Safety
+    /// As for [`super::pass::Pass::run`].
+    #[inline(always)]
+    pub unsafe fn offset<V: Lanes, const CUT: bool>(self, at: At<CUT>, w: V::F) -> V::F {
+        // SAFETY: passed on.
+        self.0.map_or(V::splat(0.0), |values| V::sub(unsafe { values.get::<V, _>(at) }, w))
     }
 }
 

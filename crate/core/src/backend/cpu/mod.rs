@@ -34,6 +34,8 @@ pub struct Cpu {
     origin: Option<AlignedVec>,
     moments: Vec<AlignedVec>,
     chunk_sums: Vec<[f64; SUMS]>,
+    /// At least the largest |element| of P; infinite where that is not known.
+    reach: f64,
 }
 
 impl Cpu {
@@ -50,6 +52,7 @@ impl Cpu {
             origin: vectors.origin.then(vector).transpose()?,
             moments: (0..vectors.moments).map(|_| vector()).collect::<Result<_>>()?,
             chunk_sums: filled(layout.chunks().len(), [0.0; SUMS])?,
+            reach: f64::INFINITY,
             ledger: Ledger::new(layout, vectors.origin),
             level,
             threads,

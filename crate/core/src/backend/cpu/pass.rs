@@ -94,21 +94,25 @@ impl Block {
 }
 
 /// Runs a body for each vector of a chunk: `vectors!(V, chunk, at; draws [u = draw]; ahead [w, out] => { body })`. `u` holds
-/// the draw's elements, 0 where the draw is `None`; the memory named after `ahead` is fetched while they are drawn. A
-/// macro and not a function that takes a closure, because closures do not take on the instruction set of the function
+/// the draw's elements, 0 where the draw is `None`; the memory named after `ahead` is fetched while they are drawn, a block
+/// early where nothing is. A macro and not a function that takes a closure, because closures do not take on the instruction set of the function
 /// that they are written in. The body is expanded twice: for whole vectors, and for those at a tensor's end.
 macro_rules! vectors {
     ($V:ident, $chunk:expr, $at:ident; draws [$($u:ident = $draw:expr),*]; ahead [$($ahead:expr),*] => $body:block) => {{
         let chunk: &Chunk = $chunk;
-        $(let ($u, mut block) = ($draw, Block::new()); let $u = ($u, &mut block);)*
+        $(let ($u, mut block) = ($draw, $crate::backend::cpu::pass::Block::new()); let $u = ($u, &mut block);)*
+        const DRAWN: &[&str] = &[$(stringify!($u)),*];
         let mut done = 0;
         while done < chunk.len {
-            let len = BLOCK.min(chunk.len - done);
+            let len = $crate::backend::cpu::pass::BLOCK.min(chunk.len - done);
             let _ahead: &[*const f32] = &[$($ahead.ahead(done)),*];
             $($u.1.fill::<$V>($u.0, chunk, done, len, _ahead);)*
             let whole = len - len % LANES;
             let mut i = 0;
             while i < whole {
+                if DRAWN.is_empty() {
+                    $($crate::noise::hint($ahead.ahead(done + i + $crate::backend::cpu::pass::BLOCK));)*
+                }
                 for part in 0..LANES / $V::N {
                     let $at = At::<false> { element: done + i, n: $V::N, part };
                     $(let $u = $u.1.get::<$V>(i);)*

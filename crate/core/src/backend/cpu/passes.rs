@@ -1,9 +1,9 @@
 //! The fused passes between two gradients, each as what it does to a vector of elements. [`crate::backend::Backend`]
 //! says what each is for; the one that ends a step is [`super::finish`].
 
-use super::io::{Flat, Inputs, Outputs};
+use super::io::{Earlier, Flat, Inputs, Outputs};
 use super::lanes::{LANES, Lanes};
-use super::pass::{At, BLOCK, Block, Pass, SUMS, Sums, vectors};
+use super::pass::{At, Pass, SUMS, Sums, vectors};
 use crate::backend::{Direction, Keep, Metric, Noise};
 use crate::layout::Chunk;
 use crate::noise::Draw;
@@ -21,6 +21,12 @@ impl Noise<'_> {
 #[inline(always)]
 pub(crate) fn moved<V: Lanes>(scale: f32, u: V::F, w: V::F) -> V::F {
     if scale == 0.0 { w } else { V::fma(V::splat(scale), u, w) }
+}
+
+/// w − σu, as far from w as rounding let w + σu go; w itself, to the bit, where σ is 0.
+#[inline(always)]
+pub(crate) fn mirrored<V: Lanes>(scale: f32, plus: V::F, w: V::F) -> V::F {
+    if scale == 0.0 { w } else { V::sub(w, V::sub(plus, w)) }
 }
 
 /// out ← W + σU
@@ -45,9 +51,11 @@ impl Pass for Perturb<'_> {
     }
 }
 
-/// P ← g · sum U·g · out ← W − σU
+/// P ← g · sums σU·g, and at least max|g| · out ← W − σU
 pub(crate) struct Flip<'a> {
-    pub noise: Noise<'a>,
+    /// Whether P is too long to stay in a cache until it is read.
+    pub past: bool,
+    pub here: Earlier<'a>,
     pub w: Flat<'a>,
     pub g: Inputs<'a>,
     pub pair: Flat<'a>,
@@ -57,27 +65,37 @@ pub(crate) struct Flip<'a> {
 impl Pass for Flip<'_> {
     #[inline(always)]
     unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
-        let (scale, draw) = self.noise.of(chunk.tensor);
-        let g = self.g.at(chunk);
-        let mut sums = Sums::<V>::new();
+        let (g, past) = (self.g.at(chunk), self.past);
+        let (mut sums, mut most) = (Sums::<V>::new(), V::splat(0.0));
         // SAFETY: passed on.
         unsafe {
             let (w, pair, out) = (self.w.at(chunk), self.pair.at(chunk), self.out.at(chunk));
-            vectors!(V, chunk, at; draws [u = draw]; ahead [w, g, pair, out] => {
-                let g = g.get::<V, _>(at);
-                pair.set::<V, _>(at, g);
-                out.set::<V, _>(at, moved::<V>(-scale, u, w.get::<V, _>(at)));
-                sums.add(0, at.part, u, g);
+            let here = self.here.at(chunk);
+            vectors!(V, chunk, at; draws []; ahead [w, g, out] => {
+                let (g, w) = (g.get::<V, _>(at), w.get::<V, _>(at));
+                let offset = here.offset::<V, _>(at, w);
+                if past {
+                    pair.set_past::<V, _>(at, g);
+                } else {
+                    pair.set::<V, _>(at, g);
+                }
+                out.set::<V, _>(at, V::sub(w, offset));
+                sums.add(0, at.part, offset, g);
+                most = V::max(most, V::max(g, V::sub(V::splat(0.0), g)));
             });
         }
-        sums.total()
+        if past {
+            V::past();
+        }
+        let [dot, ..] = sums.total();
+        [dot, f64::from(V::largest(most)), 0.0]
     }
 }
 
-/// G += P + g · sum U·g · out ← W + σU of the next draw
+/// G += P + g · sum −σU·g · out ← W + σU of the next draw
 pub(crate) struct Accumulate<'a> {
-    pub noise: Noise<'a>,
-    pub next: Draw,
+    pub here: Earlier<'a>,
+    pub next: Noise<'a>,
     pub first: bool,
     pub w: Flat<'a>,
     pub g: Inputs<'a>,
@@ -89,20 +107,20 @@ pub(crate) struct Accumulate<'a> {
 impl Pass for Accumulate<'_> {
     #[inline(always)]
     unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
-        let (scale, draw) = self.noise.of(chunk.tensor);
-        let following = draw.and(Some(self.next));
+        let (scale, draw) = self.next.of(chunk.tensor);
         let (g, first) = (self.g.at(chunk), self.first);
         let mut sums = Sums::<V>::new();
         // SAFETY: passed on.
         unsafe {
             let (w, pair, sum) = (self.w.at(chunk), self.pair.at(chunk), self.sum.at(chunk));
-            let out = self.out.at(chunk);
-            vectors!(V, chunk, at; draws [u = draw, next = following]; ahead [w, g, pair, sum, out] => {
-                let g = g.get::<V, _>(at);
+            let (here, out) = (self.here.at(chunk), self.out.at(chunk));
+            vectors!(V, chunk, at; draws [next = draw]; ahead [w, g, pair, sum, out] => {
+                let (g, w) = (g.get::<V, _>(at), w.get::<V, _>(at));
+                let offset = here.offset::<V, _>(at, w);
                 let both = V::add(pair.get::<V, _>(at), g);
                 sum.set::<V, _>(at, if first { both } else { V::add(sum.get::<V, _>(at), both) });
-                out.set::<V, _>(at, moved::<V>(scale, next, w.get::<V, _>(at)));
-                sums.add(0, at.part, u, g);
+                out.set::<V, _>(at, moved::<V>(scale, next, w));
+                sums.add(0, at.part, offset, g);
             });
         }
         sums.total()

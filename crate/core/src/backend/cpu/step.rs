@@ -1,16 +1,19 @@
 //! The passes of a training step on the CPU's vectors: checks, then one run over all chunks each.
 
 use super::finish::{Mean, MeanNorm, Store, Update as UpdatePass};
-use super::io::{Flat, Inputs, Outputs};
+use super::io::{Earlier, Flat, Inputs, Outputs};
 use super::passes::{Accumulate, Ascend, Collect, Flip, Norm, Perturb, Products};
 use super::{Cpu, dispatch, fold};
 use crate::backend::ledger::{Ledger, SUMS, check_scales, missing};
-use crate::backend::plan::{Has, Plan, Slot};
-use crate::backend::{Backend, Clip, Direction, Gradient, Keep, Noise, Update, Which};
+use crate::backend::plan::{FAR, Has, Plan, Slot};
+use crate::backend::{Backend, Clip, Direction, Gradient, Half, Keep, Mix, Noise, Update, Which};
 use crate::error::Result;
 use crate::memory::{AlignedVec, copied};
 use crate::noise::Draw;
 use crate::optimizer::{MOMENTS, Rule};
+
+/// Elements of a P that is not read again before caches have lost it: 16 MiB.
+const UNCACHED: usize = 1 << 22;
 
 /// Runs a pass over every chunk. A macro and not a method, so that the pass may borrow the vectors.
 macro_rules! run {
@@ -79,47 +82,51 @@ impl Backend for Cpu {
         Ok(())
     }
 
-    fn flip(&mut self, noise: Noise<'_>, g: &[Gradient<'_>], out: &mut [&mut [f32]]) -> Result<()> {
+    fn flip(&mut self, half: Half<'_>, g: &[Gradient<'_>], out: &mut [&mut [f32]]) -> Result<()> {
         self.ledger.check("outputs", out)?;
-        self.ledger.check_noise(&noise)?;
+        self.ledger.check_half(&half)?;
         self.ledger.check_gradients(g)?;
         let pair = self.pair.as_mut().or(self.sum.as_mut()).ok_or_else(|| missing("a pair"))?;
-        let pair = Flat::new(pair);
-        run!(self, Flip { noise, w: Flat::new(&mut self.w), g: Inputs(g), pair, out: Outputs::new(out) });
+        let (pair, out) = (Flat::new(pair), Outputs::new(out));
+        let here = Earlier::new(half, out);
+        let past = self.ledger.layout.total() >= UNCACHED;
+        run!(self, Flip { past, here, w: Flat::new(&mut self.w), g: Inputs(g), pair, out });
         self.finite_sums()?;
-        self.ledger.add_dots(1.0);
+        self.reach = self.ledger.tensor_sums.iter().map(|sums| sums[1]).sum();
+        self.ledger.add_dots(half.scales);
         Ok(())
     }
 
     fn accumulate(
         &mut self,
-        noise: Noise<'_>,
+        half: Half<'_>,
         next: Draw,
         first: bool,
         g: &[Gradient<'_>],
         out: &mut [&mut [f32]],
     ) -> Result<()> {
         self.ledger.check("outputs", out)?;
-        self.ledger.check_noise(&noise)?;
+        self.ledger.check_half(&half)?;
         self.ledger.check_gradients(g)?;
         let (Some(pair), Some(sum)) = (self.pair.as_mut(), self.sum.as_mut()) else {
             return Err(missing("a pair and one for a total"));
         };
+        let out = Outputs::new(out);
         run!(
             self,
             Accumulate {
-                noise,
-                next,
+                here: Earlier::new(half, out),
+                next: Noise { draw: next, scales: half.scales },
                 first,
                 w: Flat::new(&mut self.w),
                 g: Inputs(g),
                 pair: Flat::new(pair),
                 sum: Flat::new(sum),
-                out: Outputs::new(out),
+                out,
             }
         );
         self.finite_sums()?;
-        self.ledger.add_dots(-1.0);
+        self.ledger.add_dots(half.scales);
         Ok(())
     }
 
@@ -151,16 +158,17 @@ impl Backend for Cpu {
     }
 
     fn finish(&mut self, update: Update<'_>, g: &[Gradient<'_>], out: &mut [&mut [f32]]) -> Result<()> {
-        let Update { mix, noise, rule, learning_rate, .. } = update;
+        let Update { mix, half, rule, learning_rate, .. } = update;
         self.ledger.check("outputs", out)?;
-        if let Some(noise) = &noise {
-            self.ledger.check_noise(noise)?;
+        if let Some(half) = &half {
+            self.ledger.check_half(half)?;
         }
         self.ledger.check_gradients(g)?;
         let (has_sum, has_pair, has_bank) = (self.sum.is_some(), self.pair.is_some(), self.bank.is_some());
         let has = Has { sum: has_sum, pair: has_pair, bank: has_bank, moments: self.moments.len() };
         let plan = Plan::new(&update, has)?;
         let (w, out) = (Flat::new(&mut self.w), Outputs::new(out));
+        let here = half.map(|half| Earlier::new(half, out));
         let (sum, pair) = (self.sum.as_mut().map(Flat::new), self.pair.as_mut().map(Flat::new));
         let bank = self.bank.as_mut().map(Flat::new);
         let of = |slot| match slot {
@@ -176,15 +184,25 @@ impl Backend for Cpu {
             pair: plan.pair.and_then(of),
             sum: sum.filter(|_| plan.sum),
         };
-        // Nothing is written before this: a sum of finite gradients may still overflow.
-        run!(self, MeanNorm(mean(plan)));
-        fold(&self.ledger.layout, &mut self.chunk_sums, &mut self.ledger.tensor_sums);
-        self.ledger.finite()?;
+        // Nothing is written before this: a sum of finite gradients may still overflow. Where P is far from it, so may g be,
+        // and then half of the memory is enough to see it.
+        let mut far = plan.is_far(&update, self.reach);
+        if far {
+            let last = Mean { mix: Mix::LAST, scale: 1.0, bank: None, g: Inputs(g), pair: None, sum: None };
+            run!(self, MeanNorm(last));
+            fold(&self.ledger.layout, &mut self.chunk_sums, &mut self.ledger.tensor_sums);
+            far = self.ledger.tensor_sums.iter().all(|sums| sums[0] <= FAR * FAR);
+        }
+        if !far {
+            run!(self, MeanNorm(mean(plan)));
+            fold(&self.ledger.layout, &mut self.chunk_sums, &mut self.ledger.tensor_sums);
+            self.ledger.finite()?;
+        }
         let plan = plan.measured(&update, &self.ledger);
         let mean = mean(plan);
         if let Some(target) = plan.target.and_then(of) {
             self.ledger.torn = plan.add;
-            run!(self, Store { noise, mean, target, add: plan.add, w, out });
+            run!(self, Store { here, mean, target, add: plan.add, w, out });
         } else {
             self.ledger.torn = true;
             let clip = if let Clip::Value(bound) = update.clip { bound } else { f32::INFINITY };
@@ -197,7 +215,7 @@ impl Backend for Cpu {
                     run!(
                         self,
                         UpdatePass {
-                            noise,
+                            here,
                             mean,
                             rule: $rule,
                             clip,
@@ -228,8 +246,8 @@ impl Backend for Cpu {
         }
         self.ledger.torn = false;
         self.fold();
-        if noise.is_some() {
-            self.ledger.add_dots(-1.0);
+        if let Some(half) = half {
+            self.ledger.add_dots(half.scales);
         }
         self.ledger.banked.copy_from_slice(&self.ledger.reached);
         Ok(())
@@ -264,6 +282,7 @@ impl Backend for Cpu {
         check_scales(&self.ledger.layout, scales)?;
         let pair = kept(direction.pair != 0.0 || keep.is_some(), &mut self.pair, &mut self.sum)?;
         let (w, out) = (Flat::new(&mut self.w), Outputs::new(out));
+        self.reach = f64::INFINITY;
         run!(self, Ascend { scales, direction, keep, w, g: Inputs(g), pair, out });
         Ok(())
     }

@@ -3,11 +3,15 @@
 use crate::fault::{self, Place};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Below this many elements a pass is run by the caller: waking a thread costs more than the pass.
 const SERIAL_BELOW: usize = 32_768;
+
+/// Chunks that a thread takes at once, where there are many: memory is fetched ahead along a run of pages.
+const RUN: usize = 8;
 
 /// How many threads run a pass.
 #[derive(Clone)]
@@ -32,7 +36,7 @@ impl Threads {
     /// `results[i] = work(i)` for every chunk, in parallel where there is enough to do. Which thread does what never
     /// shows: each chunk has its own place for its result.
     ///
-    /// The caller works too and whoever is free takes the next chunk. Between two passes lies a gradient, in which
+    /// The caller works too and whoever is free takes the next chunks. Between two passes lies a gradient, in which
     /// helpers go to sleep: a caller that only waited would often wait for a single one of them to do it all.
     pub(crate) fn each<T: Send>(&self, elements: usize, results: &mut [T], work: impl Fn(usize) -> T + Sync) {
         let work = |i| {
@@ -42,11 +46,15 @@ impl Threads {
         match &self.helpers {
             Some(helpers) if elements >= SERIAL_BELOW && results.len() > 1 => {
                 let next = AtomicUsize::new(0);
-                let places = Places { first: results.as_mut_ptr(), count: results.len() };
+                let count = results.len();
+                let run = (count / (16 * self.count)).clamp(1, RUN);
+                let places = Places { first: results.as_mut_ptr(), count, run };
                 let run = || {
-                    while let Some(place) = places.take(&next) {
-                        // SAFETY: `take` gives each place once; nobody else has `results` meanwhile.
-                        unsafe { *places.first.add(place) = work(place) };
+                    while let Some(run) = places.take(&next) {
+                        for place in run {
+                            // SAFETY: `take` gives each place once; nobody else has `results` meanwhile.
+                            unsafe { *places.first.add(place) = work(place) };
+                        }
                     }
                 };
                 helpers.in_place_scope(|scope| {
@@ -68,15 +76,17 @@ impl Threads {
 struct Places<T> {
     first: *mut T,
     count: usize,
+    /// Places taken at once.
+    run: usize,
 }
 
 // SAFETY: `take` gives each place to one thread, which writes a T there.
 unsafe impl<T: Send> Sync for Places<T> {}
 
 impl<T> Places<T> {
-    fn take(&self, next: &AtomicUsize) -> Option<usize> {
-        let place = next.fetch_add(1, Ordering::Relaxed);
-        (place < self.count).then_some(place)
+    fn take(&self, next: &AtomicUsize) -> Option<Range<usize>> {
+        let first = next.fetch_add(self.run, Ordering::Relaxed);
+        (first < self.count).then(|| first..self.count.min(first + self.run))
     }
 }
 

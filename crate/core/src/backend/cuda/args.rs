@@ -124,12 +124,11 @@ pub(super) struct Pass {
     pub copies: u32,
     pub signs: u32,
     pub first: u32,
-    pub noisy: u32,
+    pub paired: u32,
     pub weighted: u32,
     pub keeps: u32,
     pub add: u32,
     pub draw: Draw,
-    pub next: Draw,
     pub factor: f32,
     pub last: f32,
     pub pair_factor: f32,
@@ -173,7 +172,7 @@ pub(super) struct Fold {
     pub unused: u32,
 }
 
-const _: () = assert!(size_of::<Pass>() == 16 * 8 + 8 * 4 + 2 * 24 + 16 * 4);
+const _: () = assert!(size_of::<Pass>() == 16 * 8 + 8 * 4 + 24 + 16 * 4);
 const _: () = assert!(size_of::<Sweep>() == 9 * 8 + 4 * 4 + 24);
 const _: () = assert!(size_of::<Fold>() == 3 * 8 + 4 * 4);
 const _: () = assert!(size_of::<Chunk>() == 24 && size_of::<Pull>() == 16 && size_of::<Draw>() == 24);

@@ -61,7 +61,7 @@ fn step(backend: &mut dyn Backend, step: u32, g: &[f32], out: &mut [f32]) -> Res
         .ok_or_else(|| crate::Error::State("Expected the rule sgd, found none.".into()))?;
     backend.clear(true);
     backend.perturb(noise, out)?;
-    backend.flip(noise, g, out)?;
-    let (mix, clip, micro, noise) = (Mix::PAIR, Clip::Off, Micro::WHOLE, Some(noise));
-    backend.finish(Update { mix, scale: 0.5, noise, clip, micro, learning_rate: 0.01, rule: &rule }, g, out)
+    backend.flip(noise.half(), g, out)?;
+    let (mix, clip, micro, half) = (Mix::PAIR, Clip::Off, Micro::WHOLE, Some(noise.half()));
+    backend.finish(Update { mix, scale: 0.5, half, clip, micro, learning_rate: 0.01, rule: &rule }, g, out)
 }

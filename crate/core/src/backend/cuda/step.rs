@@ -5,7 +5,7 @@ use super::args::{Pass, Pull, SUMS};
 use super::memory::Buffer;
 use crate::backend::ledger::{Ledger, check_scales, missing};
 use crate::backend::plan::{Has, Plan, Slot};
-use crate::backend::{Backend, Clip, Direction, Gradient, Keep, Metric, Noise, Update, Which};
+use crate::backend::{Backend, Clip, Direction, Gradient, Half, Keep, Metric, Noise, Update, Which};
 use crate::error::Result;
 use crate::memory::filled;
 use crate::noise::Draw;
@@ -34,7 +34,7 @@ impl Cuda {
 
     fn noisy(&mut self, noise: &Noise<'_>) -> Result<Pass> {
         self.scales.set(0, noise.scales)?;
-        Ok(Pass { draw: noise.draw.into(), noisy: 1, ..self.pass() })
+        Ok(Pass { draw: noise.draw.into(), ..self.pass() })
     }
 
     fn launch(&self, kernel: &str, args: Pass) -> Result<()> {
@@ -160,35 +160,36 @@ impl Backend for Cuda {
         self.deliver(out)
     }
 
-    fn flip(&mut self, noise: Noise<'_>, g: &[Gradient<'_>], out: &mut [&mut [f32]]) -> Result<()> {
+    fn flip(&mut self, half: Half<'_>, g: &[Gradient<'_>], out: &mut [&mut [f32]]) -> Result<()> {
         self.ledger.check("outputs", out)?;
-        self.ledger.check_noise(&noise)?;
+        self.ledger.check_half(&half)?;
         self.ledger.check_gradients(g)?;
         let pair = self.pair.as_ref().or(self.sum.as_ref()).ok_or_else(|| missing("a pair"))?.address();
-        let args = Pass { pair, ..self.noisy(&noise)? };
-        self.gradient_pass("flip", args, g, out)?;
-        self.ledger.add_dots(1.0);
+        self.scales.set(0, half.scales)?;
+        self.gradient_pass("flip", Pass { pair, ..self.pass() }, g, out)?;
+        self.ledger.add_dots(half.scales);
         Ok(())
     }
 
     fn accumulate(
         &mut self,
-        noise: Noise<'_>,
+        half: Half<'_>,
         next: Draw,
         first: bool,
         g: &[Gradient<'_>],
         out: &mut [&mut [f32]],
     ) -> Result<()> {
         self.ledger.check("outputs", out)?;
-        self.ledger.check_noise(&noise)?;
+        self.ledger.check_half(&half)?;
         self.ledger.check_gradients(g)?;
         let (Some(pair), Some(sum)) = (self.pair.as_ref(), self.sum.as_ref()) else {
             return Err(missing("a pair and one for a total"));
         };
         let (pair, sum) = (pair.address(), sum.address());
-        let args = Pass { pair, sum, first: u32::from(first), next: next.into(), ..self.noisy(&noise)? };
+        let next = Noise { draw: next, scales: half.scales };
+        let args = Pass { pair, sum, first: u32::from(first), ..self.noisy(&next)? };
         self.gradient_pass("accumulate", args, g, out)?;
-        self.ledger.add_dots(-1.0);
+        self.ledger.add_dots(half.scales);
         Ok(())
     }
 
@@ -210,8 +211,8 @@ impl Backend for Cuda {
 
     fn finish(&mut self, update: Update<'_>, g: &[Gradient<'_>], out: &mut [&mut [f32]]) -> Result<()> {
         self.ledger.check("outputs", out)?;
-        if let Some(noise) = &update.noise {
-            self.ledger.check_noise(noise)?;
+        if let Some(half) = &update.half {
+            self.ledger.check_half(half)?;
         }
         self.ledger.check_gradients(g)?;
         let (sum, pair, bank) = (self.sum.is_some(), self.pair.is_some(), self.bank.is_some());
@@ -223,10 +224,9 @@ impl Backend for Cuda {
         self.ledger.finite()?;
         let plan = plan.measured(&update, &self.ledger);
         let mut args = self.mean(&plan, &update);
-        if let Some(noise) = &update.noise {
-            self.scales.set(0, noise.scales)?;
-            args.draw = noise.draw.into();
-            args.noisy = 1;
+        if let Some(half) = &update.half {
+            self.scales.set(0, half.scales)?;
+            args.paired = 1;
         }
         match plan.target {
             Some(target) => {
@@ -256,8 +256,8 @@ impl Backend for Cuda {
         self.deliver(out)?;
         self.transfer.keep_received();
         self.ledger.torn = false;
-        if update.noise.is_some() {
-            self.ledger.add_dots(-1.0);
+        if let Some(half) = update.half {
+            self.ledger.add_dots(half.scales);
         }
         self.ledger.banked.copy_from_slice(&self.ledger.reached);
         Ok(())

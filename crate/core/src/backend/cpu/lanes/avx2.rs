@@ -54,6 +54,16 @@ impl Lanes for Avx2 {
         unsafe { _mm256_storeu_ps(to, value) }
     }
     #[inline(always)]
+    unsafe fn write_past(to: *mut f32, value: F) {
+        // SAFETY: as for `write`, aligned.
+        unsafe { _mm256_stream_ps(to, value) }
+    }
+    #[inline(always)]
+    fn past() {
+        // SAFETY: SSE is part of x86-64.
+        unsafe { _mm_sfence() }
+    }
+    #[inline(always)]
     unsafe fn load_short(from: *const i16) -> F {
         // SAFETY: the caller promises 8 integers; AVX2 as in `wrap!`.
         unsafe { _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_loadu_si128(from.cast()))) }

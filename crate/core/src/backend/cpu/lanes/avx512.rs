@@ -50,6 +50,16 @@ impl Lanes for Avx512 {
         unsafe { _mm512_storeu_ps(to, value) }
     }
     #[inline(always)]
+    unsafe fn write_past(to: *mut f32, value: __m512) {
+        // SAFETY: as for `write`, aligned.
+        unsafe { _mm512_stream_ps(to, value) }
+    }
+    #[inline(always)]
+    fn past() {
+        // SAFETY: SSE is part of x86-64.
+        unsafe { _mm_sfence() }
+    }
+    #[inline(always)]
     unsafe fn load_short(from: *const i16) -> __m512 {
         // SAFETY: the caller promises 16 integers; AVX-512 as in `wrap!`.
         unsafe { _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(_mm256_loadu_si256(from.cast()))) }

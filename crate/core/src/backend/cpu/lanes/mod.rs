@@ -44,6 +44,18 @@ pub trait Lanes: Copy + 'static {
     /// # Safety
     /// N writable elements at `to`.
     unsafe fn write(to: *mut f32, value: Self::F);
+    /// `write` past the caches, without fetching what was there: for what is read much later.
+    ///
+    /// # Safety
+    /// As `write`, on a 64-byte boundary; `past` must follow before anybody reads it.
+    #[inline(always)]
+    unsafe fn write_past(to: *mut f32, value: Self::F) {
+        // SAFETY: as the caller promises.
+        unsafe { Self::write(to, value) }
+    }
+    /// Waits for what `write_past` has under way.
+    #[inline(always)]
+    fn past() {}
     /// a + b
     fn add(a: Self::F, b: Self::F) -> Self::F;
     /// a − b

@@ -47,8 +47,8 @@ struct Pass {
   double *sums;
   // Elements from one copy to the next.
   u64 stride;
-  u32 count, copies, signs, first, noisy, weighted, keeps, add;
-  Draw draw, next;
+  u32 count, copies, signs, first, paired, weighted, keeps, add;
+  Draw draw;
   float factor, last, pair_factor, sum_factor, scale, rest, clip, keep_old, keep_new;
   float rule[7];
 };

@@ -33,32 +33,33 @@ KERNEL(mean_norm, Pass) {
   }
 }
 
-// The products U·g of a chunk, where anything is drawn for it.
-__device__ __forceinline__ void products_with_noise(const Pass &a, const Place &at, Products &products) {
-  Values u, g;
-  noise(a.draw, true, at, products, u);
-  load(a.g, at, g);
-  multiply(products, at, u, g);
+// One row of the products −σU·g, of the half of a pair that is in `out`.
+__device__ __forceinline__ void multiply_offset(const Pass &a, const Place &at, u32 s, const Quad &w, Products &products) {
+  Quad d = load(a.out, at, s);
+  const Quad g = load(a.g, at, s);
+  EACH_OF_ROW(i) d.at[i] = d.at[i] - w.at[i];
+  multiply(products, at, s, d.at, g.at);
 }
 
-// store_mean: target ← mean, or += · out ← W · sum U·g. Moves 16 to 28 bytes a weight.
+// store_mean: target ← mean, or += · out ← W · sum −σU·g. Moves 16 to 32 bytes a weight.
 KERNEL(store_mean, Pass) {
   __shared__ Products products;
   EACH_CHUNK(a, c) {
     const Chunk chunk = a.chunks[c];
     const Place at = place(chunk);
-    const bool draws = a.noisy && a.scales[chunk.tensor] != 0.0f;
+    const bool half = a.paired && a.scales[chunk.tensor] != 0.0f;
     if (at.live) {
-      if (draws) products_with_noise(a, at, products);
       EACH_ROW(s) {
-        const Quad w = load(a.w, at, s), before = a.add ? load(a.target, at, s) : Quad{};
+        const Quad w = load(a.w, at, s);
+        if (half) multiply_offset(a, at, s, w, products);
+        const Quad before = a.add ? load(a.target, at, s) : Quad{};
         Quad m = mean(a, at, s);
         if (a.add) EACH_OF_ROW(i) m.at[i] = before.at[i] + m.at[i];
         store(a.target, at, s, m);
         store(a.out, at, s, w);
       }
     }
-    if (draws) {
+    if (half) {
       total(products, chunk.len, c, a.sums + SUMS * c);
     } else if (threadIdx.x == 0) {
       a.sums[SUMS * c] = 0.0;
@@ -67,7 +68,10 @@ KERNEL(store_mean, Pass) {
 }
 
 // One row of an update.
-template <class Rule> __device__ __forceinline__ void update(const Pass &a, const Pull &pull, const Place &at, u32 s) {
+template <class Rule>
+__device__ __forceinline__ void update(const Pass &a, const Pull &pull, const Place &at, u32 s, bool half,
+                                       Products &products) {
+  if (half) multiply_offset(a, at, s, load(a.w, at, s), products);
   Quad w = load(a.w, at, s), m[Rule::MOMENTS + 1], &x = m[Rule::MOMENTS];
 #pragma unroll
   for (int k = 0; k < Rule::MOMENTS; k++) m[k] = load(a.moments[k], at, s);
@@ -100,25 +104,24 @@ template <class Rule> __device__ __forceinline__ void update(const Pass &a, cons
   store(a.out, at, s, w);
 }
 
-// Update: W ← rule(W, mean) · out ← W · sum U·g. Moves 16 bytes a weight, 8 a moment, 4 for each of P, G, bank, W₀ read.
-// g is read twice by its thread, the second time from a cache.
+// Update: W ← rule(W, mean) · out ← W · sum −σU·g. Moves 16 bytes a weight, 8 a moment, 4 for each of P, G, bank, W₀ and
+// W' read. W and g are read twice by their thread, the second time from a cache.
 template <class Rule> __device__ __forceinline__ void update(const Pass &a, Products &products) {
   EACH_CHUNK(a, c) {
     const Chunk chunk = a.chunks[c];
     const Place at = place(chunk);
     const Pull pull = a.pulls[chunk.tensor];
-    const bool draws = pull.reached && a.noisy && a.scales[chunk.tensor] != 0.0f;
+    const bool half = pull.reached && a.paired && a.scales[chunk.tensor] != 0.0f;
     if (at.live) {
-      if (draws) products_with_noise(a, at, products);
       EACH_ROW(s) {
         if (pull.reached) {
-          update<Rule>(a, pull, at, s);
+          update<Rule>(a, pull, at, s, half, products);
         } else {
           store(a.out, at, s, load(a.w, at, s));
         }
       }
     }
-    if (draws) {
+    if (half) {
       total(products, chunk.len, c, a.sums + SUMS * c);
     } else if (threadIdx.x == 0) {
       a.sums[SUMS * c] = 0.0;

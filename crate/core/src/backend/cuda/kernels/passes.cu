@@ -9,47 +9,61 @@ KERNEL(perturb, Pass) {
     const Place at = place(a.chunks[c]);
     if (!at.live) continue;
     const float scale = a.scales[at.tensor];
-    Values w, u{}, moves;
+    Values w, u{}, plus, minus;
     load(a.w, at, w);
     float *out = a.out;
     for (u32 copy = 0; copy < a.copies; copy++) {
       Draw draw = a.draw;
       draw.index += copy;
       if (scale != 0.0f) drawn<THREADS>(draw, at.tensor, at.tile, at.quad, lanes + threadIdx.x, u);
+      plus = w;
+      move(scale, u, plus);
       // 1: plus, 2: minus, 3: both.
-      for (u32 sign = 1; sign < 3; sign++) {
-        if (!(a.signs & sign)) continue;
-        moves = w;
-        move(sign == 1 ? scale : -scale, u, moves);
-        store(out, at, moves);
+      if (a.signs & 1) {
+        store(out, at, plus);
+        out += a.stride;
+      }
+      if (a.signs & 2) {
+        minus = w;
+        if (scale != 0.0f) EACH_ELEMENT(i) minus.at[i] = w.at[i] - (plus.at[i] - w.at[i]);
+        store(out, at, minus);
         out += a.stride;
       }
     }
   }
 }
 
-// flip: P ← g · sum U·g · out ← W − σU. Moves 16 bytes a weight.
+// io::EarlierAt: ±σU as it was added, W' − W; 0 where nothing was.
+__device__ __forceinline__ void offset(const Pass &a, const Place &at, float scale, const Values &w, Values &d) {
+  if (scale != 0.0f) {
+    load(a.out, at, d);
+    EACH_ELEMENT(i) d.at[i] = d.at[i] - w.at[i];
+  } else {
+    d = Values{};
+  }
+}
+
+// flip: P ← g · sum σU·g · out ← W − σU. Moves 20 bytes a weight.
 KERNEL(flip, Pass) {
   __shared__ Products products;
   EACH_CHUNK(a, c) {
     const Chunk chunk = a.chunks[c];
     const Place at = place(chunk);
     if (at.live) {
-      const float scale = a.scales[at.tensor];
-      Values u, x;
+      Values d, x;
       load(a.w, at, x);
-      noise(a.draw, scale != 0.0f, at, products, u);
-      move(-scale, u, x);
+      offset(a, at, a.scales[at.tensor], x, d);
+      EACH_ELEMENT(i) x.at[i] = x.at[i] - d.at[i];
       store(a.out, at, x);
       load(a.g, at, x);
       store(a.pair, at, x);
-      multiply(products, at, u, x);
+      multiply(products, at, d, x);
     }
     total(products, chunk.len, c, a.sums + SUMS * c);
   }
 }
 
-// accumulate: G += P + g · sum U·g · out ← W + σU of the next draw. Moves 24 bytes a weight.
+// accumulate: G += P + g · sum −σU·g · out ← W + σU of the next draw. Moves 28 bytes a weight.
 KERNEL(accumulate, Pass) {
   __shared__ Products products;
   EACH_CHUNK(a, c) {
@@ -57,15 +71,15 @@ KERNEL(accumulate, Pass) {
     const Place at = place(chunk);
     if (at.live) {
       const float scale = a.scales[at.tensor];
-      Values u, x, y;
+      Values d, x, y;
+      noise(a.draw, scale != 0.0f, at, products, y);
       load(a.w, at, x);
-      noise(a.next, scale != 0.0f, at, products, u);
-      move(scale, u, x);
+      offset(a, at, scale, x, d);
+      move(scale, y, x);
       store(a.out, at, x);
       load(a.pair, at, x);
-      noise(a.draw, scale != 0.0f, at, products, u);
       load(a.g, at, y);
-      multiply(products, at, u, y);
+      multiply(products, at, d, y);
       EACH_ELEMENT(i) x.at[i] = x.at[i] + y.at[i];
       if (!a.first) {
         load(a.sum, at, y);
