@@ -118,20 +118,24 @@ onEachBackend(test, 'a shared BatchNorm layer moves twice in the last pass, as i
 
 onEachBackend(
   test,
-  "the clean pass of BatchNorm is in no reported value: they are the noisy passes' means",
+  "the clean pass of BatchNorm is in no reported value: they are the noisy passes' means, as is the free trace",
   async (t) => {
     const results: number[][] = []
+    const traces: number[][] = []
     for (const batchNorm of ['last', 'clean'] as const) {
       const optimizer = nso(sgd(), { ...noise, batchNorm })
       const model = normalised()
       model.compile({ optimizer, loss: 'meanSquaredError', metrics: ['mse'] })
       const [x, y] = [random([examples, 4], 10), random([examples, 1], 11)]
       results.push((await model.trainOnBatch(x, y)) as number[])
+      const { trace, perLayer } = optimizer.curvature!
+      traces.push([trace, ...perLayer.map((one) => one.trace)])
       optimizer.dispose()
       model.dispose()
       tf.dispose([x, y])
     }
     t.deepEqual(results[1], results[0])
+    t.deepEqual(traces[1], traces[0])
     t.true(Math.abs(results[0]![0]! - results[0]![1]!) < 1e-6, 'mse is the loss')
   },
 )

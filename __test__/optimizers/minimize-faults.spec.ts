@@ -105,6 +105,27 @@ for (const [name, make] of makes) {
   }
 }
 
+for (const [name, make] of makes) {
+  test(`${name}: a gradient function may scribble over its argument`, async (t) => {
+    const runs = [
+      (x: Float32Array) => x.slice(),
+      (x: Float32Array) => {
+        const gradient = x.slice()
+        x.fill(7)
+        return gradient
+      },
+    ].map(async (gradient) => {
+      const optimizer = make()
+      const { x } = await minimize(gradient, Float32Array.of(1, -2, 3), optimizer, { steps: 4 })
+      const { curvature } = optimizer
+      optimizer.dispose()
+      return [words(x), curvature?.trace]
+    })
+    const [plain, scribbled] = await Promise.all(runs)
+    t.deepEqual(scribbled, plain)
+  })
+}
+
 test.serial('one optimizer is for one vector or one model, and for one run at a time', async (t) => {
   await tf.setBackend('cpu')
   const w = tf.tidy(() => tf.variable(tf.tensor1d([1, 2])))

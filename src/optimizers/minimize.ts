@@ -67,7 +67,7 @@ const running = new WeakSet<Training>()
  * length goes on from that state at the x0 it is given. Math.random inside the gradient function is replaced as inside a
  * model: seeded, and alike in both halves of a pair.
  *
- * `passesPerStep` calls of the gradient function a step; memory: one copy of x and that of the optimizer. x0 is never
+ * `passesPerStep` calls of the gradient function a step; memory: two copies of x and that of the optimizer. x0 is never
  * written. Rejects with ERR_INVALID_ARGUMENT, ERR_DTYPE, ERR_EMPTY, ERR_NOT_FINITE, ERR_SHARED, ERR_DETACHED for its
  * arguments, ERR_STATE for an optimizer that trains something else or is at work, ERR_UNSUPPORTED for a wrapped stock
  * optimizer, which updates variables only. Once it runs, with a `MinimizeError` whose `partial` is what there is after the
