@@ -23,7 +23,7 @@ function instruction(line) {
   return line.match(/\/\*[0-9a-f]{4,5}\*\/\s+(?:@!?U?P\d+\s+)?(\S.*?)\s*;/)?.[1]
 }
 
-/** Instructions a normal: the shortest loop with two square roots, which makes four of them. */
+/** Instructions a normal: the shortest loop with two square roots and the rounds of Philox, which makes four of them. */
 function normal(lines) {
   const places = new Map()
   const code = []
@@ -38,7 +38,8 @@ function normal(lines) {
     if (begin === undefined) continue
     const loop = code.slice(begin)
     const roots = loop.filter((each) => each.startsWith('MUFU.RSQ')).length
-    if (roots >= 2 && loop.length < (shortest ?? Number.POSITIVE_INFINITY)) shortest = loop.length
+    const products = loop.filter((each) => /^IMAD\.(WIDE|HI)\.U32/.test(each)).length
+    if (roots >= 2 && products >= 10 && loop.length < (shortest ?? Number.POSITIVE_INFINITY)) shortest = loop.length
   }
   return shortest === undefined ? undefined : Math.round(shortest / 4)
 }

@@ -53,8 +53,7 @@ test('on Hopper a normal takes few instructions, vectors move 16 bytes at a time
     // An H200 starts 62 in the time that it takes to read and write an element.
     if (normal !== undefined) t.true(normal <= 40, kernel)
   }
-  t.deepEqual(
-    ['perturb', 'flip', 'accumulate', 'collect', 'update_adam'].filter((kernel) => table[kernel]?.normal === undefined),
-    [],
-  )
+  // Each perturbation is drawn once.
+  const drawing = Object.keys(table).filter((kernel) => table[kernel]?.normal !== undefined)
+  t.deepEqual(drawing.sort(), ['accumulate', 'collect', 'perturb'])
 })
