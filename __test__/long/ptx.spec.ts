@@ -55,5 +55,5 @@ test('on Hopper a normal takes few instructions, vectors move 16 bytes at a time
   }
   // Each perturbation is drawn once.
   const drawing = Object.keys(table).filter((kernel) => table[kernel]?.normal !== undefined)
-  t.deepEqual(drawing.sort(), ['accumulate', 'collect', 'perturb'])
+  t.deepEqual(drawing.sort(), ['accumulate', 'collect', 'draw', 'perturb'])
 })
