@@ -1,9 +1,8 @@
-import { engine, type Scalar, Tensor, tidy, type Variable, variableGrads } from '@tensorflow/tfjs-core'
+import { engine, type Scalar, Tensor, tidy, type Variable } from '@tensorflow/tfjs-core'
 import { SaltflatError, said, shown } from '../errors.ts'
 import { invalid } from '../options.ts'
-import { holdKept } from './kept.ts'
-import { withKernels } from './kernels/index.ts'
-import { withRightGradients } from './right-gradients.ts'
+import { givingBackKept } from './kept.ts'
+import { repaired } from './repaired.ts'
 import { thrown } from './thrown.ts'
 
 /**
@@ -25,24 +24,32 @@ export interface Evaluation<G = Tensor> {
  * `metrics` says that what the loss keeps are a model's metrics, which nobody gets to see then.
  */
 export function evaluate(loss: Loss, variables: readonly Variable[], metrics = false): Evaluation {
-  const release = holdKept(metrics)
   try {
-    let found = Number.NaN
-    // The scope takes back what tfjs leaves behind when it refuses.
-    const gradients = tidy(() => {
-      const { value, grads } = withKernels(engine().backendName, () =>
-        withRightGradients(() => variableGrads(() => scalar(call(loss)), variables as Variable[])),
-      )
-      found = finite(value.dataSync()[0]!)
-      return variables.map((variable) => grads[variable.name] ?? null) as Tensor[]
-    }) as (Tensor | null)[]
-    return { loss: found, gradients }
+    return givingBackKept(metrics, () => {
+      let found = Number.NaN
+      // The scope takes back what tfjs leaves behind when it refuses.
+      const gradients = tidy(() => {
+        const { value, grads } = repaired(() => gradientsOf(() => scalar(call(loss)), variables))
+        found = finite(value.dataSync()[0]!)
+        return grads
+      })
+      return { loss: found, gradients }
+    })
   } catch (error) {
-    release.dispose()
     throw typed(error)
-  } finally {
-    release.restore()
   }
+}
+
+/** What `variableGrads` asks of the engine, without its way by the names of the variables, which need not differ. */
+function gradientsOf(f: () => Scalar, variables: readonly Variable[]): { value: Scalar; grads: Tensor[] } {
+  const { value, grads } = engine().gradients(f, variables as Variable[], null as unknown as undefined, true)
+  let reached = false
+  for (let i = 0; i < variables.length; i++) {
+    if (grads[i] == null || !variables[i]!.trainable) grads[i] = null as unknown as Tensor
+    else reached = true
+  }
+  if (!reached) throw noGradient()
+  return { value: value as Scalar, grads }
 }
 
 /** Evaluates the loss alone, for its side effects (BatchNorm's statistics). */
@@ -52,18 +59,16 @@ export function forward(loss: Loss, metrics = false): number {
 
 /** The loss alone, through `check`; by default as it comes, finite or not. */
 export function value(loss: Loss, metrics = false, check = (found: number): number => found): number {
-  const release = holdKept(metrics)
   try {
-    let found = Number.NaN
-    tidy(() => {
-      found = check(scalar(call(loss)).dataSync()[0]!)
+    return givingBackKept(metrics, () => {
+      let found = Number.NaN
+      tidy(() => {
+        found = check(scalar(call(loss)).dataSync()[0]!)
+      })
+      return found
     })
-    return found
   } catch (error) {
-    release.dispose()
     throw typed(error)
-  } finally {
-    release.restore()
   }
 }
 
@@ -124,10 +129,13 @@ export function callingLoss<T>(f: () => T): T {
 
 /** What tfjs says of a loss that depends on none of the variables, in our words; null for anything else. */
 export function withoutGradient(error: unknown): SaltflatError | null {
-  if (!said(error).includes('Cannot find a connection')) return null
+  return said(error).includes('Cannot find a connection') ? noGradient(error) : null
+}
+
+function noGradient(cause?: unknown): SaltflatError {
   return new SaltflatError(
     'ERR_NO_GRADIENT',
     'Expected the loss to depend on at least one trainable variable, received one of none. Use the variables inside the loss function.',
-    { cause: error },
+    { cause },
   )
 }

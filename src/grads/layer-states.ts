@@ -79,7 +79,9 @@ export class LayerStates {
       return result
     } finally {
       running = outer
-      for (const [layer, states] of mine.called ?? []) this.#putBack(layer, states, advance && reached)
+      if (mine.called !== null) {
+        for (const [layer, states] of mine.called) this.#putBack(layer, states, advance && reached)
+      }
     }
   }
 

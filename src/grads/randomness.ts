@@ -2,6 +2,7 @@ import { loadBinding, typed } from '../native/index.ts'
 
 /** Stream of randomness inside the model: see the design's table of streams. */
 const stream = 5
+const none = new Uint32Array(0)
 
 /**
  * Runs `f` with `Math.random` replaced by a generator that starts at (seed, step, perturbation), so that unseeded dropout
@@ -9,7 +10,7 @@ const stream = 5
  */
 export function withRandomness<T>(seed: number, step: number, perturbation: number, f: () => T): T {
   const original = Math.random
-  let words: Uint32Array = new Uint32Array(0)
+  let words: Uint32Array = none
   let next = 0
   let drawn = 0
   let length = 64

@@ -47,9 +47,17 @@ const table: readonly [string, Right][] = Object.entries({
 /** Whether a gradient that is registered has the fault: another one, of a later tfjs or the user's own, is left alone. */
 const faulty = new WeakMap<Gradient, boolean>()
 
-/** Runs `f` with right gradients in the place of wrong ones, and puts back what was there, also after a throw. */
+/** Whether they are there at this moment. */
+let installed = false
+
+/**
+ * Runs `f` with right gradients in the place of wrong ones, and puts back what was there, also after a throw. Calls nest and
+ * the inner ones cost nothing, so wrap a whole step rather than each pass.
+ */
 export function withRightGradients<T>(f: () => T): T {
+  if (installed) return f()
   const swapped: { config: GradConfig; stock: Gradient }[] = []
+  installed = true
   try {
     for (const [name, right] of table) {
       const config = getGradient(name)
@@ -59,6 +67,7 @@ export function withRightGradients<T>(f: () => T): T {
     }
     return f()
   } finally {
+    installed = false
     for (const { config, stock } of swapped) config.gradFunc = stock
   }
 }

@@ -40,9 +40,11 @@ export const everything: Moves = { variables: true, states: true }
 export class SideEffects {
   readonly #before: { variable: Variable; value: Tensor }[] = []
 
-  readonly #variables: readonly Variable[]
   readonly #states = new LayerStates()
   #ignored = false
+
+  readonly #variables: readonly Variable[]
+  #watching = false
 
   constructor(variables: readonly Variable[]) {
     this.#variables = variables
@@ -55,9 +57,7 @@ export class SideEffects {
 
   /** Runs a pass whose effects are ignored, or made and remembered. */
   during<T>({ variables, states }: Moves, f: () => T): T {
-    // The class of the variables' own tfjs-core, should there be several copies.
-    watch(Object.getPrototypeOf(this.#variables[0]))
-    watchStates()
+    if (!this.#watching) this.#watch()
     const outer = intercept
     intercept = variables ? this.#remember : this.#ignore
     try {
@@ -65,6 +65,13 @@ export class SideEffects {
     } finally {
       intercept = outer
     }
+  }
+
+  #watch(): void {
+    // The class of the variables' own tfjs-core, should there be several copies.
+    watch(Object.getPrototypeOf(this.#variables[0]))
+    watchStates()
+    this.#watching = true
   }
 
   readonly #ignore: Intercept = () => {

@@ -8,7 +8,7 @@ import {
 } from '@tensorflow/tfjs-core'
 import { SaltflatError, said, shown } from '../errors.ts'
 import { type Evaluation, evaluate, forward, type Loss } from '../grads/evaluate.ts'
-import { withKernels } from '../grads/kernels/index.ts'
+import { repaired } from '../grads/repaired.ts'
 import { everything, type Moves, nothing, SideEffects } from '../grads/side-effects.ts'
 import { invalid } from '../options.ts'
 import type { Settings } from './config.ts'
@@ -74,7 +74,7 @@ export class TensorOracle implements Oracle<Tensor> {
   }
 
   around(run: () => void): void {
-    withKernels(engine().backendName, run)
+    repaired(run)
   }
 
   commit(): void {
@@ -104,7 +104,7 @@ export class GivenGradients implements Oracle<Tensor> {
   }
 
   around(run: () => void): void {
-    withKernels(engine().backendName, run)
+    repaired(run)
   }
 
   commit(): void {}

@@ -1,9 +1,8 @@
-import { engine, getGradient, registerGradient, unregisterGradient } from '@tensorflow/tfjs-core'
+import { getGradient, registerGradient, unregisterGradient } from '@tensorflow/tfjs-core'
 import { invalid } from '../../checks.ts'
 import { SaltflatError } from '../../errors.ts'
-import { holdKept } from '../kept.ts'
-import { withKernels } from '../kernels/index.ts'
-import { withRightGradients } from '../right-gradients.ts'
+import { givingBackKept } from '../kept.ts'
+import { repaired } from '../repaired.ts'
 import { gradients } from './gradients.ts'
 import { repairTape } from './tape.ts'
 
@@ -27,10 +26,10 @@ let depth = 0
 export function withSecondOrder<T>(f: () => T): T {
   if (typeof f !== 'function') throw invalid('a function for f', f)
   const undo = depth === 0 ? install() : () => {}
-  const kept = holdKept(false)
   depth++
   try {
-    const result = withKernels(engine().backendName, () => withRightGradients(f))
+    // What tfjs has saved for a backward pass that does not come goes back.
+    const result = givingBackKept(false, () => repaired(f))
     if (typeof (result as PromiseLike<unknown> | null)?.then === 'function') {
       throw new SaltflatError(
         'ERR_INVALID_ARGUMENT',
@@ -38,12 +37,7 @@ export function withSecondOrder<T>(f: () => T): T {
       )
     }
     return result
-  } catch (error) {
-    // What tfjs has saved for a backward pass that does not come.
-    kept.dispose()
-    throw error
   } finally {
-    kept.restore()
     depth--
     undo()
   }
