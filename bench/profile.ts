@@ -95,8 +95,8 @@ function stopwatch(): Stopwatch {
   const passes = loadBinding().Workspace.prototype
   for (const name of ['perturb', 'flip', 'finish'] as const) made.watch(passes, name, parts[name], { opaque: true })
   for (const name of ['begin', 'dots']) made.watch(passes, name, parts.native, { opaque: true })
-  made.watch(tf.engine(), 'gradients', parts.gradients, { opaque: true })
-  made.watch(tf.Tensor.prototype, 'dataSync', parts.loss, { top: true })
+  made.watch(tf.engine(), 'gradients', parts.gradients)
+  made.watch(tf.Tensor.prototype, 'dataSync', parts.loss)
   made.watch(tf.Tensor.prototype, 'dispose', parts.free, { top: true })
   const list = stores as OpenStore[]
   for (const [i, open] of list.entries()) list[i] = watched(open, made)

@@ -28,11 +28,14 @@ export function evaluate(loss: Loss, variables: readonly Variable[], metrics = f
     return givingBackKept(metrics, () => {
       let found = Number.NaN
       // The scope takes back what tfjs leaves behind when it refuses.
-      const gradients = tidy(() => {
-        const { value, grads } = repaired(() => gradientsOf(() => scalar(call(loss)), variables))
-        found = finite(value.dataSync()[0]!)
-        return grads
-      })
+      const gradients = tidy(() =>
+        gradientsOf(() => {
+          const value = scalar(call(loss))
+          // Now that it is in a cache. A loss that is not finite needs no gradient either.
+          found = finite(value.dataSync()[0]!)
+          return value
+        }, variables),
+      )
       return { loss: found, gradients }
     })
   } catch (error) {
@@ -41,15 +44,15 @@ export function evaluate(loss: Loss, variables: readonly Variable[], metrics = f
 }
 
 /** What `variableGrads` asks of the engine, without its way by the names of the variables, which need not differ. */
-function gradientsOf(f: () => Scalar, variables: readonly Variable[]): { value: Scalar; grads: Tensor[] } {
-  const { value, grads } = engine().gradients(f, variables as Variable[], null as unknown as undefined, true)
+function gradientsOf(f: () => Scalar, variables: readonly Variable[]): Tensor[] {
+  const { grads } = repaired(() => engine().gradients(f, variables as Variable[], undefined, true))
   let reached = false
   for (let i = 0; i < variables.length; i++) {
     if (grads[i] == null || !variables[i]!.trainable) grads[i] = null as unknown as Tensor
     else reached = true
   }
   if (!reached) throw noGradient()
-  return { value: value as Scalar, grads }
+  return grads
 }
 
 /** Evaluates the loss alone, for its side effects (BatchNorm's statistics). */

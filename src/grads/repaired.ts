@@ -2,7 +2,21 @@ import { engine } from '@tensorflow/tfjs-core'
 import { withKernels } from './kernels/index.ts'
 import { withRightGradients } from './right-gradients.ts'
 
-/** Runs `f` in a tfjs with saltflat's kernels on the active backend and right gradients. Calls nest: wrap a whole step. */
+/** The backend that is repaired at this moment. */
+let active: string | null = null
+
+/**
+ * Runs `f` in a tfjs with saltflat's kernels on the present backend and right gradients, and puts back what was there, also
+ * after a throw. Calls nest and the inner ones cost nothing: wrap a whole step.
+ */
 export function repaired<T>(f: () => T): T {
-  return withKernels(engine().backendName, () => withRightGradients(f))
+  const { backendName } = engine()
+  if (backendName === active) return f()
+  const outer = active
+  active = backendName
+  try {
+    return withKernels(backendName, () => withRightGradients(f))
+  } finally {
+    active = outer
+  }
 }

@@ -257,7 +257,7 @@ export class Training {
 
   /** W₀ is where the weights are at the first step that succeeds: they may be set anew until then. */
   #markOrigin(weights: Weights<unknown>): void {
-    if (!this.#origin || this.iterations > 0 || this.#micro > 0) return
+    if (this.iterations > 0 || this.#micro > 0 || !this.#origin) return
     for (const [t, values] of weights.copy().entries()) weights.setVector('origin', t, values)
   }
 
