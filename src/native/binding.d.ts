@@ -75,26 +75,26 @@ export declare class Workspace {
   /** out ← W + σU of perturbation `j`. */
   perturb(j: number, out: Array<Float32Array> | Float32Array): void
   /** P ← g · dots += U·g · out ← W − σU, where W + σU is what `perturb` or `accumulate` wrote, in `out` itself or `before`. */
-  flip(g: Array<Float32Array | number | null>, out: Array<Float32Array> | Float32Array, before?: Array<Float32Array | null> | null): void
+  flip(g: Array<Float32Array | number | null> | Float32Array, out: Array<Float32Array> | Float32Array, before?: Array<Float32Array | null> | null): void
   /**
    * G += P + g (← where `first`) · dots −= U·g · out ← W + σU of perturbation `next`; W − σU of the one before as in
    * `flip`.
    */
-  accumulate(next: number, first: boolean, g: Array<Float32Array | number | null>, out: Array<Float32Array> | Float32Array, before?: Array<Float32Array | null> | null): void
+  accumulate(next: number, first: boolean, g: Array<Float32Array | number | null> | Float32Array, out: Array<Float32Array> | Float32Array, before?: Array<Float32Array | null> | null): void
   /** G += factor·g (← where `first`) · out ← W + σU of perturbation `next`. */
-  collect(next: number, factor: number, first: boolean, g: Array<Float32Array | number | null>, out: Array<Float32Array> | Float32Array): void
+  collect(next: number, factor: number, first: boolean, g: Array<Float32Array | number | null> | Float32Array, out: Array<Float32Array> | Float32Array): void
   /**
    * Checks that the mean gradient is finite, then W ← rule(W, mean), out ← W; before the last micro-batch the mean goes
    * to the bank instead. Returns Σ U·(g⁺ − g⁻) of each tensor since `begin`, where g is the second half of a pair (W − σU
    * as in `flip`): an update and its dots come together or not at all.
    */
-  finish(update: Float64Array, g: Array<Float32Array | number | null>, out: Array<Float32Array> | Float32Array, before?: Array<Float32Array | null> | null): Array<number>
+  finish(update: Float64Array, g: Array<Float32Array | number | null> | Float32Array, out: Array<Float32Array> | Float32Array, before?: Array<Float32Array | null> | null): Array<number>
   /** g·g, g·P and P·P of each tensor, one after the other. */
-  products(g: Array<Float32Array | number | null>): Array<number>
+  products(g: Array<Float32Array | number | null> | Float32Array): Array<number>
   /** Σx² or Σ(wx)² of a direction, in each tensor; for the gradient itself not finite exactly where it is not. */
-  norms(direction: DirectionOptions, g: Array<Float32Array | number | null>): Array<number>
+  norms(direction: DirectionOptions, g: Array<Float32Array | number | null> | Float32Array): Array<number>
   /** out ← W + scale·x of a direction (scale·w²x in the metric of the weights), a scale a tensor; then P ← `keep`. */
-  ascend(scales: Float32Array, direction: DirectionOptions, keep: KeepOptions | undefined | null, g: Array<Float32Array | number | null>, out: Array<Float32Array> | Float32Array): void
+  ascend(scales: Float32Array, direction: DirectionOptions, keep: KeepOptions | undefined | null, g: Array<Float32Array | number | null> | Float32Array, out: Array<Float32Array> | Float32Array): void
   /** Zeroed vectors for tensors of these sizes: W, the moments of the rule, and those asked for. */
   constructor(sizes: Array<number>, rule: string, vectors: VectorOptions, options?: WorkspaceOptions | undefined | null)
   /** Where its vectors lie: 'cpu' or 'cuda'. */

@@ -4,9 +4,15 @@ import { InPlaceStore } from './in-place.ts'
 import { lead, protect } from './protect.ts'
 import type { DataId, OpenStore } from './store.ts'
 
-/** What this file uses of the stock cpu backend. */
+/** How the stock cpu backend has the values of a tensor. */
+interface Data {
+  values: unknown
+  refCount: number
+}
+
+/** What this file uses of it. */
 interface CpuBackend {
-  data: { has(id: DataId): boolean; get(id: DataId): { values: unknown; refCount: number } }
+  data: { has(id: DataId): boolean; get(id: DataId): Data }
 }
 
 function isCpu(backend: unknown): backend is CpuBackend {
@@ -21,7 +27,6 @@ export const openCpu: OpenStore = (variables, backend) => {
   const valuesOf = (one: Tensor) => backend.data.get(one.dataId).values as Float32Array
   return new InPlaceStore(variables, {
     name: 'cpu',
-    references: (id) => (backend.data.has(id) ? backend.data.get(id).refCount : 0),
     // Asked for what it has not, it would fetch it.
     record: (id) => (backend.data.has(id) ? backend.data.get(id) : null),
     allocate: (length) => protection.own(loadBinding().alignedArray(lead + length)),

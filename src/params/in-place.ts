@@ -2,13 +2,18 @@ import { type Tensor, tensor, type Variable } from '@tensorflow/tfjs-core'
 import type { DataId, Fill, GradientValues, Store } from './store.ts'
 import type { Places } from './tensorflow-op.ts'
 
+/** What a backend knows data by, with the number of tensors that refer to it. */
+interface Counted {
+  readonly refCount: number
+}
+
 /** What an in-place store must know of its backend. */
 export interface InPlaceBackend {
   readonly name: string
-  /** Whether the data still exists, and how many tensors refer to it (aliases that tfjs does not count included). */
-  references(id: DataId): number
-  /** What it knows the data by; another object once the values have been on another backend, null while they are there. */
-  record(id: DataId): object | null
+  /** Another object once the values have been on another backend, null while they are there. */
+  record(id: DataId): Counted | null
+  /** How many tensors that tfjs does not count may share the data, also where it is gone otherwise; absent: none. */
+  aliases?(id: DataId): number
   /** Memory for so many floats, of the kind that the backend shares. */
   allocate(length: number): Float32Array
   /** Makes the backend take the memory as its own now; throws where it copied instead. */
@@ -18,6 +23,9 @@ export interface InPlaceBackend {
   /** Tells the native side where gradients lie, so that it reads them there. */
   readonly places?: Places | undefined
 }
+
+/** Up to so many floats it takes less time to put gradients together than to ask Node for an array of each. */
+const gathered = 16_384
 
 /**
  * A store whose memory the backend computes on directly: native code writes it and the next op sees it. Each variable
@@ -34,7 +42,11 @@ export class InPlaceStore implements Store {
   readonly #ids: (DataId | null)[]
   /** The same, to look one up. */
   readonly #own = new Set<DataId>()
-  readonly #records: (object | null)[]
+  readonly #records: (Counted | null)[]
+  /** Where the slots begin in `whole`. */
+  readonly #starts: readonly number[]
+  /** The gradients of a small model, laid out as `whole`. */
+  readonly #gradients: Float32Array | null
 
   constructor(variables: readonly Variable[], backend: InPlaceBackend) {
     this.name = backend.name
@@ -50,6 +62,8 @@ export class InPlaceStore implements Store {
     const memory = backend.allocate(total)
     this.#slots = variables.map((variable, i) => memory.subarray(starts[i], starts[i]! + variable.size))
     this.#whole = memory
+    this.#starts = starts
+    this.#gradients = total <= gathered ? new Float32Array(total) : null
     this.#ids = variables.map(() => null)
     this.#records = variables.map(() => null)
     const before = variables.map((variable) => backend.values(variable).slice())
@@ -73,15 +87,17 @@ export class InPlaceStore implements Store {
 
   write(fill: Fill): void {
     const stale: number[] = []
-    const out = [...this.#slots]
+    let out = this.#slots
     for (let i = 0; i < this.#variables.length; i++) {
       const variable = this.#variables[i]!
-      const id = this.#ids[i]
-      const references = id == null ? 0 : this.#backend.references(id)
-      if (variable.dataId === id && references === 1 && this.#backend.record(id) === this.#records[i]) continue
+      const id = this.#ids[i]!
+      const record = id === null ? null : this.#backend.record(id)
+      const references = (record?.refCount ?? 0) + (id === null ? 0 : (this.#backend.aliases?.(id) ?? 0))
+      if (variable.dataId === id && references === 1 && record === this.#records[i]) continue
       stale.push(i)
       // Somebody keeps the old memory: leave it to them.
       if (references > 0) {
+        if (out === this.#slots) out = [...out]
         out[i] = this.#backend.allocate(variable.size)
         this.#whole = null
       }
@@ -92,7 +108,7 @@ export class InPlaceStore implements Store {
   }
 
   values(tensors: readonly (Tensor | null)[]): GradientValues {
-    return this.#placed(tensors) ?? this.#copied(tensors)
+    return this.#placed(tensors) ?? this.#together(tensors) ?? this.#copied(tensors)
   }
 
   #placed(tensors: readonly (Tensor | null)[]): GradientValues | null {
@@ -104,6 +120,17 @@ export class InPlaceStore implements Store {
     let next = places(present)
     if (next < 0) return null
     return tensors.map((one) => (one === null ? null : next++))
+  }
+
+  #together(tensors: readonly (Tensor | null)[]): Float32Array | null {
+    const gradients = this.#gradients
+    if (gradients === null) return null
+    for (let i = 0; i < tensors.length; i++) {
+      const one = tensors[i]!
+      if (one === null || one.dtype !== 'float32' || one.size !== this.#slots[i]!.length) return null
+      gradients.set(this.#backend.values(one), this.#starts[i]!)
+    }
+    return gradients
   }
 
   #copied(tensors: readonly (Tensor | null)[]): GradientValues {

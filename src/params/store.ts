@@ -32,8 +32,11 @@ export type Fill = (out: Float32Array[], whole: Float32Array | null, before: () 
 /** Values that `out` does not hold; null for all: it holds every one. */
 export type Before = (Float32Array | null)[] | null
 
-/** Of each gradient its values, or the number by which the native side knows where they lie. */
-export type GradientValues = (Float32Array | number | null)[]
+/**
+ * Of each gradient its values, or the number by which the native side knows where they lie; or the values of them all in
+ * one piece, each at a multiple of 64 floats.
+ */
+export type GradientValues = (Float32Array | number | null)[] | Float32Array
 
 /** Opens a store for variables that live on the active backend, or says that it cannot. */
 export type OpenStore = (variables: readonly Variable[], backend: unknown) => Store | null

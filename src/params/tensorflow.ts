@@ -43,10 +43,7 @@ function opened(
   try {
     return new InPlaceStore(variables, {
       name: 'tensorflow',
-      references(id) {
-        if (!backend.tensorMap.has(id)) return aliases.alive(id)
-        return backend.tensorMap.get(id).refCount + aliases.alive(id)
-      },
+      aliases: (id) => aliases.alive(id),
       record: (id) => (backend.tensorMap.has(id) ? backend.tensorMap.get(id) : null),
       allocate: (length) => loadBinding().alignedArray(length),
       share(holder, memory) {

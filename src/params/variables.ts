@@ -19,7 +19,8 @@ export class Variables implements Target<Tensor> {
   }
 
   checkAlive(): void {
-    for (const variable of this.tensors) checkAlive(variable)
+    // By an index, for this is asked several times a step.
+    for (let i = 0; i < this.tensors.length; i++) checkAlive(this.tensors[i]!)
   }
 
   holds(other: Target<unknown>): boolean {

@@ -1,7 +1,7 @@
 //! Arrays of Float32Array as slices, after every check that keeps them sound: type, length, detached and shared
 //! buffers, overlap. The slices live as long as the call, during which JavaScript cannot run. A gradient may also be a
-//! number, which stands for a tensor that TensorFlow holds; and outputs may be one array of them all, for with small
-//! tensors a call takes longer to ask Node for twelve arrays than to compute.
+//! number, which stands for a tensor that TensorFlow holds; and gradients or outputs may be one array of them all, for with
+//! small tensors a call takes longer to ask Node for twelve arrays than to compute.
 
 use crate::error::{Result, coded};
 use crate::tensorflow;
@@ -59,63 +59,69 @@ fn fetched(env: sys::napi_env, array: sys::napi_value, len: u32) -> Elements {
     Elements { env, values }
 }
 
-/// What a pass writes.
-pub enum Outputs {
+/// What a pass writes, or its gradients.
+pub enum Arrays {
     /// An array a tensor.
     Apart(Elements),
     /// One for them all.
     Whole(sys::napi_env, sys::napi_value),
 }
 
-/// Fetches what is to be written.
-pub fn outputs(value: &Unknown<'_>) -> Outputs {
+/// Fetches them.
+pub fn arrays(value: &Unknown<'_>) -> Arrays {
     let value = value.value();
     let (mut array, mut len) = (false, 0);
     // SAFETY: plain Node-API calls on live handles of this call.
     unsafe { sys::napi_is_array(value.env, value.value, &mut array) };
     if !array {
-        return Outputs::Whole(value.env, value.value);
+        return Arrays::Whole(value.env, value.value);
     }
     // SAFETY: as above.
     unsafe { sys::napi_get_array_length(value.env, value.value, &mut len) };
-    Outputs::Apart(fetched(value.env, value.value, len))
+    Arrays::Apart(fetched(value.env, value.value, len))
 }
 
 impl Views {
     /// Slices to write, of tensors of these sizes. Not to be touched before `check` has passed.
-    pub fn outputs<'a>(&mut self, outputs: &Outputs, sizes: &[usize]) -> Result<Vec<&'a mut [f32]>> {
+    pub fn outputs<'a>(&mut self, outputs: &Arrays, sizes: &[usize]) -> Result<Vec<&'a mut [f32]>> {
         match outputs {
-            Outputs::Apart(elements) => self.apart(elements),
-            Outputs::Whole(env, value) => self.whole(*env, *value, sizes),
+            Arrays::Apart(elements) => self.apart(elements),
+            Arrays::Whole(env, value) => {
+                let parts = self.whole("outputs", *env, *value, sizes, true)?;
+                // SAFETY: as in `apart`; the parts do not overlap.
+                Ok(parts
+                    .map(|(pointer, size)| unsafe { std::slice::from_raw_parts_mut(pointer, size) })
+                    .collect())
+            }
         }
     }
 
-    /// One array, in which each tensor begins a tile: as the vectors of a workspace lie.
-    fn whole<'a>(
+    /// One array, in which each tensor begins a tile, as the vectors of a workspace lie: where each is, and its size.
+    fn whole<'s>(
         &mut self,
+        what: &str,
         env: sys::napi_env,
         value: sys::napi_value,
-        sizes: &[usize],
-    ) -> Result<Vec<&'a mut [f32]>> {
-        let Some(Memory { mut pointer, len }) = typed(env, value, "the outputs")? else {
-            return Err(coded("ERR_INVALID_ARGUMENT", "Expected outputs, received nothing."));
+        sizes: &'s [usize],
+        written: bool,
+    ) -> Result<impl Iterator<Item = (*mut f32, usize)> + use<'s>> {
+        let Some(Memory { mut pointer, len }) = typed(env, value, format_args!("the {what}"))? else {
+            return Err(coded("ERR_INVALID_ARGUMENT", format!("Expected {what}, received nothing.")));
         };
         let expected: usize = sizes.iter().map(|size| size.next_multiple_of(TILE)).sum();
         if len != expected {
             return Err(coded(
                 "ERR_SHAPE",
-                format!("Expected {expected} elements of the outputs in one array, received {len}."),
+                format!("Expected {expected} elements of the {what} in one array, received {len}."),
             ));
         }
-        self.note(pointer, len, true);
-        let slice = |size: &usize| {
-            // SAFETY: as in `apart`; the parts do not overlap, and end where the array does.
-            let slice = unsafe { std::slice::from_raw_parts_mut(pointer, *size) };
-            // SAFETY: as above.
+        self.note(pointer, len, written);
+        Ok(sizes.iter().map(move |size| {
+            let part = pointer;
+            // SAFETY: the parts end where the array does.
             pointer = unsafe { pointer.add(size.next_multiple_of(TILE)) };
-            slice
-        };
-        Ok(sizes.iter().map(slice).collect())
+            (part, *size)
+        }))
     }
 
     /// An array a tensor.
@@ -168,12 +174,23 @@ impl Views {
     }
 
     /// Gradients to read, as arrays or as numbers. To be asked for after the outputs.
-    pub fn gradients<'a>(&mut self, elements: &Elements) -> Result<Vec<Option<&'a [f32]>>> {
+    pub fn gradients<'a>(&mut self, gradients: &Arrays, sizes: &[usize]) -> Result<Vec<Option<&'a [f32]>>> {
         let what = "gradients";
-        self.read(elements, |views, element, i| match number(elements.env, element) {
-            Some(number) => views.tensor(number, what, i).map(Some),
-            None => typed(elements.env, element, format_args!("{i} of the {what}")),
-        })
+        match gradients {
+            Arrays::Apart(elements) => {
+                self.read(elements, |views, element, i| match number(elements.env, element) {
+                    Some(number) => views.tensor(number, what, i).map(Some),
+                    None => typed(elements.env, element, format_args!("{i} of the {what}")),
+                })
+            }
+            Arrays::Whole(env, value) => {
+                let parts = self.whole(what, *env, *value, sizes, false)?;
+                // SAFETY: as in `read`.
+                Ok(parts
+                    .map(|(pointer, size)| Some(unsafe { std::slice::from_raw_parts(pointer, size) }))
+                    .collect())
+            }
+        }
     }
 
     fn read<'a>(

@@ -1,11 +1,11 @@
-//! The passes of a training step. What they write is an array a tensor, or one array in which each tensor begins a tile of 64
-//! elements, as the vectors here lie.
+//! The passes of a training step. What they write, and its gradients, are an array a tensor, or one array in which each
+//! tensor begins a tile of 64 elements, as the vectors here lie.
 
 use super::options::{DirectionOptions, KeepOptions, UpdateOptions};
 use super::{Workspace, live};
 use crate::error::{Result, coded, core, finite, given};
 use crate::sample::draw;
-use crate::view::{Views, doubles, elements, outputs};
+use crate::view::{Views, arrays, doubles, elements};
 use napi::bindgen_prelude::{Array, Unknown};
 use napi_derive::napi;
 use saltflat_core::{Half, Rule, Update};
@@ -19,7 +19,7 @@ impl Workspace {
         #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
     ) -> Result<()> {
         let mut views = Views::default();
-        let out = outputs(&out);
+        let out = arrays(&out);
         let mut out = views.outputs(&out, &self.sizes)?;
         views.check()?;
         self.backend()?.restore(&mut out).map_err(core)
@@ -62,7 +62,7 @@ impl Workspace {
         #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
     ) -> Result<()> {
         let mut views = Views::default();
-        let out = outputs(&out);
+        let out = arrays(&out);
         let mut out = views.outputs(&out, &self.sizes)?;
         views.check()?;
         let (backend, noise) = self.with_noise(j)?;
@@ -73,13 +73,13 @@ impl Workspace {
     #[napi(catch_unwind)]
     pub fn flip(
         &mut self,
-        #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array | number | null> | Float32Array")] g: Unknown<'_>,
         #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
         #[napi(ts_arg_type = "Array<Float32Array | null> | null")] before: Option<Array<'_>>,
     ) -> Result<()> {
         let mut views = Views::default();
-        let (g, out, before) = (elements(&g), outputs(&out), before.as_ref().map(elements));
-        let (mut out, g) = (views.outputs(&out, &self.sizes)?, views.gradients(&g)?);
+        let (g, out, before) = (arrays(&g), arrays(&out), before.as_ref().map(elements));
+        let (mut out, g) = (views.outputs(&out, &self.sizes)?, views.gradients(&g, &self.sizes)?);
         let before = before.map(|before| views.inputs("values before", &before)).transpose()?;
         views.check()?;
         let half = Half { scales: &self.scales, before: before.as_deref() };
@@ -93,13 +93,13 @@ impl Workspace {
         &mut self,
         next: f64,
         first: bool,
-        #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array | number | null> | Float32Array")] g: Unknown<'_>,
         #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
         #[napi(ts_arg_type = "Array<Float32Array | null> | null")] before: Option<Array<'_>>,
     ) -> Result<()> {
         let mut views = Views::default();
-        let (g, out, before) = (elements(&g), outputs(&out), before.as_ref().map(elements));
-        let (mut out, g) = (views.outputs(&out, &self.sizes)?, views.gradients(&g)?);
+        let (g, out, before) = (arrays(&g), arrays(&out), before.as_ref().map(elements));
+        let (mut out, g) = (views.outputs(&out, &self.sizes)?, views.gradients(&g, &self.sizes)?);
         let before = before.map(|before| views.inputs("values before", &before)).transpose()?;
         views.check()?;
         let next = self.at(next)?;
@@ -114,13 +114,13 @@ impl Workspace {
         next: f64,
         factor: f64,
         first: bool,
-        #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array | number | null> | Float32Array")] g: Unknown<'_>,
         #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
     ) -> Result<()> {
         let factor = finite("factor", factor)?;
         let mut views = Views::default();
-        let (g, out) = (elements(&g), outputs(&out));
-        let (mut out, g) = (views.outputs(&out, &self.sizes)?, views.gradients(&g)?);
+        let (g, out) = (arrays(&g), arrays(&out));
+        let (mut out, g) = (views.outputs(&out, &self.sizes)?, views.gradients(&g, &self.sizes)?);
         views.check()?;
         let (backend, noise) = self.with_noise(next)?;
         backend.collect(noise, factor as f32, first, &g, &mut out).map_err(core)
@@ -133,7 +133,7 @@ impl Workspace {
     pub fn finish(
         &mut self,
         #[napi(ts_arg_type = "Float64Array")] update: Unknown<'_>,
-        #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array | number | null> | Float32Array")] g: Unknown<'_>,
         #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
         #[napi(ts_arg_type = "Array<Float32Array | null> | null")] before: Option<Array<'_>>,
     ) -> Result<Vec<f64>> {
@@ -143,8 +143,8 @@ impl Workspace {
             .ok_or_else(|| coded("ERR_STATE", "Expected a known rule."))?;
         let (clip, micro, paired) = (update.clip()?, update.micro()?, update.paired()?);
         let mut views = Views::default();
-        let (g, out, before) = (elements(&g), outputs(&out), before.as_ref().map(elements));
-        let (mut out, g) = (views.outputs(&out, &self.sizes)?, views.gradients(&g)?);
+        let (g, out, before) = (arrays(&g), arrays(&out), before.as_ref().map(elements));
+        let (mut out, g) = (views.outputs(&out, &self.sizes)?, views.gradients(&g, &self.sizes)?);
         let before = before.map(|before| views.inputs("values before", &before)).transpose()?;
         views.check()?;
         let half = paired.then_some(Half { scales: &self.scales, before: before.as_deref() });
@@ -159,10 +159,10 @@ impl Workspace {
     #[napi(catch_unwind)]
     pub fn products(
         &mut self,
-        #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array | number | null> | Float32Array")] g: Unknown<'_>,
     ) -> Result<Vec<f64>> {
         let mut views = Views::default();
-        let g = views.gradients(&elements(&g))?;
+        let g = views.gradients(&arrays(&g), &self.sizes)?;
         Ok(self.backend()?.products(&g).map_err(core)?.as_flattened().to_vec())
     }
 
@@ -171,11 +171,11 @@ impl Workspace {
     pub fn norms(
         &mut self,
         #[napi(ts_arg_type = "DirectionOptions")] direction: Option<DirectionOptions>,
-        #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array | number | null> | Float32Array")] g: Unknown<'_>,
     ) -> Result<Vec<f64>> {
         let direction = given("the direction", direction)?.direction()?;
         let mut views = Views::default();
-        let g = views.gradients(&elements(&g))?;
+        let g = views.gradients(&arrays(&g), &self.sizes)?;
         Ok(self.backend()?.norms(direction, &g).map_err(core)?.iter().map(|sums| sums[0]).collect())
     }
 
@@ -186,14 +186,14 @@ impl Workspace {
         #[napi(ts_arg_type = "Float32Array")] scales: Unknown<'_>,
         #[napi(ts_arg_type = "DirectionOptions")] direction: Option<DirectionOptions>,
         keep: Option<KeepOptions>,
-        #[napi(ts_arg_type = "Array<Float32Array | number | null>")] g: Array<'_>,
+        #[napi(ts_arg_type = "Array<Float32Array | number | null> | Float32Array")] g: Unknown<'_>,
         #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
     ) -> Result<()> {
         let direction = given("the direction", direction)?.direction()?;
         let keep = keep.map(|keep| keep.keep()).transpose()?;
         let mut views = Views::default();
-        let (g, out) = (elements(&g), outputs(&out));
-        let (mut out, g) = (views.outputs(&out, &self.sizes)?, views.gradients(&g)?);
+        let (g, out) = (arrays(&g), arrays(&out));
+        let (mut out, g) = (views.outputs(&out, &self.sizes)?, views.gradients(&g, &self.sizes)?);
         let scales = views.input("scales", &scales)?;
         views.check()?;
         self.backend()?.ascend(scales, direction, keep, &g, &mut out).map_err(core)
