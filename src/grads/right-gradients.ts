@@ -16,6 +16,7 @@ type Gradient = GradConfig['gradFunc']
 
 /** One that tfjs-core 4.22 has wrong, and numbers on which its fault shows. */
 interface Right {
+  readonly kernel: string
   readonly gradient: Gradient
   readonly dy: readonly number[]
   readonly saved: readonly (readonly number[])[]
@@ -24,10 +25,11 @@ interface Right {
   readonly fault: readonly number[]
 }
 
-/** Gradients for the faulty ones, by kernel; their own gradients are right too. To add one, add a line. */
-const table: readonly [string, Right][] = Object.entries({
+/** Gradients for the faulty ones; their own gradients are right too. To add one, add a line. */
+const table: readonly Right[] = [
   // tfjs-core leaves out the mirrored parts.
-  MirrorPad: {
+  {
+    kernel: 'MirrorPad',
     gradient: (dy, [x], attributes) => ({
       x: () => {
         const { mode, paddings } = attributes as unknown as { mode: string; paddings: readonly [number, number][] }
@@ -38,11 +40,12 @@ const table: readonly [string, Right][] = Object.entries({
     ...{ dy: [1, 2, 4], saved: [[0, 0]], attributes: { mode: 'symmetric', paddings: [[1, 0]] }, fault: [2, 4] },
   },
   // It takes it for a division; it is constant almost everywhere.
-  FloorDiv: {
+  {
+    kernel: 'FloorDiv',
     gradient: (_, [a, b]) => ({ a: () => zeros(a!.shape), b: () => zeros(b!.shape) }),
     ...{ dy: [1], saved: [[3], [2]], attributes: {}, fault: [0.5] },
   },
-} satisfies Record<string, Right>)
+]
 
 /** Whether a gradient that is registered has the fault: another one, of a later tfjs or the user's own, is left alone. */
 const faulty = new WeakMap<Gradient, boolean>()
@@ -59,8 +62,9 @@ export function withRightGradients<T>(f: () => T): T {
   const swapped: { config: GradConfig; stock: Gradient }[] = []
   installed = true
   try {
-    for (const [name, right] of table) {
-      const config = getGradient(name)
+    for (let i = 0; i < table.length; i++) {
+      const right = table[i]!
+      const config = getGradient(right.kernel)
       if (config == null || !hasFault(config.gradFunc, right)) continue
       swapped.push({ config, stock: config.gradFunc })
       config.gradFunc = right.gradient

@@ -2,22 +2,22 @@ import type { Tensor, Variable } from '@tensorflow/tfjs-core'
 import { LayerStates, watchStates } from './layer-states.ts'
 
 type Assign = (this: Variable, value: Tensor) => void
-type Intercept = (variable: Variable, value: Tensor, assign: Assign) => void
 
-/** What becomes of an assignment at the moment; null: what tfjs makes of it. */
-let intercept: Intercept | null = null
+/** What assignments are effects of at the moment, and whether they are made; null: nobody looks at them. */
+let running: SideEffects | null = null
+let moving = false
 const watched = new WeakSet<object>()
 
 /**
- * Lets `intercept` see the assignments to variables of a class. Once for good and not a pass at a time: to V8 each change
+ * Lets passes see the assignments to variables of a class. Once for good and not a pass at a time: to V8 each change
  * of a prototype makes whatever used it slow again.
  */
 function watch(prototype: { assign: Assign }): void {
   if (watched.has(prototype)) return
   const { assign } = prototype
   prototype.assign = function (value) {
-    if (intercept === null) assign.call(this, value)
-    else intercept(this, value, assign)
+    if (running !== null && !running.takes(this, moving)) return
+    assign.call(this, value)
   }
   watched.add(prototype)
 }
@@ -38,12 +38,10 @@ export const everything: Moves = { variables: true, states: true }
  * must move once a step, not once a pass, and not at all in a step that fails.
  */
 export class SideEffects {
+  readonly #variables: readonly Variable[]
   readonly #before: { variable: Variable; value: Tensor }[] = []
-
   readonly #states = new LayerStates()
   #ignored = false
-
-  readonly #variables: readonly Variable[]
   #watching = false
 
   constructor(variables: readonly Variable[]) {
@@ -58,12 +56,15 @@ export class SideEffects {
   /** Runs a pass whose effects are ignored, or made and remembered. */
   during<T>({ variables, states }: Moves, f: () => T): T {
     if (!this.#watching) this.#watch()
-    const outer = intercept
-    intercept = variables ? this.#remember : this.#ignore
+    const outer = running
+    const wasMoving = moving
+    running = this
+    moving = variables
     try {
       return this.#states.during(states, f)
     } finally {
-      intercept = outer
+      running = outer
+      moving = wasMoving
     }
   }
 
@@ -74,18 +75,19 @@ export class SideEffects {
     this.#watching = true
   }
 
-  readonly #ignore: Intercept = () => {
-    this.#ignored = true
-  }
-
-  readonly #remember: Intercept = (variable, value, assign) => {
+  /** @internal An assignment is about to be made: remembers the value before; false where it is ignored. */
+  takes(variable: Variable, moving: boolean): boolean {
+    if (!moving) {
+      this.#ignored = true
+      return false
+    }
     if (!this.#before.some((one) => one.variable === variable)) {
       const kept = variable.clone()
       // What `keep` does; but a failed pass gives back whatever was kept through it, and this must outlive that.
       kept.kept = true
       this.#before.push({ variable, value: kept })
     }
-    assign.call(variable, value)
+    return true
   }
 
   /** The step succeeded. */

@@ -19,8 +19,8 @@ export class Variables implements Target<Tensor> {
   }
 
   checkAlive(): void {
-    // By an index, for this is asked several times a step.
-    for (let i = 0; i < this.tensors.length; i++) checkAlive(this.tensors[i]!)
+    // Asked several times a step, and nothing else about a variable can have changed since `check`.
+    for (let i = 0; i < this.tensors.length; i++) if (this.tensors[i]!.isDisposed) checkAlive(this.tensors[i]!)
   }
 
   holds(other: Target<unknown>): boolean {
