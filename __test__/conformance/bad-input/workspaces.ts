@@ -21,10 +21,10 @@ const sizes = [3, 2]
 const most = 2 ** 24 - 1
 
 /** An array a tensor; or one of them all, each at a multiple of 64 floats. */
-const out: Argument = {
-  ...list('outputs', sizes),
+const together = (apart: Argument): Argument => ({
+  ...apart,
   wrongs: [
-    ...list('outputs', sizes).wrongs.map(
+    ...apart.wrongs.map(
       ([value, code, ...called]): Wrong => [
         value,
         value == null || Array.isArray(value) ? code : 'ERR_DTYPE',
@@ -38,8 +38,9 @@ const out: Argument = {
     [shared(128), 'ERR_SHARED', 'one array of shared memory'],
     [detached(128), 'ERR_DETACHED', 'one array, detached'],
   ],
-}
-const g = list('gradients', sizes, true)
+})
+const out = together(list('outputs', sizes))
+const g = together(list('gradients', sizes, true))
 /** Where there are none, `out` holds them; nor does TensorFlow hold any. */
 const before: Argument = {
   ...list('values before', sizes, true),
@@ -332,6 +333,34 @@ export const workspaces: Theme = {
           for (const [i, one] of apart.entries()) expected.set(one, 64 * i)
           assert(Buffer.from(memory.buffer).equals(Buffer.from(expected.buffer)), 'the bits are the same')
         })
+      },
+    },
+    {
+      of: 'native Workspace.finish',
+      what: 'one array of all gradients: the same bits',
+      outcome: 'works',
+      given(world) {
+        const gradients = sizes.map((size, t) => Float32Array.from({ length: size }, (_, i) => i - t + 0.5))
+        // What lies between them counts for nothing.
+        const memory = new Float32Array(128).fill(Number.NaN)
+        for (const [t, one] of gradients.entries()) memory.set(one, 64 * t)
+        const [apart, whole] = [gradients, memory].map((given) => {
+          const [made, outputs] = [workspace(world), ones()]
+          made.perturb(0, outputs)
+          made.flip(given, outputs)
+          const dots = made.finish(packed({ ...finishing, sum: 0 }), given, outputs)
+          return Buffer.concat([...outputs, Float64Array.from(dots)].map(({ buffer }) => Buffer.from(buffer)))
+        })
+        return native(() => assert(apart!.equals(whole!), 'the bits are the same'))
+      },
+    },
+    {
+      of: 'native Workspace.flip',
+      what: 'one array of all gradients that is an output too',
+      outcome: 'ERR_OVERLAP',
+      given(world) {
+        const [made, memory] = [workspace(world), new Float32Array(128)]
+        return native(() => method(made, 'flip')([memory, memory] as never[]))
       },
     },
     {
