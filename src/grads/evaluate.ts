@@ -28,14 +28,16 @@ export function evaluate(loss: Loss, variables: readonly Variable[], metrics = f
     return givingBackKept(metrics, () => {
       let found = Number.NaN
       // The scope takes back what tfjs leaves behind when it refuses.
-      const gradients = tidy(() =>
-        gradientsOf(() => {
+      const gradients = tidy(() => {
+        const grads = gradientsOf(() => {
           const value = scalar(call(loss))
-          // Now that it is in a cache. A loss that is not finite needs no gradient either.
-          found = finite(value.dataSync()[0]!)
+          // Read here, while it is in a cache.
+          found = value.dataSync()[0]!
           return value
-        }, variables),
-      )
+        }, variables)
+        finite(found)
+        return grads
+      })
       return { loss: found, gradients }
     })
   } catch (error) {
