@@ -54,6 +54,8 @@ pub fn with_capacity<T>(len: usize) -> Result<Vec<T>> {
 /// A fixed-length vector of f32, 64-byte aligned.
 #[derive(Debug)]
 pub struct AlignedVec {
+    /// What the allocator gave, in which the vector begins at the first boundary.
+    block: NonNull<u8>,
     pointer: NonNull<f32>,
     len: usize,
 }
@@ -64,32 +66,41 @@ unsafe impl Send for AlignedVec {}
 unsafe impl Sync for AlignedVec {}
 
 impl AlignedVec {
-    /// `len` zeros.
+    /// `len` zeros. Of a long vector they are fresh pages that the first pass touches, with all its threads.
     pub fn zeroed(len: usize) -> Result<Self> {
-        let bytes = len.max(1).saturating_mul(4);
-        let layout = Layout::from_size_align(bytes, ALIGNMENT).map_err(|_| Error::OutOfMemory { bytes })?;
+        let bytes = len.max(1).saturating_mul(size_of::<f32>());
+        let layout = block(bytes).ok_or(Error::OutOfMemory { bytes })?;
         if strikes(Place::Allocation) {
             return Err(Error::OutOfMemory { bytes });
         }
         // SAFETY: the layout has a non-zero size.
-        let pointer = unsafe { alloc_zeroed(layout) }.cast::<f32>();
-        let pointer = NonNull::new(pointer).ok_or(Error::OutOfMemory { bytes })?;
+        let block = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or(Error::OutOfMemory { bytes })?;
+        let ahead = block.addr().get().next_multiple_of(ALIGNMENT) - block.addr().get();
+        // SAFETY: the block has as many bytes more than the vector.
+        let pointer = unsafe { block.add(ahead) }.cast();
         HELD.fetch_add(bytes, Ordering::Relaxed);
-        Ok(Self { pointer, len })
+        Ok(Self { block, pointer, len })
     }
 
     /// Bytes held.
     pub fn bytes(&self) -> usize {
-        self.len.max(1) * 4
+        self.len.max(1) * size_of::<f32>()
     }
+}
+
+/// Room for so many bytes from some boundary on. Of memory that is to begin at one, the standard library writes the
+/// zeros itself, on one thread; of this the system's allocator knows which are there.
+fn block(bytes: usize) -> Option<Layout> {
+    let align = align_of::<f32>();
+    Layout::from_size_align(bytes.checked_add(ALIGNMENT - align)?, align).ok()
 }
 
 impl Drop for AlignedVec {
     fn drop(&mut self) {
-        if let Ok(layout) = Layout::from_size_align(self.bytes(), ALIGNMENT) {
+        if let Some(layout) = block(self.bytes()) {
             // SAFETY: allocated in `zeroed` with this very layout.
-            unsafe { dealloc(self.pointer.as_ptr().cast(), layout) };
-            HELD.fetch_sub(layout.size(), Ordering::Relaxed);
+            unsafe { dealloc(self.block.as_ptr(), layout) };
+            HELD.fetch_sub(self.bytes(), Ordering::Relaxed);
         }
     }
 }
