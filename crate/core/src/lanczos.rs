@@ -24,7 +24,7 @@ use crate::memory::filled;
 use crate::noise::Draw;
 use crate::projected::{Projected, Ritz};
 use crate::rounded;
-use crate::row::{Row, enough, sweep};
+use crate::row::{Row, enough, subtract_and_sweep, sweep};
 use crate::{Level, Threads};
 
 /// What is left of a vector is rounding where its norm is below this share of the matrix's.
@@ -193,21 +193,19 @@ impl<S: Space> Lanczos<S> {
         let before =
             projected.betas.last().and_then(|beta| others.last().map(|row| (&row.vector, *beta as f32)));
         let alpha = space.project(hv, before, v, w)?;
-        let mut square = space.subtract(&[v], &[alpha as f32], w)?;
-        if !alpha.is_finite() || !square.is_finite() {
+        let along = (alpha as f32, v);
+        let (before, dots, mut square) = if *keep {
+            subtract_and_sweep(space, along, basis, w)?
+        } else {
+            let left = space.subtract(&[v], &[alpha as f32], w)?;
+            (left, vec![], left)
+        };
+        if !alpha.is_finite() || !before.is_finite() {
             return Err(Error::NotFiniteIn("product"));
         }
-        let mut leak = 0.0;
-        for again in 0..if *keep { 2 } else { 0 } {
-            let (dots, left) = sweep(space, basis, w)?;
-            if again == 0 {
-                leak = dots[..*locked].iter().map(|dot| dot * dot).sum::<f64>().sqrt();
-            }
-            let enough = enough(basis, left, square);
-            square = left;
-            if enough {
-                break;
-            }
+        let leak = dots.iter().take(*locked).map(|dot| dot * dot).sum::<f64>().sqrt();
+        if *keep && !enough(basis, square, before) {
+            square = sweep(space, basis, w)?.1;
         }
         let scale = scale.max(alpha.abs());
         let norm = square.sqrt();

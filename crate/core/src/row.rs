@@ -39,9 +39,24 @@ impl<S: Space> Row<S> {
 
 /// One sweep of Gram–Schmidt: w ← w − Σ (rowᵢ·w)·rowᵢ; the dot products, and w·w.
 pub(crate) fn sweep<S: Space>(space: &mut S, rows: &[Row<S>], w: &mut S::Vector) -> Result<(Vec<f64>, f64)> {
-    let vectors: Vec<&S::Vector> = rows.iter().map(|row| &row.vector).collect();
-    let copies: Option<Vec<&S::Vector>> = rows.iter().map(|row| row.copy.as_ref()).collect();
+    let (vectors, copies) = apart(rows);
     space.sweep(&vectors, copies.as_deref(), w)
+}
+
+/// w ← w − c·v, then a sweep; w·w in between, the dot products, and w·w.
+pub(crate) fn subtract_and_sweep<S: Space>(
+    space: &mut S,
+    taken: (f32, &S::Vector),
+    rows: &[Row<S>],
+    w: &mut S::Vector,
+) -> Result<(f64, Vec<f64>, f64)> {
+    let (vectors, copies) = apart(rows);
+    space.subtract_and_sweep(taken, &vectors, copies.as_deref(), w)
+}
+
+/// The vectors, and their copies where they have some.
+fn apart<S: Space>(rows: &[Row<S>]) -> (Vec<&S::Vector>, Option<Vec<&S::Vector>>) {
+    (rows.iter().map(|row| &row.vector).collect(), rows.iter().map(|row| row.copy.as_ref()).collect())
 }
 
 /// Whether a sweep of these rows that left so much of w·w has left nothing of them.

@@ -69,12 +69,36 @@ pub trait Space {
             Some(copies) => self.dots_rounded(rows, copies, w)?,
             None => self.dots(rows, w)?,
         };
-        let coefficients: Vec<f32> = dots.iter().map(|dot| *dot as f32).collect();
-        let left = match copies {
-            Some(copies) => self.subtract_rounded(copies, &coefficients, w)?,
-            None => self.subtract(rows, &coefficients, w)?,
-        };
+        let left = self.take_out(&dots, rows, copies, w)?;
         Ok((dots, left))
+    }
+
+    /// The second half of a sweep, with the dot products of the first; w·w.
+    fn take_out(
+        &mut self,
+        dots: &[f64],
+        rows: &[&Self::Vector],
+        copies: Option<&[&Self::Vector]>,
+        w: &mut Self::Vector,
+    ) -> Result<f64> {
+        let coefficients: Vec<f32> = dots.iter().map(|dot| *dot as f32).collect();
+        match copies {
+            Some(copies) => self.subtract_rounded(copies, &coefficients, w),
+            None => self.subtract(rows, &coefficients, w),
+        }
+    }
+
+    /// w ← w − c·v; w·w; then a sweep. Where it lies in caches a chunk at a time, v goes while the sweep has w in hand.
+    fn subtract_and_sweep(
+        &mut self,
+        (c, v): (f32, &Self::Vector),
+        rows: &[&Self::Vector],
+        copies: Option<&[&Self::Vector]>,
+        w: &mut Self::Vector,
+    ) -> Result<(f64, Vec<f64>, f64)> {
+        let before = self.subtract(&[v], &[c], w)?;
+        let (dots, left) = self.sweep(rows, copies, w)?;
+        Ok((before, dots, left))
     }
 
     /// Memory for the rounded copy of a vector: [`crate::rounded`].

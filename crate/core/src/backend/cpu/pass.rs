@@ -20,6 +20,21 @@ pub(crate) trait Pass: Sync {
     unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS];
 }
 
+/// One pass after another over each chunk, which the first leaves in L1 for the second; the sums of the first.
+pub(crate) struct Then<A, B>(pub A, pub B);
+
+impl<A: Pass, B: Pass> Pass for Then<A, B> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
+        // SAFETY: passed on.
+        unsafe {
+            let sums = self.0.run::<V>(chunk);
+            self.1.run::<V>(chunk);
+            sums
+        }
+    }
+}
+
 /// Where a vector of lanes stands. All lanes count, but in one that the end of the tensor cuts, where the first `n` do.
 #[derive(Clone, Copy)]
 pub(crate) struct At<const CUT: bool> {

@@ -1,9 +1,10 @@
 //! Passes over rounded copies of rows ([`crate::rounded`]): half of the bytes that [`super::rows`] reads of the rows themselves.
 
 use super::lanes::{LANES, Lanes, MAX_PARTS};
-use super::pass::{Pass, SUMS};
-use super::rows::{Rows, Shared, SharedSums, squares, total};
+use super::pass::{Pass, SUMS, Then};
+use super::rows::{self, Rows, Shared, SharedSums, read, squares, total};
 use crate::layout::{CHUNK, Chunk, TILE};
+use crate::noise::hint;
 use crate::rounded::{HEAVY, place, scale};
 
 /// Rows that one loop takes along: in dot products two, or four where a vector holds all lanes and their sums fit into
@@ -28,7 +29,7 @@ struct Subtract<'a> {
 struct Dots<'a> {
     rows: &'a [&'a [f32]],
     copies: &'a [&'a [f32]],
-    w: &'a [f32],
+    w: Shared,
     out: SharedSums,
 }
 
@@ -50,6 +51,24 @@ impl Part {
             Self { integers: first.cast(), scales: first.add(tiles(chunk) * TILE / 2) }
         }
     }
+}
+
+/// Asks for this tile of these copies. A chunk of a row is too short for the processor to see what is read next, so one
+/// group of rows asks for the group after it.
+#[inline(always)]
+fn fetch(copies: &[&[f32]], chunk: &Chunk, tile: usize) {
+    for copy in copies {
+        for line in 0..TILE / 32 {
+            hint(copy.as_ptr().wrapping_add(place(chunk.flat) + tile * TILE / 2 + 16 * line));
+        }
+    }
+}
+
+/// The group of at most so many after this place.
+#[inline(always)]
+fn group<'a, 'b>(copies: &'a [&'b [f32]], first: usize, most: usize) -> &'a [&'b [f32]] {
+    let first = first.min(copies.len());
+    &copies[first..copies.len().min(first + most)]
 }
 
 fn tiles(chunk: &Chunk) -> usize {
@@ -92,6 +111,7 @@ impl Pass for Subtract<'_> {
         let mut first = 0;
         while first < self.copies.len() {
             let count = TOGETHER.min(self.copies.len() - first);
+            let after = group(self.copies, first + count, TOGETHER);
             // SAFETY: within the padded vectors and their copies, all of one length.
             unsafe {
                 let mut parts = [Part::of(self.copies[first].as_ptr(), chunk); TOGETHER];
@@ -99,6 +119,7 @@ impl Pass for Subtract<'_> {
                     *part = Part::of(self.copies[first + row].as_ptr(), chunk);
                 }
                 for tile in 0..tiles(chunk) {
+                    fetch(after, chunk, tile);
                     let mut factors = [V::splat(0.0); TOGETHER];
                     for row in 0..count {
                         factors[row] =
@@ -132,11 +153,13 @@ impl Pass for Dots<'_> {
         while first < self.copies.len() {
             let together = if V::N == LANES { TOGETHER } else { TOGETHER / 2 };
             let count = together.min(self.copies.len() - first);
+            let after = group(self.copies, first + count, together);
             let mut sums = [[V::zero_sums(); MAX_PARTS]; TOGETHER];
             // SAFETY: within the padded vectors and their copies, all of one length; these sums are this chunk's own.
             unsafe {
                 for tile in 0..tiles(chunk) {
-                    let w = self.w.as_ptr().add(chunk.flat + tile * TILE);
+                    fetch(after, chunk, tile);
+                    let w = self.w.0.add(chunk.flat + tile * TILE);
                     for (row, sums) in sums.iter_mut().enumerate().take(count) {
                         let copy = Part::of(self.copies[first + row].as_ptr(), chunk);
                         let scale = *copy.scales.add(tile);
@@ -214,6 +237,21 @@ impl Rows {
     /// rowᵢ·w of each row, which has this copy.
     pub fn dots_rounded(&mut self, rows: &[&[f32]], copies: &[&[f32]], w: &[f32]) -> Vec<f64> {
         debug_assert!(rows.len() == copies.len());
-        self.sums_of_rows(rows.len(), |out| Dots { rows, copies, w, out })
+        self.sums_of_rows(rows.len(), |out| Dots { rows, copies, w: read(w), out }).1
+    }
+
+    /// w ← w − c·v; w·w, and rowᵢ·w of each row, which has this copy, in one pass.
+    pub fn subtract_dots_rounded(
+        &mut self,
+        v: &[f32],
+        c: f32,
+        rows: &[&[f32]],
+        copies: &[&[f32]],
+        w: &mut [f32],
+    ) -> (f64, Vec<f64>) {
+        debug_assert!(rows.len() == copies.len());
+        let w = Shared(w.as_mut_ptr());
+        let subtract = rows::Subtract { rows: &[v], coefficients: &[c], w };
+        self.sums_of_rows(rows.len(), |out| Then(subtract, Dots { rows, copies, w, out }))
     }
 }

@@ -3,7 +3,7 @@
 //! what the caches still hold, where going forwards again would find that overwritten.
 
 use super::lanes::{LANES, Lanes, MAX_PARTS, fold_lanes};
-use super::pass::{Pass, SUMS};
+use super::pass::{Pass, SUMS, Then};
 use super::{Level, Threads, dispatch};
 use crate::error::Result;
 use crate::layout::{Chunk, Layout, fold_chunks};
@@ -32,6 +32,11 @@ unsafe impl Sync for Shared {}
 // SAFETY: as above.
 unsafe impl Send for Shared {}
 
+/// Of a vector that a pass does not write.
+pub(super) fn read(vector: &[f32]) -> Shared {
+    Shared(vector.as_ptr().cast_mut())
+}
+
 #[derive(Clone, Copy)]
 pub(super) struct SharedSums(pub(super) *mut f64);
 // SAFETY: each chunk has sums of its own.
@@ -46,16 +51,16 @@ struct Project<'a> {
 }
 
 /// w ← w − c·x for each row, in order; sum of w·w.
-struct Subtract<'a> {
-    rows: &'a [&'a [f32]],
-    coefficients: &'a [f32],
-    w: Shared,
+pub(super) struct Subtract<'a> {
+    pub(super) rows: &'a [&'a [f32]],
+    pub(super) coefficients: &'a [f32],
+    pub(super) w: Shared,
 }
 
 /// Dot products of w with each row.
 struct Dots<'a> {
     rows: &'a [&'a [f32]],
-    w: &'a [f32],
+    w: Shared,
     out: SharedSums,
 }
 
@@ -158,7 +163,7 @@ impl Pass for Dots<'_> {
                 for (sum, other) in sums.iter_mut().zip(&mut others).take(LANES / V::N) {
                     // SAFETY: within the padded vectors, all of one length.
                     unsafe {
-                        let w = V::load(self.w.as_ptr().add(i));
+                        let w = V::load(self.w.0.add(i));
                         *sum = V::add_products(*sum, V::load(self.rows[row].as_ptr().add(i)), w);
                         *other = V::add_products(*other, V::load(second.as_ptr().add(i)), w);
                     }
@@ -309,20 +314,27 @@ impl Rows {
 
     /// rowᵢ·w of each row.
     pub fn dots(&mut self, rows: &[&[f32]], w: &[f32]) -> Vec<f64> {
-        self.sums_of_rows(rows.len(), |out| Dots { rows, w, out })
+        self.sums_of_rows(rows.len(), |out| Dots { rows, w: read(w), out }).1
     }
 
-    /// Runs a pass that leaves sums of so many rows in each chunk; those of all chunks.
+    /// w ← w − c·v; w·w, and rowᵢ·w of each row, in one pass.
+    pub fn subtract_dots(&mut self, v: &[f32], c: f32, rows: &[&[f32]], w: &mut [f32]) -> (f64, Vec<f64>) {
+        let w = Shared(w.as_mut_ptr());
+        let subtract = Subtract { rows: &[v], coefficients: &[c], w };
+        self.sums_of_rows(rows.len(), |out| Then(subtract, Dots { rows, w, out }))
+    }
+
+    /// Runs a pass that leaves sums of so many rows in each chunk; its first sum, and those of all chunks.
     pub(super) fn sums_of_rows<P: Pass>(
         &mut self,
         rows: usize,
         pass: impl FnOnce(SharedSums) -> P,
-    ) -> Vec<f64> {
+    ) -> (f64, Vec<f64>) {
         let chunks = self.layout.chunks().len();
         let mut sums = std::mem::take(&mut self.sums);
         sums.clear();
         sums.resize(chunks * rows, 0.0);
-        self.run(&pass(SharedSums(sums.as_mut_ptr())), rows);
+        let first = self.run(&pass(SharedSums(sums.as_mut_ptr())), rows);
         let mut column = vec![[0.0]; chunks];
         let found = (0..rows)
             .map(|row| {
@@ -333,7 +345,7 @@ impl Rows {
             })
             .collect();
         self.sums = sums;
-        found
+        (first, found)
     }
 
     /// The first rows ← combinations of all rows, in place: as many as there are coefficients for, a row of them each.

@@ -1,11 +1,33 @@
 //! A basis in the memory of the host.
 
-use super::rows::Rows;
-use super::{Level, dispatch};
+use super::lanes::Lanes;
+use super::pass::{Pass, SUMS};
+use super::rows::{Rows, Shared};
 use crate::backend::space::Space;
 use crate::error::Result;
+use crate::layout::{Chunk, TILE};
 use crate::memory::AlignedVec;
-use crate::noise::Draw;
+use crate::noise::{Draw, Tiles};
+
+/// w ← U
+struct Fill {
+    draw: Draw,
+    w: Shared,
+}
+
+impl Pass for Fill {
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
+        let tiles = Tiles { draw: self.draw, tensor: 0, first: (chunk.flat / TILE) as u32 };
+        // SAFETY: whole tiles of the padded vector, of which nobody else has this chunk.
+        let out = unsafe {
+            let first = self.w.0.add(chunk.flat);
+            std::slice::from_raw_parts_mut(first, chunk.len.next_multiple_of(TILE))
+        };
+        V::fill(tiles, &[], out);
+        [0.0; SUMS]
+    }
+}
 
 impl Space for Rows {
     type Vector = AlignedVec;
@@ -27,13 +49,13 @@ impl Space for Rows {
     }
 
     fn write(&mut self, values: &[f32], w: &mut AlignedVec) -> Result<()> {
-        w[..values.len()].copy_from_slice(values);
+        Rows::copy(self, values, w);
         w[values.len()..].fill(0.0);
         Ok(())
     }
 
     fn draw(&mut self, draw: Draw, w: &mut AlignedVec) -> Result<()> {
-        dispatch::fill(Level::best(), draw, 0, 0, w);
+        self.run(&Fill { draw, w: Shared(w.as_mut_ptr()) }, 1);
         w[Rows::size(self)..].fill(0.0);
         Ok(())
     }
@@ -59,6 +81,21 @@ impl Space for Rows {
 
     fn dots(&mut self, rows: &[&AlignedVec], w: &AlignedVec) -> Result<Vec<f64>> {
         Ok(Rows::dots(self, &slices(rows), w))
+    }
+
+    fn subtract_and_sweep(
+        &mut self,
+        (c, v): (f32, &AlignedVec),
+        rows: &[&AlignedVec],
+        copies: Option<&[&AlignedVec]>,
+        w: &mut AlignedVec,
+    ) -> Result<(f64, Vec<f64>, f64)> {
+        let (before, dots) = match copies {
+            Some(copies) => self.subtract_dots_rounded(v, c, &slices(rows), &slices(copies), w),
+            None => self.subtract_dots(v, c, &slices(rows), w),
+        };
+        let left = self.take_out(&dots, rows, copies, w)?;
+        Ok((before, dots, left))
     }
 
     fn scale(&mut self, factor: f32, w: &mut AlignedVec) -> Result<()> {
