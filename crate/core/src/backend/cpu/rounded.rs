@@ -58,6 +58,7 @@ impl Part {
 #[inline(always)]
 fn fetch(copies: &[&[f32]], chunk: &Chunk, tile: usize) {
     for copy in copies {
+        // Lines of 32 integers, which are 16 places.
         for line in 0..TILE / 32 {
             hint(copy.as_ptr().wrapping_add(place(chunk.flat) + tile * TILE / 2 + 16 * line));
         }
