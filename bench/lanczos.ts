@@ -114,8 +114,9 @@ function eigenvalues(size: number, quick: boolean): Group {
       contestant(names.arpack, 'torch', { ncv: 20 }),
     ],
     claims: [
-      { contestant: names.top, against: names.arpack, as: 'faster', goal: { atLeast: 1 }, headline: true },
-      { contestant: names.first, against: names.arpack, as: 'faster' },
+      { contestant: names.top, against: names.arpack, as: 'faster', headline: true },
+      // What ARPACK does: it never looks whether an eigenvalue that it has found is there twice.
+      { contestant: names.first, against: names.arpack, as: 'faster', goal: { atLeast: 1 }, headline: true },
     ],
   }
 }
