@@ -44,6 +44,31 @@ onEachBackend(test, 'on a quadratic, the mean of U·HU: right within 4 standard 
   t.deepEqual([a, b].map(bits), before)
 })
 
+onEachBackend(test, 'a plane has no curvature, not in the last bit, however steep it is and small the noise', (t) => {
+  // Where a weight of 1 goes down, its last bit is half as large as where it goes up.
+  const w = tf.tidy(() => tf.variable(tf.ones([1000])))
+  const slope = tf.tidy(() => tf.mul(100, random([1000], 4)))
+  const loss = () => tf.tidy(() => tf.sum(tf.mul(w, slope)) as tf.Scalar)
+  for (const sigma of [1e-2, 1e-5]) t.is(smoothedTrace(loss, { variables: [w], sigma, pairs: 4 }).trace, 0)
+  tf.dispose([w, slope])
+})
+
+onEachBackend(test, 'a frozen variable may lie behind what has no gradient', (t) => {
+  const { a, b } = quadratic()
+  const frozen = tf.tidy(() => tf.variable(random([5], 3), false))
+  const loss = () =>
+    tf.tidy(() => tf.add(tf.sum(tf.square(b)), tf.sum(tf.mul(a, tf.topk(frozen, 5).values))) as tf.Scalar)
+  const { trace } = smoothedTrace(loss, {
+    variables: [a, frozen, b],
+    sigma: 0.1,
+    pairs: 2,
+    filter: (one) => one !== frozen.name,
+  })
+  t.true(Number.isFinite(trace))
+  t.throws(() => smoothedTrace(loss, { variables: [frozen], sigma: 0.1, pairs: 2 }), { code: 'ERR_NO_GRADIENT' })
+  frozen.dispose()
+})
+
 onEachBackend(test, 'a model in the place of its loss is told so, whatever comes after it', (t) => {
   const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [2] })] })
   const [x, y] = [tf.ones([1, 2]), tf.ones([1, 1])]

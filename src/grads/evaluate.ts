@@ -29,13 +29,8 @@ export function evaluate(loss: Loss, variables: readonly Variable[], metrics = f
       let found = Number.NaN
       // The scope takes back what tfjs leaves behind when it refuses.
       const gradients = tidy(() => {
-        const grads = gradientsOf(() => {
-          const value = scalar(call(loss))
-          // Read here, while it is in a cache.
-          found = value.dataSync()[0]!
-          return value
-        }, variables)
-        finite(found)
+        const { value, grads } = gradientsOf(() => scalar(call(loss)), variables)
+        found = finite(value.dataSync()[0]!)
         return grads
       })
       return { loss: found, gradients }
@@ -46,16 +41,18 @@ export function evaluate(loss: Loss, variables: readonly Variable[], metrics = f
 }
 
 /** What `variableGrads` asks of the engine, without its way by the names of the variables, which need not differ. */
-function gradientsOf(f: () => Scalar, variables: readonly Variable[]): Tensor[] {
-  const { grads } = repaired(() => engine().gradients(f, variables as Variable[], undefined, true))
-  let reached = false
-  for (let i = 0; i < variables.length; i++) {
-    if (grads[i] == null || !variables[i]!.trainable) grads[i] = null as unknown as Tensor
-    else reached = true
-  }
-  if (!reached) throw noGradient()
-  return grads
+function gradientsOf(f: () => Scalar, variables: readonly Variable[]): { value: Scalar; grads: Tensor[] } {
+  // Of those that are frozen nothing is asked: their part of the loss may have no gradient, and costs time.
+  const asked = variables.every(isTrainable) ? (variables as Variable[]) : variables.filter(isTrainable)
+  if (asked.length === 0) throw noGradient()
+  const { value, grads } = repaired(() => engine().gradients(f, asked, undefined, true))
+  if (grads.every((one) => one == null)) throw noGradient()
+  if (asked.length === variables.length) return { value, grads }
+  let next = 0
+  return { value, grads: variables.map((one) => (one.trainable ? grads[next++]! : null) as Tensor) }
 }
+
+const isTrainable = ({ trainable }: Variable) => trainable
 
 /** Evaluates the loss alone, for its side effects (BatchNorm's statistics). */
 export function forward(loss: Loss, metrics = false): number {

@@ -9,11 +9,17 @@ interface Held {
 
 /** The innermost pass that runs; null outside of one. */
 let running: Held | null = null
-let watched = false
+
+interface Watched {
+  keep(one: Tensor): Tensor
+  clone(one: Tensor): Tensor
+}
+
+/** Ours, as long as nobody puts back another. */
+let watching: Watched['keep'] | null = null
 
 /** Lets passes see what tfjs keeps. Once for good, and not a pass at a time: see `SideEffects`. */
-function watchEngine(): void {
-  const target = engine() as unknown as { keep(one: Tensor): Tensor; clone(one: Tensor): Tensor }
+function watch(target: Watched): void {
   const { keep, clone } = target
   // tfjs itself keeps what it has just cloned by its own `clone`, which nothing else calls.
   let copy: Tensor | null = null
@@ -28,7 +34,7 @@ function watchEngine(): void {
     }
     return keep.call(target, one)
   }
-  watched = true
+  watching = target.keep
 }
 
 /**
@@ -36,7 +42,8 @@ function watchEngine(): void {
  * scalars that a model keeps. What the user's loss keeps is the user's.
  */
 export function givingBackKept<T>(metrics: boolean, f: () => T): T {
-  if (!watched) watchEngine()
+  const target = engine() as unknown as Watched
+  if (target.keep !== watching) watch(target)
   const outer = running
   const mine: Held = { metrics, kept: [], outer }
   running = mine

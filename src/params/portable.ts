@@ -1,7 +1,7 @@
 import { type Tensor, tensor, type Variable } from '@tensorflow/tfjs-core'
 import type { DataId, Fill, OpenStore, Store } from './store.ts'
 
-/** Any backend, through public tfjs calls only: one copy to read, one to write. */
+/** Any backend, through public tfjs calls only: one copy to read, one to write, and what was written last kept. */
 class PortableStore implements Store {
   readonly name = 'portable'
   readonly #variables: readonly Variable[]

@@ -40,12 +40,14 @@ class WasmStore implements Store {
   }
 
   written(): Float32Array[] {
-    if (!this.changed()) return this.read()
-    // Their memory is given back by then.
-    throw new SaltflatError(
-      'ERR_STATE',
-      'Expected weights that stay as they are during a step, received others. Let the loss assign none that are trained.',
-    )
+    return this.#variables.map((variable, i) => {
+      if (variable.dataId === this.#ids[i]) return this.#backend.typedArrayFromHeap(variable)
+      // Its memory is given back by then.
+      throw new SaltflatError(
+        'ERR_STATE',
+        `Expected weights that stay as they are during a step on wasm, received another '${variable.name}'. Let the loss assign none that are trained.`,
+      )
+    })
   }
 
   write(fill: Fill): void {

@@ -49,6 +49,7 @@ export class Weights<G> {
   #behind = false
   /** W' as it was before `visit`. */
   #aside: Float32Array[] | null = null
+  #room: Float32Array[] | null = null
   /** The numbers of the last update: a step makes no new ones. */
   #update: Float64Array | undefined
 
@@ -156,11 +157,20 @@ export class Weights<G> {
 
   /** W' ← W for a pass in between; where `paired`, `finish` will still know W' as it was. */
   visit(paired: boolean): void {
-    typed(() => {
-      this.#followMove()
-      this.#aside = paired ? this.#store.written().map((values) => values.slice()) : null
-    })
+    // A device has its own.
+    const kept = paired && this.device === 'cpu' ? this.#remembered() : null
     this.restore()
+    this.#aside = kept
+  }
+
+  /** A copy of W', always in the same memory. */
+  #remembered(): Float32Array[] {
+    return typed(() => {
+      this.#followMove()
+      this.#room ??= this.tensors.map(({ size }) => new Float32Array(size))
+      for (const [i, values] of this.#store.written().entries()) this.#room[i]!.set(values)
+      return this.#room
+    })
   }
 
   /**
@@ -168,6 +178,7 @@ export class Weights<G> {
    * that of an update cut short.
    */
   restore(): void {
+    this.#aside = null
     typed(() => {
       this.#followMove()
       this.#store.write((out, whole) => this.#workspace.restore(whole ?? out))

@@ -110,13 +110,16 @@ fn same_bits_from_every_width_and_thread_count() {
 
 #[test]
 fn perturb_and_flip_are_a_pair_around_w() {
-    let (w, g) = (numbers(1), numbers(2));
+    let (w, g, last) = (numbers(1), numbers(2), numbers(3));
     let mut cpu = cpu(0, Level::best(), 2);
-    let (mut plus, mut minus) = (empty(), empty());
+    let (mut plus, mut minus, mut out) = (empty(), empty(), empty());
     cpu.perturb(noise(0), &mut outputs(&mut plus)).unwrap();
     let before = gradient(&plus);
-    let half = Half { scales: &SCALES, before: Some(&before) };
-    cpu.flip(half, &gradient(&g), &mut outputs(&mut minus)).unwrap();
+    cpu.flip(elsewhere(&before), &gradient(&g), &mut outputs(&mut minus)).unwrap();
+    let before = gradient(&minus);
+    let rule = Rule::new("sgd", Hyper::default()).unwrap();
+    let update = update(Mix::PAIR, 0.5, Some(elsewhere(&before)), &rule);
+    cpu.finish(update, &gradient(&last), &mut outputs(&mut out)).unwrap();
     for tensor in 0..SIZES.len() {
         let mut u = vec![0.0; SIZES[tensor].next_multiple_of(64)];
         fill(Level::Scalar, draw(0), tensor as u32, 0, &mut u);
@@ -131,9 +134,49 @@ fn perturb_and_flip_are_a_pair_around_w() {
                 (up.to_bits(), (w - offset).to_bits())
             );
             assert!((offset - s * u[i]).abs() <= f32::EPSILON * (w.abs() + offset.abs()));
-            dot += if s == 0.0 { 0.0 } else { f64::from(offset) * f64::from(g[tensor][i]) / f64::from(s) };
+            // U·(g⁺ − g⁻), the U of the second half.
+            let change = f64::from(last[tensor][i] - g[tensor][i]);
+            dot += if s == 0.0 { 0.0 } else { f64::from(minus[tensor][i] - w) * change / f64::from(s) };
         }
         assert!((cpu.dots()[tensor] - dot).abs() <= 1e-9 * (1.0 + dot.abs()), "dot of tensor {tensor}");
+    }
+}
+
+fn elsewhere<'a>(before: &'a [Option<&'a [f32]>]) -> Half<'a> {
+    Half { scales: &SCALES, before: Some(before) }
+}
+
+#[test]
+fn what_both_gradients_of_a_pair_have_in_common_is_in_no_dot() {
+    for level in Level::available() {
+        let (mut cpu, g) = (cpu(2, level, 2), numbers(2));
+        let mut out = empty();
+        cpu.clear(true);
+        cpu.perturb(noise(0), &mut outputs(&mut out)).unwrap();
+        cpu.flip(noise(0).half(), &gradient(&g), &mut outputs(&mut out)).unwrap();
+        cpu.accumulate(noise(0).half(), draw(1), true, &gradient(&g), &mut outputs(&mut out)).unwrap();
+        cpu.flip(noise(1).half(), &gradient(&g), &mut outputs(&mut out)).unwrap();
+        let rule = adamw(1.0);
+        let update = update(Mix::SUM_AND_PAIR, 0.25, Some(noise(1).half()), &rule);
+        cpu.finish(update, &gradient(&g), &mut outputs(&mut out)).unwrap();
+        assert!(cpu.dots().iter().all(|dot| *dot == 0.0), "{:?}", cpu.dots());
+    }
+}
+
+#[test]
+fn a_pair_whose_first_half_was_refused_is_refused() {
+    let mut cpu = cpu(2, Level::best(), 2);
+    let (g, mut bad) = (numbers(2), numbers(2));
+    bad[5][7] = f32::NAN;
+    let mut out = empty();
+    let rule = adamw(1.0);
+    let update = update(Mix::PAIR, 0.5, Some(noise(0).half()), &rule);
+    for first in [&g, &bad] {
+        cpu.clear(true);
+        cpu.perturb(noise(0), &mut outputs(&mut out)).unwrap();
+        let flipped = cpu.flip(noise(0).half(), &gradient(first), &mut outputs(&mut out));
+        let finished = cpu.finish(update, &gradient(&g), &mut outputs(&mut out));
+        assert_eq!((flipped.is_ok(), finished.is_ok()), (first == &g, first == &g));
     }
 }
 
@@ -154,7 +197,7 @@ fn values_before_give_the_same_bits_from_the_outputs_and_from_elsewhere() {
             for tensor in (0..SIZES.len()).filter(|tensor| !place(*tensor)) {
                 at[tensor].copy_from_slice(&last[tensor]);
             }
-            let half = Half { scales: &SCALES, before: Some(&elsewhere) };
+            let half = self::elsewhere(&elsewhere);
             let mut out = outputs(&mut at);
             match pass {
                 0 | 2 => cpu.flip(half, &gradient(&g), &mut out).unwrap(),
@@ -180,8 +223,7 @@ fn a_short_array_of_values_before_is_refused() {
     let (g, mut before) = (numbers(2), numbers(1));
     before[5].pop();
     let before = gradient(&before);
-    let half = Half { scales: &SCALES, before: Some(&before) };
-    let refused = cpu.flip(half, &gradient(&g), &mut outputs(&mut empty())).unwrap_err();
+    let refused = cpu.flip(elsewhere(&before), &gradient(&g), &mut outputs(&mut empty())).unwrap_err();
     assert_eq!(refused.code(), "ERR_SHAPE");
 }
 

@@ -45,9 +45,9 @@ pub fn timed(device: &Arc<Device>, size: usize) -> Vec<(String, usize, f64)> {
         let mut cuda = Cuda::new(&[size], Vectors { sums: 2, ..Vectors::default() }, device.clone()).unwrap();
         cuda.load(&[&w]).unwrap();
         cuda.clear(true);
-        watch("flip", 16, &mut |out| cuda.flip(gaussian.half(), &[Some(&g)], out).unwrap());
+        watch("flip", 20, &mut |out| cuda.flip(gaussian.half(), &[Some(&g)], out).unwrap());
         let next = Draw { index: 1, ..gaussian.draw };
-        watch("accumulate", 24, &mut |out| {
+        watch("accumulate", 28, &mut |out| {
             cuda.accumulate(gaussian.half(), next, false, &[Some(&g)], out).unwrap()
         });
         watch("collect", 20, &mut |out| cuda.collect(gaussian, 1.0, false, &[Some(&g)], out).unwrap());
@@ -63,7 +63,7 @@ pub fn timed(device: &Arc<Device>, size: usize) -> Vec<(String, usize, f64)> {
         let (half, micro) = (Some(gaussian.half()), Micro::WHOLE);
         let (mix, clip, learning_rate) = (Mix::PAIR, Clip::Off, 1e-4);
         let update = Update { mix, scale: 0.5, half, clip, micro, learning_rate, rule: &rule };
-        let bytes = 20 + 8 * moments;
+        let bytes = 24 + 8 * moments;
         watch(&format!("update, {name}"), bytes, &mut |out| cuda.finish(update, &[Some(&g)], out).unwrap());
     }
     found

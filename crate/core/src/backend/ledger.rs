@@ -108,7 +108,7 @@ impl Ledger {
         }
     }
 
-    /// dots += ±U·g, of the sums ±σU·g that came out of a pass.
+    /// dots += U·(P − g), of the sums −σU·(g − P) that came out of a pass.
     pub(crate) fn add_dots(&mut self, scales: &[f32]) {
         let drawn =
             self.dots.iter_mut().zip(&self.tensor_sums).zip(scales).filter(|(_, scale)| **scale != 0.0);

@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! for j in 1..k:  perturb  W' = W + σUⱼ                  → gⱼ⁺
-//!                 flip     Pⱼ = gⱼ⁺ · d += Uⱼ·gⱼ⁺ · W' = W − σUⱼ  → gⱼ⁻
-//!                 accumulate  G += Pⱼ + gⱼ⁻ · d −= Uⱼ·gⱼ⁻ · W' = W + σUⱼ₊₁
+//!                 flip     Pⱼ = gⱼ⁺ · W' = W − σUⱼ               → gⱼ⁻
+//!                 accumulate  G += Pⱼ + gⱼ⁻ · d += Uⱼ·(Pⱼ − gⱼ⁻) · W' = W + σUⱼ₊₁
 //! finish          the last accumulate fused with mean, clipping, penalties, base optimizer and the write of W
 //! ```
 //!
 //! Each Uⱼ is drawn once, by the pass that adds it. The next two find ±σUⱼ as W' − W: what was really added, rounded as
-//! the weights are, so that both halves of a pair and the trace are of one and the same U.
+//! the weights are. The two halves may differ in a last bit of W, so the trace takes U from one of them, and from the
+//! gradients their difference: what they have in common must not show.
 //!
 //! Backends: [`cpu`], [`cuda`]; [`choice`] says which of them is the faster one, [`open`] makes it. A basis asks for less:
 //! [`Space`].
@@ -102,7 +103,7 @@ pub struct Update<'a> {
     pub mix: Mix,
     /// Factor of them all.
     pub scale: f32,
-    /// Where g was taken, if that is the second half of a pair: dots −= U·g.
+    /// Where g was taken, if that is the second half of a pair, whose first is P: dots += U·(P − g).
     pub half: Option<Half<'a>>,
     /// Bound of the mean.
     pub clip: Clip,
@@ -209,10 +210,10 @@ pub trait Backend {
     fn restore(&mut self, out: &mut [&mut [f32]]) -> Result<()>;
     /// out ← W + σU of this draw.
     fn perturb(&mut self, noise: Noise<'_>, out: &mut [&mut [f32]]) -> Result<()>;
-    /// P ← g · dots += U·g · out ← W − σU, the other half. A gradient that is not finite is refused after P and out were
+    /// P ← g · out ← W − σU, the other half. A gradient that is not finite is refused after P and out were
     /// written.
     fn flip(&mut self, half: Half<'_>, g: &[Gradient<'_>], out: &mut [&mut [f32]]) -> Result<()>;
-    /// G += P + g (or ← where `first`) · dots −= U·g · out ← W + σU of `next`. Refuses as `flip` does.
+    /// G += P + g (or ← where `first`) · dots += U·(P − g) · out ← W + σU of `next`. Refuses as `flip` does.
     fn accumulate(
         &mut self,
         half: Half<'_>,

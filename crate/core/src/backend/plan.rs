@@ -49,7 +49,7 @@ impl Plan {
         let shared = if mix.sum == 0.0 && has.sum { Some(Slot::Sum) } else { None };
         let pair = if has.pair { Some(Slot::Pair) } else { shared };
         let wanted = [
-            (mix.pair != 0.0, pair.is_some(), "a pair"),
+            (mix.pair != 0.0 || update.half.is_some(), pair.is_some(), "a pair"),
             (mix.sum != 0.0, has.sum, "a total"),
             (*rule == Rule::Mean && micro.last_of > 0, has.sum, "a mean gradient"),
             (micro.last_of != 1, has.bank, "micro-batches"),
@@ -70,7 +70,7 @@ impl Plan {
             _ => None,
         };
         Ok(Self {
-            pair: pair.filter(|_| mix.pair != 0.0),
+            pair: pair.filter(|_| mix.pair != 0.0 || update.half.is_some()),
             sum: mix.sum != 0.0,
             scale: update.scale,
             // Before the last micro-batch only to see that the bank will not overflow.

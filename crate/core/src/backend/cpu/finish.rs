@@ -49,6 +49,13 @@ impl Mean<'_> {
 }
 
 impl MeanAt {
+    /// g − P, from one half of a pair to the other: what they have in common must be gone before it is multiplied.
+    #[inline(always)]
+    unsafe fn change<V: Lanes, const CUT: bool>(&self, at: At<CUT>, g: V::F) -> V::F {
+        // SAFETY: passed on.
+        self.pair.map_or(g, |pair| V::sub(g, unsafe { pair.get::<V, _>(at) }))
+    }
+
     /// The mean gradient, given the last one.
     #[inline(always)]
     unsafe fn get<V: Lanes, const CUT: bool>(&self, at: At<CUT>, g: V::F) -> V::F {
@@ -89,7 +96,7 @@ impl Pass for MeanNorm<'_> {
     }
 }
 
-/// target ← mean (+= with `add`) · out ← W · sum −σU·g: for base optimizers that live elsewhere, and for micro-batches
+/// target ← mean (+= with `add`) · out ← W · sum −σU·(g − P): for base optimizers that live elsewhere, and for micro-batches
 pub(crate) struct Store<'a> {
     pub here: Option<Earlier<'a>>,
     pub mean: Mean<'a>,
@@ -112,7 +119,7 @@ impl Pass for Store<'_> {
             vectors!(V, chunk, at; draws []; ahead [target, w, out] => {
                 let (g, w) = (mean.g.get::<V, _>(at), w.get::<V, _>(at));
                 let value = mean.get::<V, _>(at, g);
-                sums.add(0, at.part, here.offset::<V, _>(at, w), g);
+                sums.add(0, at.part, here.offset::<V, _>(at, w), mean.change::<V, _>(at, g));
                 target.set::<V, _>(at, if add { V::add(target.get::<V, _>(at), value) } else { value });
                 out.set::<V, _>(at, w);
             });
@@ -121,7 +128,7 @@ impl Pass for Store<'_> {
     }
 }
 
-/// W ← rule(W, mean) · out ← W · sum −σU·g
+/// W ← rule(W, mean) · out ← W · sum −σU·(g − P)
 pub(crate) struct Update<'a, R> {
     pub here: Option<Earlier<'a>>,
     pub mean: Mean<'a>,
@@ -186,7 +193,7 @@ impl<R: ElementRule> Update<'_, R> {
             vectors!(V, chunk, at; draws []; ahead [w, out, mean.g, vectors[0], pair] => {
                 let g = mean.g.get::<V, _>(at);
                 let weight = w.get::<V, _>(at);
-                sums.add(0, at.part, here.offset::<V, _>(at, weight), g);
+                sums.add(0, at.part, here.offset::<V, _>(at, weight), mean.change::<V, _>(at, g));
                 let mut gradient = mean.get::<V, _>(at, g);
                 if SHAPED {
                     if clip.is_finite() {

@@ -72,6 +72,7 @@ impl Cpu {
 
     /// The same, to be set.
     pub fn vector_mut(&mut self, which: Which, tensor: usize) -> Option<&mut [f32]> {
+        self.reach = f64::INFINITY;
         let vector = match which {
             Which::Moment(moment) => self.moments.get_mut(moment),
             Which::Mean => self.sum.as_mut(),

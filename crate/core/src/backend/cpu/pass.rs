@@ -110,8 +110,9 @@ impl Block {
 
 /// Runs a body for each vector of a chunk: `vectors!(V, chunk, at; draws [u = draw]; ahead [w, out] => { body })`. `u` holds
 /// the draw's elements, 0 where the draw is `None`; the memory named after `ahead` is fetched while they are drawn, a block
-/// early where nothing is. A macro and not a function that takes a closure, because closures do not take on the instruction set of the function
-/// that they are written in. The body is expanded twice: for whole vectors, and for those at a tensor's end.
+/// early where nothing is. A macro and not a function that takes a closure, because closures do not take on the
+/// instruction set of the function that they are written in. The body is expanded twice: for whole vectors, and for those
+/// at a tensor's end.
 macro_rules! vectors {
     ($V:ident, $chunk:expr, $at:ident; draws [$($u:ident = $draw:expr),*]; ahead [$($ahead:expr),*] => $body:block) => {{
         let chunk: &Chunk = $chunk;

@@ -23,7 +23,7 @@ pub(crate) fn moved<V: Lanes>(scale: f32, u: V::F, w: V::F) -> V::F {
     if scale == 0.0 { w } else { V::fma(V::splat(scale), u, w) }
 }
 
-/// w − σu, as far from w as rounding let w + σu go; w itself, to the bit, where σ is 0.
+/// w − σu, as far from w as rounding let w + σu go, up to its own rounding; w itself, to the bit, where σ is 0.
 #[inline(always)]
 pub(crate) fn mirrored<V: Lanes>(scale: f32, plus: V::F, w: V::F) -> V::F {
     if scale == 0.0 { w } else { V::sub(w, V::sub(plus, w)) }
@@ -51,7 +51,7 @@ impl Pass for Perturb<'_> {
     }
 }
 
-/// P ← g · sums σU·g, and at least max|g| · out ← W − σU
+/// P ← g · sums g², and at least max|g| · out ← W − σU
 pub(crate) struct Flip<'a> {
     /// Whether P is too long to stay in a cache until it is read.
     pub past: bool,
@@ -80,19 +80,19 @@ impl Pass for Flip<'_> {
                     pair.set::<V, _>(at, g);
                 }
                 out.set::<V, _>(at, V::sub(w, offset));
-                sums.add(0, at.part, offset, g);
+                sums.add(0, at.part, g, g);
                 most = V::max(most, V::max(g, V::sub(V::splat(0.0), g)));
             });
         }
         if past {
             V::past();
         }
-        let [dot, ..] = sums.total();
-        [dot, f64::from(V::largest(most)), 0.0]
+        let [squares, ..] = sums.total();
+        [squares, f64::from(V::largest(most)), 0.0]
     }
 }
 
-/// G += P + g · sum −σU·g · out ← W + σU of the next draw
+/// G += P + g · sum −σU·(g − P) · out ← W + σU of the next draw
 pub(crate) struct Accumulate<'a> {
     pub here: Earlier<'a>,
     pub next: Noise<'a>,
@@ -117,10 +117,11 @@ impl Pass for Accumulate<'_> {
             vectors!(V, chunk, at; draws [next = draw]; ahead [w, g, pair, sum, out] => {
                 let (g, w) = (g.get::<V, _>(at), w.get::<V, _>(at));
                 let offset = here.offset::<V, _>(at, w);
-                let both = V::add(pair.get::<V, _>(at), g);
+                let first_half = pair.get::<V, _>(at);
+                let both = V::add(first_half, g);
                 sum.set::<V, _>(at, if first { both } else { V::add(sum.get::<V, _>(at), both) });
                 out.set::<V, _>(at, moved::<V>(scale, next, w));
-                sums.add(0, at.part, offset, g);
+                sums.add(0, at.part, offset, V::sub(g, first_half));
             });
         }
         sums.total()

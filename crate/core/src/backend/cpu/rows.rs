@@ -364,7 +364,7 @@ impl Rows {
 
     /// to ← from; neither need be padded.
     pub fn copy(&mut self, from: &[f32], to: &mut [f32]) {
-        debug_assert!(from.len() >= self.size() && to.len() >= self.size());
+        assert!(from.len() >= self.size() && to.len() >= self.size());
         self.run(&Copy { from, to: Shared(to.as_mut_ptr()) }, 1);
     }
 

@@ -55,6 +55,7 @@ impl Space for Rows {
     }
 
     fn draw(&mut self, draw: Draw, w: &mut AlignedVec) -> Result<()> {
+        assert!(w.len() >= Rows::size(self).next_multiple_of(TILE));
         self.run(&Fill { draw, w: Shared(w.as_mut_ptr()) }, 1);
         w[Rows::size(self)..].fill(0.0);
         Ok(())

@@ -90,10 +90,10 @@ impl Backend for Cpu {
         let (pair, out) = (Flat::new(pair), Outputs::new(out));
         let here = Earlier::new(half, out);
         let past = self.ledger.layout.total() >= UNCACHED;
+        self.reach = f64::INFINITY;
         run!(self, Flip { past, here, w: Flat::new(&mut self.w), g: Inputs(g), pair, out });
         self.finite_sums()?;
         self.reach = self.ledger.tensor_sums.iter().map(|sums| sums[1]).sum();
-        self.ledger.add_dots(half.scales);
         Ok(())
     }
 
@@ -142,6 +142,7 @@ impl Backend for Cpu {
         self.ledger.check_noise(&next)?;
         self.ledger.check_gradients(g)?;
         let sum = self.sum.as_mut().ok_or_else(|| missing("a total"))?;
+        self.reach = f64::INFINITY;
         run!(
             self,
             Collect {
@@ -202,6 +203,7 @@ impl Backend for Cpu {
         let mean = mean(plan);
         if let Some(target) = plan.target.and_then(of) {
             self.ledger.torn = plan.add;
+            self.reach = f64::INFINITY;
             run!(self, Store { here, mean, target, add: plan.add, w, out });
         } else {
             self.ledger.torn = true;

@@ -166,9 +166,7 @@ impl Backend for Cuda {
         self.ledger.check_gradients(g)?;
         let pair = self.pair.as_ref().or(self.sum.as_ref()).ok_or_else(|| missing("a pair"))?.address();
         self.scales.set(0, half.scales)?;
-        self.gradient_pass("flip", Pass { pair, ..self.pass() }, g, out)?;
-        self.ledger.add_dots(half.scales);
-        Ok(())
+        self.gradient_pass("flip", Pass { pair, ..self.pass() }, g, out)
     }
 
     fn accumulate(

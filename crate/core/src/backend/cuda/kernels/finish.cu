@@ -33,15 +33,17 @@ KERNEL(mean_norm, Pass) {
   }
 }
 
-// One row of the products −σU·g, of the half of a pair that is in `out`.
+// One row of the products −σU·(g − P), of the half of a pair that is in `out`.
 __device__ __forceinline__ void multiply_offset(const Pass &a, const Place &at, u32 s, const Quad &w, Products &products) {
   Quad d = load(a.out, at, s);
-  const Quad g = load(a.g, at, s);
+  Quad g = load(a.g, at, s);
+  const Quad p = load(a.pair, at, s);
   EACH_OF_ROW(i) d.at[i] = d.at[i] - w.at[i];
+  EACH_OF_ROW(i) g.at[i] = g.at[i] - p.at[i];
   multiply(products, at, s, d.at, g.at);
 }
 
-// store_mean: target ← mean, or += · out ← W · sum −σU·g. Moves 16 to 32 bytes a weight.
+// store_mean: target ← mean, or += · out ← W · sum −σU·(g − P). Moves 16 to 32 bytes a weight.
 KERNEL(store_mean, Pass) {
   __shared__ Products products;
   EACH_CHUNK(a, c) {
@@ -104,7 +106,7 @@ __device__ __forceinline__ void update(const Pass &a, const Pull &pull, const Pl
   store(a.out, at, s, w);
 }
 
-// Update: W ← rule(W, mean) · out ← W · sum −σU·g. Moves 16 bytes a weight, 8 a moment, 4 for each of P, G, bank, W₀ and
+// Update: W ← rule(W, mean) · out ← W · sum −σU·(g − P). Moves 16 bytes a weight, 8 a moment, 4 for each of P, G, bank, W₀ and
 // W' read. W and g are read twice by their thread, the second time from a cache.
 template <class Rule> __device__ __forceinline__ void update(const Pass &a, Products &products) {
   EACH_CHUNK(a, c) {

@@ -43,7 +43,7 @@ __device__ __forceinline__ void offset(const Pass &a, const Place &at, float sca
   }
 }
 
-// flip: P ← g · sum σU·g · out ← W − σU. Moves 20 bytes a weight.
+// flip: P ← g · sum g² · out ← W − σU. Moves 20 bytes a weight.
 KERNEL(flip, Pass) {
   __shared__ Products products;
   EACH_CHUNK(a, c) {
@@ -57,13 +57,13 @@ KERNEL(flip, Pass) {
       store(a.out, at, x);
       load(a.g, at, x);
       store(a.pair, at, x);
-      multiply(products, at, d, x);
+      multiply(products, at, x, x);
     }
     total(products, chunk.len, c, a.sums + SUMS * c);
   }
 }
 
-// accumulate: G += P + g · sum −σU·g · out ← W + σU of the next draw. Moves 28 bytes a weight.
+// accumulate: G += P + g · sum −σU·(g − P) · out ← W + σU of the next draw. Moves 28 bytes a weight.
 KERNEL(accumulate, Pass) {
   __shared__ Products products;
   EACH_CHUNK(a, c) {
@@ -79,7 +79,9 @@ KERNEL(accumulate, Pass) {
       store(a.out, at, x);
       load(a.pair, at, x);
       load(a.g, at, y);
-      multiply(products, at, d, y);
+      Values change;
+      EACH_ELEMENT(i) change.at[i] = y.at[i] - x.at[i];
+      multiply(products, at, d, change);
       EACH_ELEMENT(i) x.at[i] = x.at[i] + y.at[i];
       if (!a.first) {
         load(a.sum, at, y);
