@@ -47,9 +47,9 @@ function gradientsOf(f: () => Scalar, variables: readonly Variable[]): { value: 
   if (asked.length === 0) throw noGradient()
   const { value, grads } = repaired(() => engine().gradients(f, asked, undefined, true))
   if (grads.every((one) => one == null)) throw noGradient()
-  if (asked.length === variables.length) return { value, grads }
   let next = 0
-  return { value, grads: variables.map((one) => (one.trainable ? grads[next++]! : null) as Tensor) }
+  // tfjs leaves out those that the loss does not reach.
+  return { value, grads: variables.map((one) => ((one.trainable ? grads[next++] : null) ?? null) as Tensor) }
 }
 
 const isTrainable = ({ trainable }: Variable) => trainable
