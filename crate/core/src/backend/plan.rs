@@ -48,8 +48,9 @@ impl Plan {
         // P shares the one vector that is there, unless G is wanted too.
         let shared = if mix.sum == 0.0 && has.sum { Some(Slot::Sum) } else { None };
         let pair = if has.pair { Some(Slot::Pair) } else { shared };
+        let reads_pair = mix.pair != 0.0 || update.half.is_some();
         let wanted = [
-            (mix.pair != 0.0 || update.half.is_some(), pair.is_some(), "a pair"),
+            (reads_pair, pair.is_some(), "a pair"),
             (mix.sum != 0.0, has.sum, "a total"),
             (*rule == Rule::Mean && micro.last_of > 0, has.sum, "a mean gradient"),
             (micro.last_of != 1, has.bank, "micro-batches"),
@@ -70,7 +71,7 @@ impl Plan {
             _ => None,
         };
         Ok(Self {
-            pair: pair.filter(|_| mix.pair != 0.0 || update.half.is_some()),
+            pair: pair.filter(|_| reads_pair),
             sum: mix.sum != 0.0,
             scale: update.scale,
             // Before the last micro-batch only to see that the bank will not overflow.
