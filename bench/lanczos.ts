@@ -73,9 +73,9 @@ export const lanczosQuestion: Question = {
   },
 }
 
-/** One process a contestant, and calls of seconds: few rounds. */
+/** One process a contestant, and calls of seconds that take gigabytes: few rounds. */
 function pace(quick: boolean, rounds: number) {
-  return { rounds: quick ? 2 : rounds, budget: quick ? 1 : 50 }
+  return { rounds: quick ? 2 : rounds, budget: quick ? 1 : 50, wake: !quick }
 }
 
 function density({ size, steps, goal }: Case, quick: boolean): Group {

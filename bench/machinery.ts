@@ -1,8 +1,11 @@
 import type { Contestant, Group, Options, Question } from './harness/question.ts'
-import { machinery } from './native.ts'
+import { copies, machinery } from './native.ts'
 import { shapes, short, total, widths } from './sizes.ts'
 
 const pairs = { one: 'saltflat, k = 1', four: 'saltflat, k = 4' }
+const copied = 'as many bytes copied'
+/** Of 8 bytes a parameter: what a step with momentum reads and writes. */
+const passes = 8
 const torch = { published: "torch, the authors' form", minimal: 'torch, minimal' }
 
 /** NSO with momentum and the free trace, gradients given: what does a step cost besides its gradients? */
@@ -14,6 +17,7 @@ export const machineryQuestion: Question = {
   },
   works: {
     machinery: (options) => step(options),
+    copies: ({ size, threads }) => copies(size as number, passes, { threads: threads as number }),
     bytes: (options) => {
       const { bytes } = step(options)
       return { value: () => bytes }
@@ -38,11 +42,13 @@ function time(net: readonly number[], quick: boolean): Group {
     contestants: [
       { ...contestant(pairs.one, 'native', {}), goal: { atMost: 2 } },
       contestant(pairs.four, 'native', { perturbations: 4 }),
+      { ...contestant(copied, 'native', { size: total(sizes) }), work: 'copies' },
       contestant(torch.published, 'torch', { form: 'published' }),
       contestant(torch.minimal, 'torch', { form: 'minimal' }),
     ],
     claims: [
       { contestant: pairs.four, against: pairs.one, as: 'cost', goal: { atMost: 4.2 } },
+      { contestant: pairs.one, against: copied, as: 'cost' },
       { contestant: pairs.one, against: torch.published, as: 'faster', goal: { atLeast: 6 }, headline: true },
       { contestant: pairs.one, against: torch.minimal, as: 'faster' },
     ],

@@ -78,6 +78,27 @@ export function perturbation(size: number, distribution: Distribution, computing
   }
 }
 
+/**
+ * What memory allows: `passes` copies of a vector, one after the other, among as many vectors as a step has (W, W', P, g and
+ * two moments). A pass without noise is that.
+ */
+export function copies(size: number, passes: number, computing: Computing): Timed {
+  const none = new Float32Array(1)
+  const pairs = Array.from({ length: 3 }, () => {
+    const made = workspace([size], 'sgd', 0, computing)
+    made.begin(seed, 'gaussian', 10, 0, 0, none, true)
+    return { made, out: buffers([size]).out }
+  })
+  return {
+    run() {
+      for (let pass = 0; pass < passes; pass++) {
+        const { made, out } = pairs[pass % pairs.length]!
+        made.perturb(0, out)
+      }
+    },
+  }
+}
+
 /** All that a step of NSO does besides gradients, these fixed: k pairs with the free trace, then the base optimizer. */
 export function machinery(
   sizes: readonly number[],

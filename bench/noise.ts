@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Distribution } from '../src/types.ts'
 import type { Contestant, Goal, Group, Options, Question, Setting, Work } from './harness/question.ts'
-import { type Computing, perturbation } from './native.ts'
+import { type Computing, copies, perturbation } from './native.ts'
 import { short } from './sizes.ts'
 
 const distributions: Distribution[] = ['gaussian', 'rademacher', 'uniform', 'laplace']
@@ -28,6 +28,7 @@ export const noise: Question = {
   works: {
     perturb: draw,
     rested: (options) => ({ ...draw(options), before: () => pause(gradient) }),
+    copy: ({ size, ...options }) => copies(size as number, 1, options as unknown as Computing),
     randomNormal,
   },
 }
@@ -64,18 +65,20 @@ function cores(size: number, threads: number, { levels, quick }: Setting): Group
     ...{ name: 'torch, add_(randn_like)', host: 'torch', work: 'randn', options: { size, threads } },
     ...per(size),
   }
+  const copy: Contestant = { ...ours('a copy', { size, threads, simd }), work: 'copy' }
   const large = size >= 1e7
   const signs: Goal | undefined = threads === 2 ? { atLeast: large ? 3 : 5 } : undefined
   return {
     what: `noise, ${short(size)}, ${threads === 1 ? '1 thread' : `${threads} threads`}`,
     ...{ rounds: quick ? 2 : 15, budget: quick ? 1 : 60 },
-    contestants: [widest, ...narrower.map(gaussian), ...others, torch],
+    contestants: [widest, ...narrower.map(gaussian), ...others, copy, torch],
     claims: [
       {
         ...{ contestant: widest.name, against: torch.name, as: 'faster', headline: large && threads === 2 },
         ...(large ? { goal: { atLeast: timesTorch[threads]! } } : {}),
       },
       { contestant: 'rademacher', against: widest.name, as: 'faster', by: 'least', ...(signs && { goal: signs }) },
+      { contestant: 'rademacher', against: copy.name, as: 'cost', by: 'least' },
     ],
   }
 }

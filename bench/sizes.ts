@@ -15,6 +15,9 @@ export function shapes(layers: readonly number[]): number[] {
   return layers.slice(1).flatMap((units, i) => [layers[i]! * units, units])
 }
 
+/** Sizes of the conv net's variables, in `models.ts`. */
+export const conv: readonly number[] = [3 * 3 * 16, 16, 3 * 3 * 16 * 32, 32, ...shapes([7 * 7 * 32, 64, 10])]
+
 /** Parameters in all. */
 export function total(sizes: readonly number[]): number {
   return sizes.reduce((sum, size) => sum + size, 0)

@@ -1,26 +1,33 @@
 import type { BackendName } from './backends.ts'
 import type { Contestant, Group, Options, Question } from './harness/question.ts'
-import { widths } from './sizes.ts'
+import { copies } from './native.ts'
+import { conv, shapes, total, widths } from './sizes.ts'
 import { gradients, renewed, saltflat, stockAdam, twin } from './works.ts'
 
 const own = 'saltflat, nso(adam)'
 const bare = 'its two gradients'
 const fresh = 'two gradients at new weights'
+const copied = 'as many bytes copied'
+/** Of 8 bytes a parameter: what our passes over W, W', P, g and Adam's moments read and write. */
+const passes = 9
 const adam = 'tf.train.adam, one step'
 const pure = 'pure tfjs, nso(adam)'
 
 interface Case {
   readonly name: string
   readonly options: Options
+  /** Parameters. */
+  readonly size: number
   /** Step / two gradients on tfjs-node, at most. */
   readonly goal: number
 }
 
 const mlp = widths.mlp.join('-')
+const size = total(shapes(widths.mlp))
 const cases: readonly Case[] = [
-  { name: `MLP ${mlp}, batch 128`, options: { widths: widths.mlp, batch: 128 }, goal: 1.15 },
-  { name: `MLP ${mlp}, batch 32`, options: { widths: widths.mlp, batch: 32 }, goal: 1.4 },
-  { name: 'conv net of 106k, batch 64', options: { batch: 64 }, goal: 1.05 },
+  { name: `MLP ${mlp}, batch 128`, options: { widths: widths.mlp, batch: 128 }, size, goal: 1.15 },
+  { name: `MLP ${mlp}, batch 32`, options: { widths: widths.mlp, batch: 32 }, size, goal: 1.4 },
+  { name: 'conv net of 106k, batch 64', options: { batch: 64 }, size: total(conv), goal: 1.05 },
 ]
 
 /** A whole step: how much more than its two gradients does it cost? */
@@ -28,7 +35,12 @@ export const step: Question = {
   about: 'a whole step of nso(adam), k = 1, against the two gradients in it',
   groups({ quick }) {
     if (quick) {
-      const tiny = { name: 'tiny net', options: { widths: widths.tiny, batch: 8 }, goal: Infinity }
+      const tiny = {
+        name: 'tiny net',
+        options: { widths: widths.tiny, batch: 8 },
+        size: total(shapes(widths.tiny)),
+        goal: Infinity,
+      }
       return [alone(tiny, 'cpu', { rounds: 2, budget: 1 })]
     }
     return [
@@ -39,14 +51,21 @@ export const step: Question = {
       ...cases.map((one) => alone({ ...one, goal: 1.02 }, 'cpu', { rounds: 5, budget: 300 })),
     ]
   },
-  works: { saltflat, gradients, renewed, stockAdam, twin },
+  works: {
+    ...{ saltflat, gradients, renewed, stockAdam, twin },
+    copies: (options) => copies(options.size as number, passes, { threads: 2 }),
+  },
 }
 
 /**
- * Gradients run in a process where no store of ours is, so that nothing of ours slows them down. On wasm the goal is for
+ * Beside it what memory alone allows: passes that move as much. Gradients run in a process where no store of ours is, so that nothing of ours slows them down. On wasm the goal is for
  * those at new weights, as any step has them.
  */
-function alone({ name, options, goal }: Case, backend: BackendName, pace: { rounds: number; budget: number }): Group {
+function alone(
+  { name, options, size, goal }: Case,
+  backend: BackendName,
+  pace: { rounds: number; budget: number },
+): Group {
   const headline = backend === 'tensorflow'
   const wasm = backend === 'wasm'
   const limit = goal < Infinity ? { goal: { atMost: goal } } : {}
@@ -58,10 +77,12 @@ function alone({ name, options, goal }: Case, backend: BackendName, pace: { roun
       contestant(bare, `${backend} stock`, 'gradients', options),
       // One gradient, counted twice.
       ...(wasm ? [{ ...contestant(fresh, `${backend} stock`, 'renewed', options), scale: 5e5 }] : []),
+      contestant(copied, 'native', 'copies', { size }),
     ],
     claims: [
       { contestant: own, against: bare, as: 'cost', ...(wasm ? {} : limit), headline },
       { contestant: own, against: fresh, as: 'cost', ...limit },
+      { contestant: copied, against: wasm ? fresh : bare, as: 'cost' },
       { contestant: own, against: bare, as: 'beyond' },
     ],
   }

@@ -47,6 +47,23 @@ test('contestants take turns, each round from another one on, after a longer rou
   t.deepEqual(rotated([], 3), [])
 })
 
+test('where memory has to be had again, each warms up at every turn', async (t) => {
+  let seen = ''
+  const measure = async (name: string) => {
+    seen += name
+    return seen.length
+  }
+  const values = await interleave(['a', 'b'], 2, measure, true)
+  t.is(seen, 'aabbbbaa')
+  t.deepEqual(
+    [...values],
+    [
+      ['a', [2, 8]],
+      ['b', [4, 6]],
+    ],
+  )
+})
+
 const group: Group = {
   what: 'sum',
   ...{ rounds: 3, budget: 1 },

@@ -69,7 +69,7 @@ async function live(name: string, group: Group, versions: Record<string, string>
         return Number.NaN
       }
     }
-    const measured = await interleave([...byName.keys()], group.rounds, measure)
+    const measured = await interleave([...byName.keys()], group.rounds, measure, group.wake)
     Object.assign(versions, hosts.versions)
     return { measured, skipped }
   } finally {

@@ -54,6 +54,11 @@ export interface Group {
   readonly rounds: number
   /** Milliseconds that a contestant may take a round; one call at least. */
   readonly budget: number
+  /**
+   * Whether each warms up at every turn, for calls that take gigabytes: a virtual machine gives its host back what is free
+   * for seconds, and to get it again takes several times as long as all that is computed with it.
+   */
+  readonly wake?: boolean
   readonly contestants: readonly Contestant[]
   readonly claims: readonly Claim[]
 }
