@@ -5,7 +5,7 @@ use super::lanes::{LANES, Lanes};
 use super::pass::{At, Pass, SUMS, Sums, vectors};
 use crate::backend::Mix;
 use crate::layout::Chunk;
-use crate::optimizer::{ElementRule, MOMENTS};
+use crate::optimizer::{ElementRule, MOMENTS, kept};
 use crate::penalty::Penalty;
 
 /// The mean gradient of a step, from its parts: rest·(bank + scale·(sum·G + (pair·P + last·g))).
@@ -211,7 +211,7 @@ impl<R: ElementRule> Update<'_, R> {
                 }
                 let (weight, moments) = rule.update::<V>(V::mul(keep, weight), gradient, moments);
                 for i in 0..R::MOMENTS {
-                    vectors[i].set::<V, _>(at, moments[i]);
+                    vectors[i].set::<V, _>(at, kept::<V>(moments[i]));
                 }
                 w.set::<V, _>(at, weight);
                 out.set::<V, _>(at, weight);

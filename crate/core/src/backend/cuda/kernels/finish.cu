@@ -98,7 +98,7 @@ __device__ __forceinline__ void update(const Pass &a, const Pull &pull, const Pl
     for (int k = 0; k < Rule::MOMENTS; k++) moments[k] = m[k].at[i];
     w.at[i] = Rule::update(a.rule, pull.keep * w.at[i], x.at[i], moments);
 #pragma unroll
-    for (int k = 0; k < Rule::MOMENTS; k++) m[k].at[i] = moments[k];
+    for (int k = 0; k < Rule::MOMENTS; k++) m[k].at[i] = kept(moments[k]);
   }
 #pragma unroll
   for (int k = 0; k < Rule::MOMENTS; k++) store(a.moments[k], at, s, m[k]);

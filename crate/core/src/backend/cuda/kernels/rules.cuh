@@ -3,6 +3,9 @@
 #pragma once
 #include "args.cuh"
 
+// A moment as it is kept: never subnormal (see the twin).
+__device__ __forceinline__ float kept(float moment) { return (moment + 0x1p-96f) - 0x1p-96f; }
+
 // βm + (1 − β)x
 __device__ __forceinline__ float decayed(float beta, float rest, float m, float x) {
   return __fmaf_rn(beta, m, rest * x);
