@@ -53,13 +53,13 @@ test('where memory has to be had again, each warms up at every turn', async (t) 
     seen += name
     return seen.length
   }
-  const values = await interleave(['a', 'b'], 2, measure, true)
-  t.is(seen, 'aabbbbaa')
+  const values = await interleave(['a', 'b'], 2, measure, { wake: true, shift: 1 })
+  t.is(seen, 'bbaaaabb')
   t.deepEqual(
     [...values],
     [
-      ['a', [2, 8]],
-      ['b', [4, 6]],
+      ['a', [4, 6]],
+      ['b', [2, 8]],
     ],
   )
 })

@@ -36,12 +36,10 @@ export async function ask(
   for (const asked of question.groups(setting)) {
     const group = setting.quick ? withoutGoals(asked) : asked
     const measured = new Map<string, number[]>()
-    for (let life = 0; life < (setting.quick ? 1 : lives); life++) {
-      const part = await live(
-        name,
-        { ...group, rounds: Math.ceil(group.rounds / (setting.quick ? 1 : lives)) },
-        versions,
-      )
+    const count = setting.quick ? 1 : lives
+    for (let life = 0; life < count; life++) {
+      const rounds = Math.ceil(group.rounds / count)
+      const part = await live(name, { ...group, rounds }, life * rounds, versions)
       for (const [one, values] of part.measured) measured.set(one, [...(measured.get(one) ?? []), ...values])
       for (const one of part.skipped) skipped.set(`${one.what} ${one.contestant}`, one)
     }
@@ -54,8 +52,8 @@ export async function ask(
   return { rows, skipped: [...skipped.values()], versions }
 }
 
-/** The rounds of a group in processes of their own. */
-async function live(name: string, group: Group, versions: Record<string, string>) {
+/** The rounds of a group in processes of their own, after `before` rounds in others. */
+async function live(name: string, group: Group, before: number, versions: Record<string, string>) {
   const hosts = new Hosts(name)
   const skipped: Skipped[] = []
   try {
@@ -69,7 +67,9 @@ async function live(name: string, group: Group, versions: Record<string, string>
         return Number.NaN
       }
     }
-    const measured = await interleave([...byName.keys()], group.rounds, measure, group.wake)
+    const measured = await interleave([...byName.keys()], group.rounds, measure, {
+      ...{ shift: before, wake: group.wake ?? false },
+    })
     Object.assign(versions, hosts.versions)
     return { measured, skipped }
   } finally {
