@@ -69,7 +69,7 @@ impl Workspace {
         backend.perturb(noise, &mut out).map_err(core)
     }
 
-    /// P ← g · dots += U·g · out ← W − σU, where W + σU is what `perturb` or `accumulate` wrote, in `out` itself or `before`.
+    /// P ← g · out ← W − σU, where W + σU is what `perturb` or `accumulate` wrote, in `out` itself or `before`.
     #[napi(catch_unwind)]
     pub fn flip(
         &mut self,
@@ -86,8 +86,8 @@ impl Workspace {
         live(&mut self.backend)?.flip(half, &g, &mut out).map_err(core)
     }
 
-    /// G += P + g (← where `first`) · dots −= U·g · out ← W + σU of perturbation `next`; W − σU of the one before as in
-    /// `flip`.
+    /// G += P + g (← where `first`) · dots += U·(P − g) · out ← W + σU of perturbation `next`; W − σU of the one before as
+    /// in `flip`.
     #[napi(catch_unwind)]
     pub fn accumulate(
         &mut self,
