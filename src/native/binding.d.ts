@@ -74,11 +74,11 @@ export declare class Workspace {
   begin(seed: number, distribution: string, rounds: number, stream: number, step: number, scales: Float32Array, first: boolean): void
   /** out ← W + σU of perturbation `j`. */
   perturb(j: number, out: Array<Float32Array> | Float32Array): void
-  /** P ← g · dots += U·g · out ← W − σU, where W + σU is what `perturb` or `accumulate` wrote, in `out` itself or `before`. */
+  /** P ← g · out ← W − σU, where W + σU is what `perturb` or `accumulate` wrote, in `out` itself or `before`. */
   flip(g: Array<Float32Array | number | null> | Float32Array, out: Array<Float32Array> | Float32Array, before?: Array<Float32Array | null> | null): void
   /**
-   * G += P + g (← where `first`) · dots −= U·g · out ← W + σU of perturbation `next`; W − σU of the one before as in
-   * `flip`.
+   * G += P + g (← where `first`) · dots += U·(P − g) · out ← W + σU of perturbation `next`; W − σU of the one before as
+   * in `flip`.
    */
   accumulate(next: number, first: boolean, g: Array<Float32Array | number | null> | Float32Array, out: Array<Float32Array> | Float32Array, before?: Array<Float32Array | null> | null): void
   /** G += factor·g (← where `first`) · out ← W + σU of perturbation `next`. */
