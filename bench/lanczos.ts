@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
-import { fromMatvec, topEigenvalues, trace } from 'saltflat'
-import type { Contestant, Group, Options, Question, Work } from './harness/question.ts'
+import { trace } from 'saltflat'
+import { besides, diagonal, operator, pace, spectrum } from './diagonal.ts'
+import type { Contestant, Group, Options, Question } from './harness/question.ts'
 import { lanczosSteps } from './native.ts'
 import { hutchinson } from './pure-tfjs/hutchinson.ts'
 import { lanczos } from './pure-tfjs/lanczos.ts'
@@ -11,9 +12,6 @@ const names = {
   none: 'saltflat, basis not kept',
   pyhessian: 'PyHessian',
   twin: 'pure tfjs, tensorflow',
-  top: 'saltflat',
-  first: 'saltflat, verify: false',
-  arpack: 'ARPACK',
   sweeps: 'saltflat, a whole run',
   read: 'a read of as much memory',
   trace: 'saltflat, trace',
@@ -33,13 +31,12 @@ const cases: readonly Case[] = [
 
 /** Lanczos on flat vectors: what does it cost besides the products? */
 export const lanczosQuestion: Question = {
-  about: 'Lanczos, the top ten eigenvalues and the trace of a diagonal matrix with ten outliers',
+  about: 'Lanczos and the trace of a diagonal matrix with ten outliers',
   groups({ quick }) {
     const all = quick ? [{ size: 5000, steps: 8, goal: 0 }] : cases
     const large = all.at(-1)!
     return [
       ...all.map((one) => density(one, quick)),
-      ...all.map(({ size }) => eigenvalues(size, quick)),
       bandwidth(large.size, quick ? large.steps : 100, quick),
       probes(all[0]!.size, quick),
     ]
@@ -53,7 +50,6 @@ export const lanczosQuestion: Question = {
         return lanczosSteps(timed, size as number, steps as number, options)
       })
     },
-    top,
     trace: ({ size, probes }) => ({
       async run() {
         await trace(operator(size as number), { probes: probes as number })
@@ -71,11 +67,6 @@ export const lanczosQuestion: Question = {
       return { run: () => void hutchinson((v) => tf.mul(v, values), size as number, probes as number) }
     },
   },
-}
-
-/** One process a contestant, and calls of seconds that take gigabytes: few rounds. */
-function pace(quick: boolean, rounds: number) {
-  return { rounds: quick ? 2 : rounds, budget: quick ? 1 : 50, wake: !quick }
 }
 
 function density({ size, steps, goal }: Case, quick: boolean): Group {
@@ -96,27 +87,6 @@ function density({ size, steps, goal }: Case, quick: boolean): Group {
       { contestant: names.sweep, against: names.pyhessian, as: 'faster', goal: { atLeast: goal }, headline: true },
       { contestant: names.sweep, against: names.twin, as: 'faster', headline: true },
       { contestant: names.none, against: names.sweep, as: 'faster' },
-    ],
-  }
-}
-
-function eigenvalues(size: number, quick: boolean): Group {
-  const contestant = (name: string, host: Contestant['host'], options: Options): Contestant => ({
-    ...{ name, host, work: 'top', options: { size, count: quick ? 3 : 10, tolerance: 1e-4, threads: 2, ...options } },
-    ...{ unit: 's', scale: 1e9 },
-  })
-  return {
-    what: `Lanczos, top ten, ${short(size)}, 2 threads`,
-    ...pace(quick, 5),
-    contestants: [
-      contestant(names.top, 'native', { verify: true }),
-      contestant(names.first, 'native', { verify: false }),
-      contestant(names.arpack, 'torch', { ncv: 20 }),
-    ],
-    claims: [
-      { contestant: names.top, against: names.arpack, as: 'faster', headline: true },
-      // What ARPACK does: it never looks whether an eigenvalue that it has found is there twice.
-      { contestant: names.first, against: names.arpack, as: 'faster', goal: { atLeast: 1 }, headline: true },
     ],
   }
 }
@@ -154,55 +124,5 @@ function probes(size: number, quick: boolean): Group {
       { contestant: names.trace, against: names.pyhessian, as: 'faster' },
       { contestant: names.trace, against: names.twin, as: 'faster' },
     ],
-  }
-}
-
-/** Ten outliers 50·0.7ⁱ over a bulk in [−0.02, 0.3]. */
-function spectrum(size: number): Float32Array {
-  return Float32Array.from({ length: size }, (_, i) => (i < 10 ? 50 * 0.7 ** i : -0.02 + (0.32 * i) / (size - 1)))
-}
-
-function operator(size: number) {
-  return fromMatvec(
-    size,
-    diagonal(spectrum(size), () => new Float32Array(size)),
-  )
-}
-
-/** The product with a diagonal matrix, in the array that `room` gives. */
-function diagonal(values: Float32Array, room: () => Float32Array) {
-  return (v: Float32Array) => {
-    const out = room()
-    for (let i = 0; i < v.length; i++) out[i] = values[i]! * v[i]!
-    return out
-  }
-}
-
-/** What a run takes besides its products, which are no part of the iteration; torch's side has the same clock. */
-function besides<V>(product: (v: V) => V, made: (timed: (v: V) => V) => { run(): void }): Work {
-  let products = 0
-  const { run } = made((v) => {
-    const begun = performance.now()
-    const found = product(v)
-    products += performance.now() - begun
-    return found
-  })
-  return {
-    value() {
-      const [begun, before] = [performance.now(), products]
-      run()
-      return (performance.now() - begun - (products - before)) * 1e6
-    },
-  }
-}
-
-function top({ size, count, tolerance, verify }: Options): Work {
-  const H = operator(size as number)
-  const options = { count: count as number, tolerance: tolerance as number, verify: verify as boolean }
-  return {
-    async run() {
-      const { converged } = await topEigenvalues(H, options)
-      if (!converged.every(Boolean)) throw new Error('not converged')
-    },
   }
 }

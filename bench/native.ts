@@ -132,7 +132,9 @@ export function update(sizes: readonly number[], rule: string, computing: Comput
   const mix = { last: 1, pair: 0, sum: 0, scale: 1, paired: 0 }
   let step = 0
   return {
-    run: () => made.finish(packed({ ...rates, ...mix, step: ++step }), gradients, out),
+    run() {
+      made.finish(packed({ ...rates, ...mix, step: ++step }), gradients, out)
+    },
   }
 }
 

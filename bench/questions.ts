@@ -10,6 +10,7 @@ const table: Readonly<Record<string, () => Promise<Question>>> = {
   hessian: async () => (await import('./hessian.ts')).hessianQuestion,
   small: async () => (await import('./small.ts')).small,
   lanczos: async () => (await import('./lanczos.ts')).lanczosQuestion,
+  eigenvalues: async () => (await import('./eigenvalues.ts')).eigenvalues,
   profile: async () => (await import('./profile.ts')).profile,
 }
 

@@ -27,7 +27,7 @@ async function answer(request: Request, question: Awaited<ReturnType<typeof load
     return {}
   }
   const { work, meter } = works.get(request.name)!
-  return { value: work.value?.() ?? (await meter.round(work as Runnable, request.budget)) }
+  return { value: (await work.value?.()) ?? (await meter.round(work as Runnable, request.budget)) }
 }
 
 try {

@@ -70,7 +70,7 @@ export interface Group {
 export interface Work {
   before?(): void
   run?(): void | Promise<void>
-  value?(): number
+  value?(): number | Promise<number>
 }
 
 /** What the contestants of a question depend on. */
