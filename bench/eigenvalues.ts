@@ -20,7 +20,7 @@ function group(size: number, quick: boolean): Group {
     ...{ unit: 's', scale: 1e9 },
   })
   return {
-    what: `top ten, ${short(size)}, 2 threads`,
+    what: `top ten eigenvalues besides the products, ${short(size)}, 2 threads`,
     ...pace(quick, size >= 1e7 ? 6 : 15),
     contestants: [
       contestant(own, 'native', { verify: true }),
