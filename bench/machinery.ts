@@ -3,8 +3,8 @@ import { copies, machinery } from './native.ts'
 import { shapes, short, total, widths } from './sizes.ts'
 
 const pairs = { one: 'saltflat, k = 1', four: 'saltflat, k = 4' }
-const copied = 'as many bytes copied'
-/** Of 8 bytes a parameter: what a step with momentum reads and writes. */
+const copied = 'eight copies of a vector'
+/** A read and a write each: a step with momentum has sixteen of them. */
 const passes = 8
 const torch = { published: "torch, the authors' form", minimal: 'torch, minimal' }
 

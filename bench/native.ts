@@ -79,8 +79,9 @@ export function perturbation(size: number, distribution: Distribution, computing
 }
 
 /**
- * What memory allows: `passes` copies of a vector, one after the other, among as many vectors as a step has (W, W', P, g and
- * two moments). A pass without noise is that.
+ * For scale: `passes` copies of a vector, one after the other, among as many vectors as a step has (W, W', P, g and two
+ * moments). A pass without noise is that. It writes memory that it has not read, so a processor moves 12 bytes an element
+ * for it, where most of a step's passes write what they have read.
  */
 export function copies(size: number, passes: number, computing: Computing): Timed {
   const none = new Float32Array(1)

@@ -7,8 +7,8 @@ import { gradients, renewed, saltflat, stockAdam, twin } from './works.ts'
 const own = 'saltflat, nso(adam)'
 const bare = 'its two gradients'
 const fresh = 'two gradients at new weights'
-const copied = 'as many bytes copied'
-/** Of 8 bytes a parameter: what our passes over W, W', P, g and Adam's moments read and write. */
+const copied = 'nine copies of a vector'
+/** A read and a write each: our passes over W, W', P, g and Adam's moments have eighteen of them. */
 const passes = 9
 const adam = 'tf.train.adam, one step'
 const pure = 'pure tfjs, nso(adam)'
@@ -58,7 +58,7 @@ export const step: Question = {
 }
 
 /**
- * Beside it what memory alone allows: passes that move as much. Gradients run in a process where no store of ours is, so that nothing of ours slows them down. On wasm the goal is for
+ * Beside it, for scale, copies in place of our passes. Gradients run in a process where no store of ours is, so that nothing of ours slows them down. On wasm the goal is for
  * those at new weights, as any step has them.
  */
 function alone(

@@ -132,6 +132,24 @@ test('intervals of moments cover 95 times in 100 from 4 starts on, where two sta
   t.deepEqual(single.moments[0]!.interval95, [-Infinity, Infinity])
 })
 
+test('a start too short for float32 is refused by its length', async (t) => {
+  const operator = fromMatvec(3, (v) => v.slice())
+  const error = await t.throwsAsync(spectralDensity(operator, { starts: [Float32Array.of(1e-39, 1e-39, 2e-39)] }))
+  t.like(error, { code: 'ERR_INVALID_ARGUMENT' })
+  t.regex(error!.message, /start of positive norm/)
+})
+
+test('rounding from one start to the next is no span', async (t) => {
+  for (const scale of [1, 2, 1e-5, 1e20]) {
+    const { width, grid, density } = await spectralDensity(fromMatvec(1000, (v) => v.map((x) => scale * x)))
+    t.true(Math.abs(width - scale / 100) < 1e-6 * scale, String(width))
+    // One peak, of a normal density with that deviation.
+    const peak = density.indexOf(Math.max(...density))
+    t.true(Math.abs(grid[peak]! - scale) < width)
+    t.true(Math.abs(density[peak]! * width * Math.sqrt(2 * Math.PI) - 1) < 0.01)
+  }
+})
+
 test('a multiple of the identity has one node a run, and a curve all the same', async (t) => {
   const found = await spectralDensity(fromMatvec(50, (v) => v.map((x) => 2 * x)))
   for (const { nodes, weights } of found.runs) {

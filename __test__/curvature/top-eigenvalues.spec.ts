@@ -161,6 +161,17 @@ test('ten outliers of 670,000: to a millionth, in 2·(k + 10) vectors', async (t
   t.log(found.steps, found.bytes / 4 / size)
 })
 
+test('rounded copies count: no more vectors than asked for, for any count', async (t) => {
+  const size = 65_536
+  // A geometric spectrum, so that restarts happen.
+  const operator = fromMatvec(size, (v) => v.map((x, i) => x * 0.97 ** i))
+  for (const count of [1, 3, 15, 16]) {
+    const { bytes, steps } = await topEigenvalues(operator, { count, steps: 8 * count + 60, verify: false })
+    t.true(steps > 2 * (count + 10), `${count}: ${steps} steps fill it`)
+    t.true(bytes / 4 / size + 2 <= 2 * (count + 10) + 0.01, `${count}: ${bytes / 4 / size + 2}`)
+  }
+})
+
 test('a basis that is restarted often finds the same', async (t) => {
   const found = await topEigenvalues(diagonal, { count: 5, basis: 18, vectors: true, steps: 400 })
   t.true(found.complete)

@@ -68,6 +68,15 @@ test('truncation tells of steps that are too few, which the standard error does 
   t.true(many.truncation < few.truncation)
 })
 
+test('one step has no half to compare with, unless it ends the run', async (t) => {
+  const { truncation } = await traceOf(H, (x) => x * x, { steps: 1 })
+  t.is(truncation, Infinity)
+  const identity = fromMatvec(20, (v) => v.slice())
+  const { mean, truncation: none } = await traceOf(identity, (x) => x * x, { steps: 1 })
+  t.true(Math.abs(mean - 20) < 1e-4)
+  t.is(none, 0)
+})
+
 test('with normal starts of the same seed it is the moments of spectralDensity', async (t) => {
   const { moments } = await spectralDensity(H, { probes: 4, steps: 20, seed: 9 })
   for (const [i, { mean, standardError }] of moments.entries()) {

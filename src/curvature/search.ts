@@ -36,8 +36,8 @@ export interface SearchState {
 const rounding = 1e-6
 /** Probability with which an eigenvalue may still be hidden when a search is over. */
 const risk = 1e-4
-/** Vectors beside the basis: what is left of a product, the operator's argument, and its product. */
-const beside = 3
+/** Vectors beside the basis: the operator's argument, and its product. */
+const beside = 2
 
 /**
  * Lanczos with thick restarts (Wu & Simon 2000). One start sees each eigenvalue once, however often it repeats. So, once all
@@ -66,7 +66,8 @@ export class Search {
     this.#wanted = wanted
     this.#size = operator.size
     this.#run = new LanczosRun(operator, { keep: true, vectors: wanted.basis, device })
-    this.#rows = Math.floor((wanted.basis - beside) / this.#run.vectorsARow)
+    // One of them is for what is left of a product.
+    this.#rows = Math.floor((wanted.basis - beside) / this.#run.vectorsARow) - 1
   }
 
   /** Whether it is sure that nothing is missing. */

@@ -22,7 +22,7 @@ export interface SpectralDensityOptions extends LongRunOptions, PlacedOptions {
   points?: number
   /** Seed of the starts: a safe integer ≥ 0. Default 0. */
   seed?: number
-  /** Starts of your own instead of `probes` drawn from the seed: of any length but 0, finite. */
+  /** Starts of your own instead of `probes` drawn from the seed: of any length from 1.2e-38 on, finite. */
   starts?: readonly Float32Array[]
   /**
    * Whether the basis is kept, a vector a step, and stays orthogonal: no node then comes twice. Default false; true for a
@@ -72,7 +72,8 @@ export interface Moment {
   /** Standard error of `mean`, itself uncertain from few starts; Infinity for a single start. */
   readonly standardError: number
   /**
-   * Covers the moment of the spectrum 95 times in 100, or a little less from few starts: by Student's t, and Hall's
+   * Covers the moment of the spectrum (of runs of 2 steps not the fourth, of 1 step only the first, for m steps are exact up to
+   * degree 2m − 1) 95 times in 100, or a little less from few starts: by Student's t, and Hall's
    * correction for skewed samples. From 4 starts that is 3.2 standard errors each way, not 2.
    */
   readonly interval95: Interval
@@ -201,9 +202,9 @@ function smoothed(
 ): SpectralDensity {
   const all = runs.flatMap(({ nodes }) => nodes)
   const [lowest, highest] = [all.reduce((a, b) => Math.min(a, b)), all.reduce((a, b) => Math.max(a, b))]
-  const span = highest - lowest
-  // A multiple of the identity has no span.
-  const width = rest.width ?? (span > 0 ? span / 100 : Math.max(Math.abs(highest), 1) / 100)
+  const [span, most] = [highest - lowest, Math.max(Math.abs(lowest), Math.abs(highest))]
+  // A multiple of the identity has no span, but for float32's rounding from one start to the next.
+  const width = rest.width ?? (span > 2 ** -20 * most ? span : most || 1) / 100
   const grid = gridOver(lowest, highest, width, rest.points)
   const curves = runs.map((run) => curve(run, grid, width))
   const columns = grid.map((_, i) => spreadOf(curves.map((one) => one[i]!)))

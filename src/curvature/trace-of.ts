@@ -30,7 +30,10 @@ export interface FunctionTrace {
   readonly standardError: number
   /** Covers tr f(H) 95 times in 100, but for `truncation`: by Student's t, and Hall's correction for skewed samples. */
   readonly interval95: Interval
-  /** How far half the steps lie from all of them: where f is smooth on the spectrum, more than the error of too few steps. */
+  /**
+   * How far half the steps lie from all of them: where f is smooth on the spectrum, more than the error of too few steps;
+   * Infinity for one step. What a run leaves of eigenvalues below a millionth of ‖H‖ is float32's rounding, and not in it.
+   */
   readonly truncation: number
   /** Starts taken. */
   readonly probes: number
@@ -91,10 +94,13 @@ export async function traceOf(
   const [all, half] = [new RunningSpread(), new RunningSpread()]
   const run = new LanczosRun(operator, { keep: false, vectors: 3, device })
   let counted = 0
+  /** Whether some run is of one step, which has no half, and had more to go. */
+  let shortest = false
   const count = (matrix: Projected) => {
     const value = size * integral(matrix, matrix.alphas.length, f)
-    // A run that has ended is exact.
+    // A run that has ended is exact, to float32.
     const ended = matrix.betas.at(-1) === 0
+    shortest ||= !ended && matrix.alphas.length === 1
     all.add(value)
     half.add(ended ? value : size * integral(matrix, Math.ceil(matrix.alphas.length / 2), f))
     counted++
@@ -106,7 +112,7 @@ export async function traceOf(
       mean,
       standardError,
       interval95: all.interval95,
-      truncation: Math.abs(mean - half.spread.mean),
+      truncation: shortest ? Infinity : Math.abs(mean - half.spread.mean),
       probes: counted,
       steps,
       passes: products * operator.passes,

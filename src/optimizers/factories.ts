@@ -69,7 +69,10 @@ export interface AdamOptions extends BaseOnlyOptions {
   beta1?: number
   /** Decay of the second moment, 0 ≤ β₂ < 1. Default 0.999. */
   beta2?: number
-  /** Added to √v̂, > 0. Default 1e-8 (Kingma & Ba; stock tfjs takes 1e-7). */
+  /**
+   * Added to √v̂, > 0. Default 1e-8 (Kingma & Ba; stock tfjs takes 1e-7). Below 1e-16 it is too little where gradients are below
+   * 1e-16 too: of these no second moment is kept.
+   */
   epsilon?: number
   /** The largest second moment so far in place of the present one (Reddi, Kale & Kumar 2018). Default false. */
   amsgrad?: boolean

@@ -128,9 +128,9 @@ impl<S: Space> Lanczos<S> {
         if !norm.is_finite() {
             return Err(Error::NotFiniteIn("start"));
         }
-        if norm <= NOTHING * before {
+        if norm <= NOTHING * before || norm < f64::from(f32::MIN_POSITIVE) {
             return Err(Error::Invalid(format!(
-                "Expected a start of positive norm outside of what is locked, received {norm} of {before}."
+                "Expected a start of positive norm outside of what is locked, 1.2e-38 at least, received {norm} of {before}."
             )));
         }
         first.settle((1.0 / norm) as f32, space)
@@ -200,7 +200,7 @@ impl<S: Space> Lanczos<S> {
             let left = space.subtract(&[v], &[alpha as f32], w)?;
             (left, vec![], left)
         };
-        if !alpha.is_finite() || !before.is_finite() {
+        if !alpha.is_finite() || !before.is_finite() || !square.is_finite() {
             return Err(Error::NotFiniteIn("product"));
         }
         let leak = dots.iter().take(*locked).map(|dot| dot * dot).sum::<f64>().sqrt();

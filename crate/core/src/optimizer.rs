@@ -177,8 +177,9 @@ pub(crate) trait ElementRule: Sync {
     fn update<V: Lanes>(&self, w: V::F, g: V::F, moments: [V::F; MOMENTS]) -> (V::F, [V::F; MOMENTS]);
 }
 
-/// A moment as it is kept: rounded to a multiple of 2⁻¹¹⁹ where it is below 2⁻⁹⁶ (1.3e-29). A moment
-/// without gradients decays for ever; below 2⁻¹²⁶, in subnormal numbers, processors take a hundred times as long for it.
+/// A moment as it is kept: 0 or beyond 2⁻¹²¹, for below 2⁻⁹⁶ (1.3e-29) it is rounded to a multiple of 2⁻¹²⁰ or of more; up
+/// to 2⁻⁷¹ the last bit may change. A moment without gradients decays for ever; below 2⁻¹²⁶, in subnormal numbers,
+/// processors take a hundred times as long for it.
 #[inline(always)]
 pub(crate) fn kept<V: Lanes>(moment: V::F) -> V::F {
     let least = V::splat(f32::from_bits((127 - 96) << 23));
