@@ -73,8 +73,9 @@ impl Row {
         let (what, contestant, value) = (quoted(&self.what), quoted(&self.contestant), number(self.value));
         format!(
             "    {{\"question\": \"gpu\", \"what\": {what}, \"contestant\": {contestant}, \"value\": {value}, \
-             \"unit\": \"{}\", \"spread\": null, \"rounds\": 9, \"ratio\": {ratio}, \"ratioSpread\": null, \
-             \"against\": {against}, \"meaning\": {meaning}, \"goal\": {goal}, \"met\": {met}, \"headline\": false}}",
+             \"least\": null, \"unit\": \"{}\", \"spread\": null, \"rounds\": 9, \"ratio\": {ratio}, \
+             \"ratioSpread\": null, \"against\": {against}, \"meaning\": {meaning}, \"goal\": {goal}, \
+             \"met\": {met}, \"by\": \"median\", \"headline\": false}}",
             self.unit
         )
     }
