@@ -172,6 +172,13 @@ test('rounded copies count: no more vectors than asked for, for any count', asyn
   }
 })
 
+test('up to what overflows in float32, which is refused', async (t) => {
+  const scaled = (scale: number) => fromMatvec(65_536, (v) => v.map((x, i) => x * scale * (1 + (i % 7))))
+  const { values, converged } = await topEigenvalues(scaled(1e34))
+  t.true(converged[0] && near(values[0]!, 7e34, 1e-6), String(values))
+  await t.throwsAsync(topEigenvalues(scaled(1e36)), { code: 'ERR_NOT_FINITE' })
+})
+
 test('a basis that is restarted often finds the same', async (t) => {
   const found = await topEigenvalues(diagonal, { count: 5, basis: 18, vectors: true, steps: 400 })
   t.true(found.complete)
