@@ -6,6 +6,9 @@ import { tf } from './helpers/backends.ts'
 
 // What options may be. What they may not be is in conformance/bad-input/.
 
+// A stock optimizer makes a tensor when it is made.
+test.before(() => tf.setBackend('cpu'))
+
 for (const [name, factory, table] of factories) {
   test(`${name} takes no options, and undefined ones`, (t) => {
     // A name with one bad value alone is one that it does not know.
