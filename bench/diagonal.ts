@@ -19,9 +19,9 @@ export function diagonal(values: Float32Array, room: () => Float32Array): Produc
   }
 }
 
-/** It as an operator; a product is a new array. */
-export function operator(size: number, product: Product = fresh(size)): Operator {
-  return fromMatvec(size, product)
+/** It as an operator. */
+export function operator(size: number): Operator {
+  return fromMatvec(size, fresh(size))
 }
 
 /** The product with it, in a new array. */

@@ -1,5 +1,5 @@
-import { topEigenvalues } from 'saltflat'
-import { besides, fresh, operator, pace } from './diagonal.ts'
+import { fromMatvec, topEigenvalues } from 'saltflat'
+import { besides, fresh, pace } from './diagonal.ts'
 import type { Contestant, Group, Options, Question, Work } from './harness/question.ts'
 import { short } from './sizes.ts'
 
@@ -39,7 +39,7 @@ function top({ size, count, tolerance, verify }: Options): Work {
   const options = { count: count as number, tolerance: tolerance as number, verify: verify as boolean }
   return besides(fresh(size as number), (timed) => ({
     async run() {
-      const { converged } = await topEigenvalues(operator(size as number, timed), options)
+      const { converged } = await topEigenvalues(fromMatvec(size as number, timed), options)
       if (!converged.every(Boolean)) throw new Error('not converged')
     },
   }))

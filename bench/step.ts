@@ -58,8 +58,8 @@ export const step: Question = {
 }
 
 /**
- * Beside it, for scale, copies in place of our passes. Gradients run in a process where no store of ours is, so that nothing of ours slows them down. On wasm the goal is for
- * those at new weights, as any step has them.
+ * Beside it, for scale, copies in place of our passes. Gradients run in a process where no store of ours is, so that
+ * nothing of ours slows them down. On wasm the goal is for those at new weights, as any step has them.
  */
 function alone(
   { name, options, size, goal }: Case,

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { adam, nso, registerKernels } from 'saltflat'
 import type { Options, Work } from './harness/question.ts'
 import { median } from './harness/statistics.ts'
+import { Stopwatch } from './harness/stopwatch.ts'
 import { convNet, type Model, mlp } from './models.ts'
 import { Nso } from './pure-tfjs/nso.ts'
 
@@ -68,41 +69,22 @@ export function renewed(options: Options): Work {
   }
 }
 
-/** What the engine has spent on gradients so far, in milliseconds, once somebody asks. */
-let spent: number | null = null
-
 /**
  * What a call takes besides the gradients in it, as tfjs' engine computes them: of a small model these take a hundred times
  * as long, and what they take moves by more. For a process of its own, in which they are timed.
  */
 export function outside({ run }: Work): Work {
-  if (spent === null) {
-    spent = 0
-    const target = tf.engine()
-    const { gradients } = target
-    const timed = (...args: Parameters<typeof gradients>) => {
-      const begun = performance.now()
-      try {
-        return gradients.apply(target, args)
-      } finally {
-        spent! += performance.now() - begun
-      }
-    }
-    target.gradients = timed as typeof gradients
-  }
+  const watch = new Stopwatch()
+  watch.watch(tf.engine(), 'gradients', 'gradients', { opaque: true })
+  const step = () => void run!()
   let warm = false
   return {
     value() {
       // V8 takes some hundred calls to compile all of a step, and who trains takes thousands.
-      for (let call = 0; call < 300 && !warm; call++) run!()
+      for (let call = 0; call < 300 && !warm; call++) step()
       warm = true
-      const samples: number[] = []
-      for (let call = 0; call < 20; call++) {
-        const [begun, before] = [performance.now(), spent!]
-        run!()
-        samples.push(performance.now() - begun - (spent! - before))
-      }
-      return median(samples) * 1e6
+      for (let call = 0; call < 20; call++) watch.call('rest', step)
+      return median(watch.of('rest'))
     },
   }
 }
