@@ -65,15 +65,35 @@ function workspace(sizes: readonly number[], rule: string, sums: number, { threa
 }
 
 /** W' ← W + σU on one vector. */
-export function perturbation(size: number, distribution: Distribution, computing: Computing): Timed {
+export function perturbation(
+  size: number,
+  distribution: Distribution,
+  computing: Computing,
+  noise: number = sigma,
+): Timed {
   const made = workspace([size], 'sgd', 0, computing)
   const { out } = buffers([size])
-  const scales = new Float32Array(1).fill(sigma)
+  const scales = new Float32Array(1).fill(noise)
   let step = 0
   return {
     run() {
       made.begin(seed, distribution, 10, 0, step++, scales, true)
       made.perturb(0, out)
+    },
+  }
+}
+
+/** W ← W + σU on one vector, in place. */
+export function inPlace(size: number, distribution: Distribution, computing: Computing, noise: number = sigma): Timed {
+  const { perturbInPlace, sample, alignedArray } = loadBinding()
+  const weights = alignedArray(size)
+  weights.set(sample(seed, 'gaussian', 2, 0, 0, 0, size).map((value) => 0.02 * value))
+  const scales = new Float32Array(1).fill(noise)
+  const draw = { seed, distribution, rounds: 10, stream: 1, from: 0, to: 1, signs: 'plus' }
+  let step = 0
+  return {
+    run() {
+      perturbInPlace([weights], scales, { ...draw, step: step++ }, { ...computing })
     },
   }
 }

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Distribution } from '../src/types.ts'
 import type { Contestant, Goal, Group, Options, Question, Setting, Work } from './harness/question.ts'
-import { type Computing, copies, perturbation } from './native.ts'
+import { type Computing, copies, inPlace, perturbation } from './native.ts'
 import { short } from './sizes.ts'
 
 const distributions: Distribution[] = ['gaussian', 'rademacher', 'uniform', 'laplace']
@@ -15,19 +15,24 @@ const gradient = 5
 /** Against torch at 10⁷, by threads. */
 const timesTorch: Record<number, number> = { 1: 7, 2: 13 }
 
-/** W' = W + σU: how fast is the noise? */
+/** W ← W + σU, as torch does it, and W' ← W + σU, as a step does: how fast is the noise? */
 export const noise: Question = {
-  about: "W' = W + σU, one vector",
+  about: 'W + σU, one vector',
   groups(setting) {
     const sizes = setting.quick ? [10_000] : [670_000, 10_000_000]
     return [
-      ...sizes.flatMap((size) => [...[1, 2].map((threads) => cores(size, threads, setting)), backends(size, setting)]),
+      ...sizes.flatMap((size) => [
+        ...[1, 2].map((threads) => cores(size, threads, setting)),
+        ...[1, 2].map((threads) => elsewhere(size, threads, setting)),
+        backends(size, setting),
+      ]),
       rested(sizes[0]!, setting),
     ]
   },
   works: {
-    perturb: draw,
-    rested: (options) => ({ ...draw(options), before: () => pause(gradient) }),
+    inPlace: (options) => drawn(inPlace, options),
+    perturb: (options) => drawn(perturbation, options),
+    rested: (options) => ({ ...drawn(perturbation, options), before: () => pause(gradient) }),
     copy: ({ size, ...options }) => copies(size as number, 1, options as unknown as Computing),
     randomNormal,
   },
@@ -51,41 +56,68 @@ function rested(size: number, { levels, quick }: Setting): Group {
   }
 }
 
-/** All distributions, and gaussian noise on the narrower instruction sets that have a goal, against torch. */
+/** In place: all distributions, and gaussian noise on the narrower instruction sets that have a goal, against torch. */
 function cores(size: number, threads: number, { levels, quick }: Setting): Group {
   const simd = levels.at(-1)!
   const narrower = levels.slice(0, -1).filter((level) => goals[level] !== undefined)
-  const gaussian = (level: string): Contestant =>
-    ours(`gaussian, ${level}`, { size, distribution: 'gaussian', threads, simd: level }, goals[level]?.[threads])
+  const contestant = (name: string, distribution: Distribution, level: string, atMost?: number): Contestant => ({
+    ...ours(name, { size, distribution, threads, simd: level }, atMost),
+    work: 'inPlace',
+  })
+  const gaussian = (level: string) => contestant(`gaussian, ${level}`, 'gaussian', level, goals[level]?.[threads])
   const widest = gaussian(simd)
-  const others = distributions
-    .filter((distribution) => distribution !== 'gaussian')
-    .map((distribution) => ours(distribution, { size, distribution, threads, simd }))
+  const others = distributions.filter((one) => one !== 'gaussian').map((one) => contestant(one, one, simd))
   const torch: Contestant = {
     ...{ name: 'torch, add_(randn_like)', host: 'torch', work: 'randn', options: { size, threads } },
     ...per(size),
   }
-  const copy: Contestant = { ...ours('a copy', { size, threads, simd }), work: 'copy' }
+  // With σ = 0 nothing is drawn, and each element goes back as it came.
+  const still: Contestant = {
+    ...contestant('read and written back', 'gaussian', simd),
+    options: { size, threads, simd, sigma: 0 },
+  }
   const large = size >= 1e7
   const signs: Goal | undefined = threads === 2 ? { atLeast: large ? 3 : 5 } : undefined
   return {
-    what: `noise, ${short(size)}, ${threads === 1 ? '1 thread' : `${threads} threads`}`,
+    what: `noise, ${short(size)}, ${plural(threads)}`,
     ...{ rounds: quick ? 2 : 15, budget: quick ? 1 : 60 },
-    contestants: [widest, ...narrower.map(gaussian), ...others, copy, torch],
+    contestants: [widest, ...narrower.map(gaussian), ...others, still, torch],
     claims: [
       {
         ...{ contestant: widest.name, against: torch.name, as: 'faster', headline: large && threads === 2 },
         ...(large ? { goal: { atLeast: timesTorch[threads]! } } : {}),
       },
       { contestant: 'rademacher', against: widest.name, as: 'faster', by: 'least', ...(signs && { goal: signs }) },
-      { contestant: 'rademacher', against: copy.name, as: 'cost', by: 'least' },
+      { contestant: 'rademacher', against: still.name, as: 'cost', by: 'least' },
     ],
   }
 }
 
+/** Into another vector, as the first pass of a step does it. */
+function elsewhere(size: number, threads: number, { levels, quick }: Setting): Group {
+  const simd = levels.at(-1)!
+  const gaussian = ours('gaussian', { size, distribution: 'gaussian', threads, simd }, goals[simd]?.[threads])
+  const signs = ours('rademacher', { size, distribution: 'rademacher', threads, simd })
+  const copy: Contestant = { ...ours('a copy', { size, threads, simd }), work: 'copy' }
+  return {
+    what: `noise, ${short(size)}, ${plural(threads)}, into another vector`,
+    ...{ rounds: quick ? 2 : 15, budget: quick ? 1 : 60 },
+    contestants: [gaussian, signs, copy],
+    claims: [
+      { contestant: gaussian.name, against: copy.name, as: 'cost', by: 'least' },
+      { contestant: signs.name, against: copy.name, as: 'cost', by: 'least' },
+    ],
+  }
+}
+
+function plural(threads: number): string {
+  return threads === 1 ? '1 thread' : `${threads} threads`
+}
+
 /** What tfjs itself offers, on each backend: `randomNormal` and `assign`. */
 function backends(size: number, { levels, quick }: Setting): Group {
-  const own = ours('gaussian, 2 threads', { size, distribution: 'gaussian', threads: 2, simd: levels.at(-1)! })
+  const options = { size, distribution: 'gaussian', threads: 2, simd: levels.at(-1)! }
+  const own: Contestant = { ...ours('gaussian, 2 threads', options), work: 'inPlace' }
   const names = ['cpu', 'wasm', 'tensorflow'] as const
   return {
     what: `noise, ${short(size)}, against tfjs`,
@@ -104,9 +136,9 @@ function backends(size: number, { levels, quick }: Setting): Group {
   }
 }
 
-function draw(options: Options): Work {
-  const { size, distribution } = options as { size: number; distribution: Distribution }
-  return perturbation(size, distribution, options as unknown as Computing)
+function drawn(make: typeof inPlace | typeof perturbation, { size, distribution, sigma, ...options }: Options): Work {
+  const computing = options as unknown as Computing
+  return make(size as number, (distribution ?? 'gaussian') as Distribution, computing, sigma as number | undefined)
 }
 
 /** Busy, as a gradient is. */

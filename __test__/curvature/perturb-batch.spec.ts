@@ -95,6 +95,23 @@ test('arrays of your own are filled and returned, also views into one memory', (
   t.is(perturbBatch([w, w], { sigma: 0.1, out: lists })[1]![0], lists[1]![0])
 })
 
+test('in place the weights become what a copy would be, one array or several', (t) => {
+  for (const distribution of distributions) {
+    for (const signs of ['plus', 'minus'] as const) {
+      const options = { sigma: 0.1, distribution, signs, first: 3, seed: 4 }
+      const w = weights(40_001)
+      const [expected] = perturbBatch(w, options)
+      const given = perturbBatch(w, { ...options, out: [w] })
+      t.is(given[0], w)
+      t.deepEqual(words(w), words(expected!))
+      const list = [weights(70, 1), new Float32Array(0), weights(5000, 2)]
+      const [copies] = perturbBatch(list, { ...options, sigma: [0.1, 1, 0] })
+      perturbBatch(list, { ...options, sigma: [0.1, 1, 0], out: [list] })
+      t.deepEqual(list.map(words), copies!.map(words))
+    }
+  }
+})
+
 test('copies scatter around W: their mean and spread', (t) => {
   const [w, sigma, copies] = [weights(64), 0.5, 4000]
   const plus = perturbBatch(w, { sigma, perturbations: copies, signs: 'plus', seed: 11 })

@@ -249,6 +249,7 @@ const calls: [string, (made: InstanceType<Binding['Workspace']>) => unknown][] =
   ['checkWhole', (made) => made.checkWhole()],
   ['new Workspace', () => new Workspace([4], 'adam', { sums: 2 })],
   ['perturbBatch', () => functions.perturbBatch(floats(), Float32Array.of(1), noise, [...floats(), ...floats()])],
+  ['perturbInPlace', () => functions.perturbInPlace(floats(), Float32Array.of(1), { ...noise, signs: 'plus' })],
   ['sample', () => functions.sample(1, 'gaussian', 0, 0, 0, 0, 64)],
   ['randomWords', () => functions.randomWords(1, 0, 0, 0, 0, 64)],
   ['start of Lanczos', () => new Lanczos(4, true).start(Float32Array.of(1, 0, 0, 0))],
@@ -283,6 +284,7 @@ test('memory refused at each allocation of the rest is said', (t) => {
     ['sample', () => functions.sample(1, 'gaussian', 0, 0, 0, 0, 64)],
     ['randomWords', () => functions.randomWords(1, 0, 0, 0, 0, 64)],
     ['perturbBatch', () => perturbBatch(weights, { sigma: 1 })],
+    ['perturbBatch in place', () => perturbBatch(weights, { sigma: 1, signs: 'plus', out: [weights] })],
     ['Lanczos', () => lanczos().dispose()],
   ]
   for (const [name, call] of rest) {

@@ -34,7 +34,10 @@ export interface PerturbBatchOptions {
    * bus takes longer than making it. The environment variable SALTFLAT_DEVICE overrides it. Default 'auto'.
    */
   device?: Device
-  /** Arrays to fill, as this function returns them; they must not share memory. Default: fresh ones. */
+  /**
+   * Arrays to fill, as this function returns them; they must not share memory. A single copy may be made in the weights
+   * themselves, with one of the signs: `out: [weights]`, for W ← W + σU in place. Default: fresh ones.
+   */
   out?: readonly Float32Array[] | readonly (readonly Float32Array[])[]
 }
 
@@ -48,9 +51,11 @@ const names = [
  *
  * Element `i` of tensor `n` in Uⱼ is a function of (seed, stream, step, j, n, i) alone, the same on every machine and
  * with any number of threads. One array gives one array a copy; several (the tensors of a model, in the order of its
- * trainable weights) give as many a copy. Costs one draw a pair and one write a copy, and no gradient. Throws
+ * trainable weights) give as many a copy. Costs one draw a pair and one write a copy, and no gradient; in place a third
+ * less memory is moved, what torch has as `w.add_(torch.randn_like(w), alpha=sigma)`. Throws
  * ERR_INVALID_ARGUMENT, ERR_DTYPE, ERR_SHAPE, ERR_OVERLAP, ERR_SHARED, ERR_DETACHED, ERR_EMPTY and ERR_OUT_OF_MEMORY;
- * nothing is written then. With the device 'cuda' also ERR_NO_DEVICE, and ERR_CUDA, where some copies may be written.
+ * nothing is written then. With the device 'cuda' also ERR_NO_DEVICE, and ERR_CUDA, where some copies may be written,
+ * but not the weights. Should the addon itself fail (ERR_PANIC), weights in place may be moved in part.
  *
  * @example
  * const [plus, minus] = perturbBatch(weights, { sigma: 0.01, perturbations: 100, seed: 7 }) // of 200
@@ -89,7 +94,12 @@ export function perturbBatch(
   const out = outputs(options.out, copies, tensors, alone)
   try {
     const noise = { seed, distribution, rounds, stream, step, from: first, to: first + perturbations, signs }
-    loadBinding().perturbBatch(tensors as Float32Array[], scales, noise, out.flat(), { device })
+    const { perturbBatch: fill, perturbInPlace } = loadBinding()
+    if (copies === 1 && tensors.every((values, i) => values === out[0]![i])) {
+      perturbInPlace(out[0]!, scales, noise, { device })
+    } else {
+      fill(tensors as Float32Array[], scales, noise, out.flat(), { device })
+    }
   } catch (error) {
     throw fromNative(error)
   }

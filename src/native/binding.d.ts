@@ -254,6 +254,9 @@ export interface PassCost {
  */
 export declare function perturbBatch(weights: Array<Float32Array>, scales: Float32Array, noise: BatchNoise, out: Array<Float32Array>, options?: WorkspaceOptions | undefined | null): void
 
+/** W ← W ± σU in place, for a single perturbation and one of its signs. */
+export declare function perturbInPlace(weights: Array<Float32Array>, scales: Float32Array, noise?: BatchNoise, options?: WorkspaceOptions | undefined | null): void
+
 /** Raw words `64·tile …` of a stream, for uniform integers. */
 export declare function randomWords(seed: number, stream: number, step: number, perturbation: number, tile: number, length: number): Uint32Array
 

@@ -3,6 +3,7 @@ import { assert, type Case, detached, each, notANumber, type Outcome, shared, ty
 
 const three = () => Float32Array.of(1, 2, 3)
 const memory = new Float32Array(7)
+const held = shared()
 const out = (...lengths: number[]) => lengths.map((length) => new Float32Array(length).fill(7))
 
 /** The weights, and options besides a sigma of 0.1. */
@@ -30,6 +31,15 @@ const bad: [string, Outcome, unknown, object?][] = [
   ['a detached array for out', 'ERR_DETACHED', Float32Array.of(1), { out: [detached(), ...out(1)] }],
   ['doubles for out', 'ERR_DTYPE', three(), { out: [...out(3), new Float64Array(3)] }],
   ['weights for out', 'ERR_OVERLAP', memory.subarray(0, 3), { out: [memory.subarray(0, 3), ...out(3)] }],
+  ['weights twice for out', 'ERR_OVERLAP', memory, { out: [memory, memory] }],
+  [
+    'the same memory as the weights for out',
+    'ERR_OVERLAP',
+    memory,
+    { signs: 'plus', out: [new Float32Array(memory.buffer)] },
+  ],
+  ['one array twice in place', 'ERR_OVERLAP', [memory, memory], { signs: 'plus', out: [[memory, memory]] }],
+  ['shared memory in place', 'ERR_SHARED', held, { signs: 'plus', out: [held] }],
   ['one memory twice for out', 'ERR_OVERLAP', three(), { out: [memory.subarray(0, 3), memory.subarray(2, 5)] }],
   ['a short array for out', 'ERR_SHAPE', three(), { out: out(3, 2) }],
   ['a long array for out', 'ERR_SHAPE', three(), { out: out(4, 3) }],

@@ -15,6 +15,7 @@ const {
   gpuInfo,
   nativeBytes,
   perturbBatch,
+  perturbInPlace,
   randomWords,
   sample,
   selfTest,
@@ -43,6 +44,8 @@ const sizes: Argument = {
   ],
 }
 const vectors = object('vectors', [whole('sums', 1, 2), flag('bank', false), flag('origin', false)], ['bank', 'origin'])
+
+const weights = list('weights', [3, 2])
 
 /** Functions of the addon, its constructor, and the addon itself. */
 export const nativeFunctions: Theme = {
@@ -101,10 +104,7 @@ export const nativeFunctions: Theme = {
     ...spoilt(
       'perturbBatch',
       [
-        {
-          ...list('weights', [3, 2]),
-          wrongs: list('weights', [3, 2]).wrongs.filter(([, code]) => code !== 'ERR_OVERLAP'),
-        },
+        { ...weights, wrongs: weights.wrongs.filter(([, code]) => code !== 'ERR_OVERLAP') },
         floats('scales', 2, 'ERR_INVALID_ARGUMENT'),
         noise,
         list('outputs', [3, 2]),
@@ -134,6 +134,31 @@ export const nativeFunctions: Theme = {
           new Float32Array(1),
           { ...(noise.good() as object), to: 2 ** 24 } as never,
           [],
+        ),
+      ),
+    ),
+    ...spoilt(
+      'perturbInPlace',
+      [
+        // There is nothing that they must be as long as.
+        {
+          ...weights,
+          wrongs: weights.wrongs.filter(([, , what]) => what !== 'a short array' && what !== 'a long array'),
+        },
+        ...[floats('scales', 2, 'ERR_INVALID_ARGUMENT'), noise, compute],
+      ],
+      () => (args) => perturbInPlace(...(args as unknown as Parameters<typeof perturbInPlace>)),
+    ),
+    ...([{ signs: 'both' }, { to: 3 }, { from: 0, to: 0 }] as const).map((fields) =>
+      simple(
+        'native perturbInPlace',
+        `not one copy: ${written(fields)}`,
+        'ERR_INVALID_ARGUMENT',
+        native(() =>
+          perturbInPlace([new Float32Array(1)], new Float32Array(1), {
+            ...(noise.good() as object),
+            ...fields,
+          } as never),
         ),
       ),
     ),

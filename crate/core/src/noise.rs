@@ -54,32 +54,96 @@ pub struct Draw {
     pub rounds: u32,
 }
 
-/// Whole tiles `first`, `first + 1`, … of one tensor in one perturbation.
-#[derive(Debug, Clone, Copy)]
-pub struct Tiles {
-    /// The perturbation.
-    pub draw: Draw,
-    /// Place of the tensor among all trainable weights.
-    pub tensor: u32,
-    /// The first tile.
-    pub first: u32,
+/// Draws of one tensor in one perturbation, tile after tile.
+pub struct Stream<V: Lanes> {
+    philox: Philox<V>,
+    distribution: Distribution,
+    /// The next tile.
+    tile: u32,
+    /// Of signs: the words of block `block` of [`BITS`] tiles.
+    bits: [[V::U; 4]; MAX_PARTS],
+    block: u32,
+}
+
+/// Tiles whose signs are bits of the same words.
+const BITS: u32 = 32;
+
+impl<V: Lanes> Stream<V> {
+    /// From tile `first` of a tensor on.
+    #[inline(always)]
+    pub(crate) fn new(draw: Draw, tensor: u32, first: u32) -> Self {
+        Self {
+            philox: Philox::new(draw.key, [tensor, draw.step, draw.index], draw.rounds),
+            distribution: draw.distribution,
+            tile: first,
+            bits: [[V::word(0); 4]; MAX_PARTS],
+            block: u32::MAX,
+        }
+    }
+
+    /// Whether its draws are signs, which [`Signs`] makes of bits in less time than it takes to store them.
+    #[inline(always)]
+    pub(crate) fn of_signs(&self) -> bool {
+        self.distribution == Distribution::Rademacher
+    }
+
+    /// The signs of the tile `ahead` after the next one, once [`Stream::ready`] for it.
+    #[inline(always)]
+    pub(crate) fn signs(&self, ahead: usize) -> Signs<'_, V> {
+        Signs { bits: &self.bits, up: BITS - 1 - (self.tile + ahead as u32) % BITS }
+    }
+
+    /// Draws the words of the next tile's signs, where they are not there.
+    #[inline(always)]
+    pub(crate) fn ready(&mut self) {
+        let block = self.tile / BITS;
+        if block == self.block {
+            return;
+        }
+        for (part, words) in self.bits.iter_mut().enumerate().take(LANES / V::N) {
+            let drawn = self.philox.words(16 * block + (V::N * part) as u32);
+            // Bit set means +1: inverted, it is the sign of a one.
+            *words = drawn.map(|word| V::xor(word, V::word(u32::MAX)));
+        }
+        self.block = block;
+    }
+
+    /// Goes on by so many tiles.
+    #[inline(always)]
+    pub(crate) fn skip(&mut self, tiles: usize) {
+        self.tile += tiles as u32;
+    }
+}
+
+/// The signs of one tile.
+pub(crate) struct Signs<'a, V: Lanes> {
+    bits: &'a [[V::U; 4]; MAX_PARTS],
+    /// How far the bit of this tile is from the top.
+    up: u32,
+}
+
+impl<V: Lanes> Signs<'_, V> {
+    /// N of them, from element `i` of the tile on.
+    #[inline(always)]
+    pub fn get(&self, i: usize) -> V::F {
+        let bit = V::shl_by(self.bits[i % LANES / V::N][i / LANES], self.up);
+        V::float_bits(V::or(V::and(bit, V::word(1 << 31)), V::word(1f32.to_bits())))
+    }
 }
 
 /// Where the memory begins that whoever asked for draws will touch next, as many elements as draws. It is fetched
 /// meanwhile: drawing leaves the memory idle, and consuming the processor.
 pub type Ahead<'a> = &'a [*const f32];
 
-/// Fills `out` with draws. `out.len()` is a multiple of [`TILE`].
+/// Fills `out` with the next draws of a stream. `out.len()` is a multiple of [`TILE`].
 #[inline(always)]
-pub(crate) fn fill<V: Lanes>(tiles: Tiles, ahead: Ahead<'_>, out: &mut [f32]) {
+pub(crate) fn fill<V: Lanes>(stream: &mut Stream<V>, ahead: Ahead<'_>, out: &mut [f32]) {
     debug_assert!(out.len().is_multiple_of(TILE));
-    let Tiles { draw, tensor, first: first_tile } = tiles;
-    let philox = Philox::<V>::new(draw.key, [tensor, draw.step, draw.index], draw.rounds);
-    match draw.distribution {
-        Distribution::Gaussian => each_tile::<V, Gaussian>(&philox, first_tile, ahead, out),
-        Distribution::Uniform => each_tile::<V, Uniform>(&philox, first_tile, ahead, out),
-        Distribution::Laplace => each_tile::<V, Laplace>(&philox, first_tile, ahead, out),
-        Distribution::Rademacher => rademacher::<V>(&philox, first_tile, ahead, out),
+    match stream.distribution {
+        Distribution::Gaussian => each_tile::<V, Gaussian>(stream, ahead, out),
+        Distribution::Uniform => each_tile::<V, Uniform>(stream, ahead, out),
+        Distribution::Laplace => each_tile::<V, Laplace>(stream, ahead, out),
+        Distribution::Rademacher => rademacher(stream, ahead, out),
     }
 }
 
@@ -87,13 +151,14 @@ pub(crate) fn fill<V: Lanes>(tiles: Tiles, ahead: Ahead<'_>, out: &mut [f32]) {
 /// dependent operations, and one after the other leaves the processor more of them to overlap.
 #[allow(clippy::needless_range_loop, reason = "a vector is a place in the tile and in two arrays")]
 #[inline(always)]
-fn each_tile<V: Lanes, T: Transform>(philox: &Philox<V>, first_tile: u32, ahead: Ahead<'_>, out: &mut [f32]) {
-    for (tile, target) in (first_tile..).zip(out.chunks_exact_mut(TILE)) {
+fn each_tile<V: Lanes, T: Transform>(stream: &mut Stream<V>, ahead: Ahead<'_>, out: &mut [f32]) {
+    for target in out.chunks_exact_mut(TILE) {
         for lane in (0..LANES).step_by(V::N) {
-            for (slot, word) in philox.words(16 * tile + lane as u32).into_iter().enumerate() {
+            for (slot, word) in stream.philox.words(16 * stream.tile + lane as u32).into_iter().enumerate() {
                 V::store(&mut target[LANES * slot + lane..], V::float_bits(word));
             }
         }
+        stream.tile += 1;
     }
     for (tile, target) in out.chunks_exact_mut(TILE).enumerate() {
         fetch(ahead, tile);
@@ -121,29 +186,14 @@ const fn place<V: Lanes>(vector: usize) -> usize {
 
 /// One bit an element: word of the element's slot, counter block of 2,048 elements, bit of its tile in the block.
 #[inline(always)]
-fn rademacher<V: Lanes>(philox: &Philox<V>, first_tile: u32, ahead: Ahead<'_>, out: &mut [f32]) {
-    let mut left = out;
-    let mut tile = first_tile;
-    while !left.is_empty() {
-        let (block, rest) = left.split_at_mut(left.len().min((32 - tile as usize % 32) * TILE));
-        left = rest;
-        // Bit set means +1: inverted and moved to the sign position, it is the sign of a one.
-        let mut words = [[V::word(0); 4]; MAX_PARTS];
-        for (part, words) in words.iter_mut().enumerate().take(LANES / V::N) {
-            let drawn = philox.words(16 * (tile / 32) + (V::N * part) as u32);
-            *words = drawn.map(|word| V::shr_by(V::xor(word, V::word(u32::MAX)), tile % 32));
+fn rademacher<V: Lanes>(stream: &mut Stream<V>, ahead: Ahead<'_>, out: &mut [f32]) {
+    for (tile, target) in out.chunks_exact_mut(TILE).enumerate() {
+        fetch(ahead, tile);
+        stream.ready();
+        for i in (0..TILE).step_by(V::N) {
+            V::store(&mut target[i..], stream.signs(0).get(i));
         }
-        for target in block.chunks_exact_mut(TILE) {
-            for (part, words) in words.iter_mut().enumerate().take(LANES / V::N) {
-                for (slot, word) in words.iter_mut().enumerate() {
-                    let signed = V::or(V::shl::<31>(*word), V::word(1f32.to_bits()));
-                    V::store(&mut target[16 * slot + V::N * part..], V::float_bits(signed));
-                    *word = V::shr::<1>(*word);
-                }
-            }
-            fetch(ahead, (tile - first_tile) as usize);
-            tile += 1;
-        }
+        stream.skip(1);
     }
 }
 

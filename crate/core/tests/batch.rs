@@ -3,7 +3,7 @@
 mod common;
 
 use common::{SIZES, Tensors, assert_same, cpu, draw, empty, gradient, numbers, outputs, slices};
-use saltflat_core::backend::cpu::batch::{Signs, perturb_batch};
+use saltflat_core::backend::cpu::batch::{Signs, perturb_batch, perturb_in_place};
 use saltflat_core::rng::FEWEST_ROUNDS;
 use saltflat_core::{Backend, Distribution, Draw, Level, Noise, Result, Threads, Vectors};
 
@@ -80,6 +80,40 @@ fn two_calls_make_what_one_makes() {
         parts.extend(batch(Level::best(), 2, &draws(6, 9), signs));
         assert_copies(&parts, &batch(Level::best(), 2, &draws(4, 9), signs), "in two parts");
     }
+}
+
+#[test]
+fn in_place_the_weights_become_what_a_copy_would_be() {
+    for (name, distribution) in Distribution::ALL {
+        for signs in [Signs::Plus, Signs::Minus] {
+            let draw = Draw { distribution, ..draw(3, 0) };
+            let expected = batch(Level::best(), 1, &[draw], signs);
+            for level in Level::available() {
+                for threads in 1..=8 {
+                    let mut w = numbers(1);
+                    let held = Threads::new(threads);
+                    perturb_in_place(level, &held, &SCALES, draw, signs, &mut outputs(&mut w)).unwrap();
+                    let what = format!("{name}, {signs:?}, {} with {threads} threads", level.name());
+                    assert_same(&w, &expected[0], what);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn in_place_there_is_room_for_one_sign_and_a_scale_a_tensor() {
+    let mut w = numbers(1);
+    let (threads, before) = (Threads::new(1), w.clone());
+    let mut call = |scales: &[f32], signs| {
+        perturb_in_place(Level::best(), &threads, scales, draw(3, 0), signs, &mut outputs(&mut w))
+            .unwrap_err()
+            .code()
+    };
+    assert_eq!(call(&SCALES, Signs::Both), "ERR_INVALID_ARGUMENT");
+    assert_eq!(call(&SCALES[1..], Signs::Plus), "ERR_SHAPE");
+    assert_eq!(call(&[f32::NAN; 6], Signs::Plus), "ERR_INVALID_ARGUMENT");
+    assert_same(&w, &before, "after what was refused");
 }
 
 #[test]

@@ -8,8 +8,9 @@ use crate::workspace::{WorkspaceOptions, compute};
 use napi::bindgen_prelude::{Array, Unknown};
 use napi_derive::napi;
 use saltflat_core::Draw;
-use saltflat_core::backend::cpu::batch::{Signs, perturb_batch as fill};
+use saltflat_core::backend::cpu::batch::{Signs, perturb_batch as fill, perturb_in_place as fill_in_place};
 use saltflat_core::backend::open::Wanted;
+use saltflat_core::memory::filled;
 use saltflat_core::noise::MAX_PERTURBATIONS;
 
 /// The draws of a batch.
@@ -45,26 +46,14 @@ pub fn perturb_batch(
 ) -> Result<()> {
     let wanted = wanted(options.as_ref())?;
     let (level, threads) = compute(options)?;
-    let noise = given("the noise", noise)?;
-    let signs = match noise.signs.as_str() {
-        "both" => Signs::Both,
-        "plus" => Signs::Plus,
-        "minus" => Signs::Minus,
-        other => {
-            let said = format!("Expected signs of both, plus, minus, received '{other}'.");
-            return Err(coded("ERR_INVALID_ARGUMENT", said));
-        }
-    };
-    let base = draw(noise.seed, &noise.distribution, noise.rounds, noise.stream, noise.step, 0.0)?;
-    let to = whole("to", noise.to, f64::from(MAX_PERTURBATIONS))? as u32;
-    let from = whole("from", noise.from, f64::from(to))? as u32;
+    let batch = Batch::of(given("the noise", noise)?)?;
     // Before a list of draws is made that nobody takes.
-    let expected = (to - from) as usize * signs.count() * weights.len() as usize;
+    let expected = batch.copies() * weights.len() as usize;
     if out.len() as usize != expected {
         let said = format!("Expected {expected} outputs, received {}.", out.len());
         return Err(coded("ERR_SHAPE", said));
     }
-    let draws: Vec<Draw> = (from..to).map(|j| Draw { index: base.index + j, ..base }).collect();
+    let (signs, draws) = (batch.signs, batch.draws());
     let mut views = Views::default();
     let (weights, out) = (elements(&weights), elements(&out));
     let weights: Option<Vec<&[f32]>> = views.inputs("weights", &weights)?.into_iter().collect();
@@ -80,6 +69,89 @@ pub fn perturb_batch(
             fill(level, &threads, &weights, scales, &draws, signs, &mut out).map_err(core)
         }
     }
+}
+
+/// W ← W ± σU in place, for a single perturbation and one of its signs.
+#[napi(catch_unwind)]
+pub fn perturb_in_place(
+    #[napi(ts_arg_type = "Array<Float32Array>")] weights: Array<'_>,
+    #[napi(ts_arg_type = "Float32Array")] scales: Unknown<'_>,
+    #[napi(ts_arg_type = "BatchNoise")] noise: Option<BatchNoise>,
+    options: Option<WorkspaceOptions>,
+) -> Result<()> {
+    let wanted = wanted(options.as_ref())?;
+    let (level, threads) = compute(options)?;
+    let batch = Batch::of(given("the noise", noise)?)?;
+    if batch.copies() != 1 {
+        let said = format!("Expected noise for one copy in place, received {}.", batch.copies());
+        return Err(coded("ERR_INVALID_ARGUMENT", said));
+    }
+    let (signs, draws) = (batch.signs, batch.draws());
+    let mut views = Views::default();
+    let mut weights = views.apart(&elements(&weights))?;
+    let scales = views.input("scales", &scales)?;
+    views.check()?;
+    match wanted {
+        Wanted::Cuda => on_gpu_in_place(scales, &draws, signs, &mut weights).map_err(core),
+        Wanted::Auto | Wanted::Cpu => {
+            fill_in_place(level, &threads, scales, draws[0], signs, &mut weights).map_err(core)
+        }
+    }
+}
+
+/// What a batch's noise says, checked.
+struct Batch {
+    base: Draw,
+    from: u32,
+    to: u32,
+    signs: Signs,
+}
+
+impl Batch {
+    fn of(noise: BatchNoise) -> Result<Self> {
+        let signs = match noise.signs.as_str() {
+            "both" => Signs::Both,
+            "plus" => Signs::Plus,
+            "minus" => Signs::Minus,
+            other => {
+                let said = format!("Expected signs of both, plus, minus, received '{other}'.");
+                return Err(coded("ERR_INVALID_ARGUMENT", said));
+            }
+        };
+        let base = draw(noise.seed, &noise.distribution, noise.rounds, noise.stream, noise.step, 0.0)?;
+        let to = whole("to", noise.to, f64::from(MAX_PERTURBATIONS))? as u32;
+        let from = whole("from", noise.from, f64::from(to))? as u32;
+        Ok(Self { base, from, to, signs })
+    }
+
+    fn copies(&self) -> usize {
+        (self.to - self.from) as usize * self.signs.count()
+    }
+
+    fn draws(&self) -> Vec<Draw> {
+        (self.from..self.to).map(|j| Draw { index: self.base.index + j, ..self.base }).collect()
+    }
+}
+
+/// The weights are as before where the GPU fails.
+fn on_gpu_in_place(
+    scales: &[f32],
+    draws: &[Draw],
+    signs: Signs,
+    weights: &mut [&mut [f32]],
+) -> saltflat_core::Result<()> {
+    let mut before = vec![];
+    for values in weights.iter() {
+        let mut copy = filled(values.len(), 0f32)?;
+        copy.copy_from_slice(values);
+        before.push(copy);
+    }
+    let held: Vec<&[f32]> = before.iter().map(Vec::as_slice).collect();
+    on_gpu(&held, scales, draws, signs, weights).inspect_err(|_| {
+        for (values, before) in weights.iter_mut().zip(&before) {
+            values.copy_from_slice(before);
+        }
+    })
 }
 
 #[cfg(not(target_vendor = "apple"))]

@@ -4,7 +4,7 @@ use super::lanes::scalar::Scalar;
 use super::lanes::{LANES, Lanes};
 use super::pass::{Pass, SUMS};
 use crate::layout::{Chunk, TILE};
-use crate::noise::{Draw, Tiles};
+use crate::noise::{Draw, Stream};
 use crate::rng::philox;
 
 /// An instruction set.
@@ -95,15 +95,14 @@ pub(crate) unsafe fn run<P: Pass>(level: Level, pass: &P, chunk: &Chunk) -> [f64
 /// Draws whole tiles of one tensor with this set; see [`noise`].
 pub fn fill(level: Level, draw: Draw, tensor: u32, first_tile: u32, out: &mut [f32]) {
     assert!(out.len().is_multiple_of(TILE) && level.is_available());
-    let tiles = Tiles { draw, tensor, first: first_tile };
     match level {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => super::lanes::avx512::Avx512::fill(tiles, &[], out),
+        Level::Avx512 => super::lanes::avx512::Avx512::fill(&mut Stream::new(draw, tensor, first_tile), &[], out),
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => super::lanes::avx2::Avx2::fill(tiles, &[], out),
+        Level::Avx2 => super::lanes::avx2::Avx2::fill(&mut Stream::new(draw, tensor, first_tile), &[], out),
         #[cfg(target_arch = "aarch64")]
-        Level::Neon => super::lanes::neon::Neon::fill(tiles, &[], out),
-        _ => Scalar::fill(tiles, &[], out),
+        Level::Neon => super::lanes::neon::Neon::fill(&mut Stream::new(draw, tensor, first_tile), &[], out),
+        _ => Scalar::fill(&mut Stream::new(draw, tensor, first_tile), &[], out),
     }
 }
 

@@ -132,7 +132,7 @@ impl<'a> Earlier<'a> {
         EarlierAt((self.half.scales[tensor] != 0.0).then(|| match elsewhere {
             Some(slice) => InputAt(slice[start..].as_ptr()),
             // SAFETY: passed on.
-            None => InputAt(unsafe { self.out.at(chunk) }.0),
+            None => unsafe { self.out.at(chunk) }.present(),
         }))
     }
 }
@@ -190,6 +190,12 @@ impl<'a> Outputs<'a> {
 pub(crate) struct OutputAt(*mut f32);
 
 impl OutputAt {
+    /// What stands there now, to be read before it is written.
+    #[inline(always)]
+    pub fn present(self) -> InputAt {
+        InputAt(self.0)
+    }
+
     /// Element `first`, to be fetched ahead.
     #[inline(always)]
     pub fn ahead(self, first: usize) -> *const f32 {

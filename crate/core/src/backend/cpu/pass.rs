@@ -5,7 +5,7 @@
 
 use super::lanes::{LANES, Lanes, MAX_PARTS, fold_lanes};
 use crate::layout::{Chunk, TILE};
-use crate::noise::{Ahead, Draw, Tiles};
+use crate::noise::{Ahead, Draw, Signs, Stream};
 
 /// Elements drawn before they are consumed: 2 kB of L1 a draw.
 pub(crate) const BLOCK: usize = 512;
@@ -73,38 +73,67 @@ impl<V: Lanes> Sums<V> {
     }
 }
 
-/// Draws of one block, in L1.
-pub(crate) struct Block([f32; BLOCK]);
+/// Draws of one block, in L1, and where the next ones come from: nothing but zeros where there is no draw.
+pub(crate) struct Block<V: Lanes> {
+    draws: [f32; BLOCK],
+    stream: Option<Stream<V>>,
+}
 
-impl Block {
+impl<V: Lanes> Block<V> {
     #[inline(always)]
-    pub fn new() -> Self {
-        Self([0.0; BLOCK])
+    pub fn new(draw: Option<Draw>, chunk: &Chunk) -> Self {
+        let first = (chunk.start / TILE) as u32;
+        Self { draws: [0.0; BLOCK], stream: draw.map(|draw| Stream::new(draw, chunk.tensor as u32, first)) }
     }
 
-    /// Draws `len` elements of the chunk, from element `first` on; nothing where there is no draw.
+    /// Draws the next `len` elements of the chunk.
     #[inline(always)]
-    pub fn fill<V: Lanes>(
-        &mut self,
-        draw: Option<Draw>,
-        chunk: &Chunk,
-        first: usize,
-        len: usize,
-        ahead: Ahead<'_>,
-    ) {
-        if let Some(draw) = draw {
-            let first = ((chunk.start + first) / TILE) as u32;
-            let tiles = Tiles { draw, tensor: chunk.tensor as u32, first };
-            V::fill(tiles, ahead, &mut self.0[..len.next_multiple_of(TILE)]);
+    pub fn fill(&mut self, len: usize, ahead: Ahead<'_>) {
+        match &mut self.stream {
+            Some(stream) if stream.of_signs() => stream.ready(),
+            Some(stream) => V::fill(stream, ahead, &mut self.draws[..len.next_multiple_of(TILE)]),
+            None => {}
         }
     }
 
-    /// N draws, from place `i` of the block on.
+    /// The draws of the tile that begins at place `first` of the block.
     #[inline(always)]
-    pub fn get<V: Lanes>(&self, i: usize) -> V::F {
-        debug_assert!(i + V::N <= BLOCK);
-        // SAFETY: `vectors!` counts in steps of N below a length of at most BLOCK, a multiple of N.
-        unsafe { V::load(self.0.as_ptr().add(i)) }
+    pub fn tile(&self, first: usize) -> Drawn<'_, V> {
+        debug_assert!(first + TILE <= BLOCK);
+        match &self.stream {
+            Some(stream) if stream.of_signs() => Drawn::Signs(stream.signs(first / TILE)),
+            // SAFETY: within the block.
+            _ => Drawn::Kept(unsafe { self.draws.as_ptr().add(first) }),
+        }
+    }
+
+    /// After a block, before the next one.
+    #[inline(always)]
+    pub fn done(&mut self) {
+        if let Some(stream) = &mut self.stream
+            && stream.of_signs()
+        {
+            stream.skip(BLOCK / TILE);
+        }
+    }
+}
+
+/// The draws of one tile.
+pub(crate) enum Drawn<'a, V: Lanes> {
+    Kept(*const f32),
+    Signs(Signs<'a, V>),
+}
+
+impl<V: Lanes> Drawn<'_, V> {
+    /// N of them, from element `i` of the tile on.
+    #[inline(always)]
+    pub fn get(&self, i: usize) -> V::F {
+        debug_assert!(i + V::N <= TILE);
+        match self {
+            // SAFETY: `vectors!` counts in steps of N below a tile.
+            Self::Kept(first) => unsafe { V::load(first.add(i)) },
+            Self::Signs(signs) => signs.get(i),
+        }
     }
 }
 
@@ -116,22 +145,32 @@ impl Block {
 macro_rules! vectors {
     ($V:ident, $chunk:expr, $at:ident; draws [$($u:ident = $draw:expr),*]; ahead [$($ahead:expr),*] => $body:block) => {{
         let chunk: &Chunk = $chunk;
-        $(let ($u, mut block) = ($draw, $crate::backend::cpu::pass::Block::new()); let $u = ($u, &mut block);)*
+        $(let mut $u = $crate::backend::cpu::pass::Block::<$V>::new($draw, chunk);)*
         const DRAWN: &[&str] = &[$(stringify!($u)),*];
         let mut done = 0;
         while done < chunk.len {
             let len = $crate::backend::cpu::pass::BLOCK.min(chunk.len - done);
             let _ahead: &[*const f32] = &[$($ahead.ahead(done)),*];
-            $($u.1.fill::<$V>($u.0, chunk, done, len, _ahead);)*
-            let whole = len - len % LANES;
+            $($u.fill(len, _ahead);)*
+            let (tiles, whole) = (len - len % $crate::layout::TILE, len - len % LANES);
             let mut i = 0;
+            // A tile at a time, for what its draws are of is found once then.
+            while !DRAWN.is_empty() && i < tiles {
+                $(let $u = $u.tile(i);)*
+                for within in (0..$crate::layout::TILE).step_by($V::N) {
+                    let $at = At::<false> { element: done + i + within, n: $V::N, part: within % LANES / $V::N };
+                    $(let $u = $u.get(within);)*
+                    $body
+                }
+                i += $crate::layout::TILE;
+            }
             while i < whole {
                 if DRAWN.is_empty() {
                     $($crate::noise::hint($ahead.ahead(done + i + $crate::backend::cpu::pass::BLOCK));)*
                 }
                 for part in 0..LANES / $V::N {
                     let $at = At::<false> { element: done + i, n: $V::N, part };
-                    $(let $u = $u.1.get::<$V>(i);)*
+                    $(let $u = $u.tile(i - i % $crate::layout::TILE).get(i % $crate::layout::TILE);)*
                     $body
                     i += $V::N;
                 }
@@ -139,11 +178,12 @@ macro_rules! vectors {
             let mut part = 0;
             while i < len {
                 let $at = At::<true> { element: done + i, n: $V::N.min(len - i), part };
-                $(let $u = $u.1.get::<$V>(i);)*
+                $(let $u = $u.tile(i - i % $crate::layout::TILE).get(i % $crate::layout::TILE);)*
                 $body
                 i += $V::N;
                 part += 1;
             }
+            $($u.done();)*
             done += len;
         }
     }};

@@ -13,6 +13,9 @@ const SERIAL_BELOW: usize = 32_768;
 /// Chunks that a thread takes at once, where there are many: memory is fetched ahead along a run of pages.
 const RUN: usize = 8;
 
+/// The most threads of a pass.
+const MOST: usize = 256;
+
 /// How many threads run a pass.
 #[derive(Clone)]
 pub struct Threads {
@@ -24,7 +27,7 @@ impl Threads {
     /// `count` threads, 1 to 256; 0 means one a processor.
     pub fn new(count: usize) -> Self {
         let available = std::thread::available_parallelism().map_or(1, usize::from);
-        let count = if count == 0 { available } else { count.min(256) };
+        let count = if count == 0 { available } else { count.min(MOST) };
         Self { count, helpers: helpers(count - 1) }
     }
 
@@ -45,12 +48,9 @@ impl Threads {
         };
         match &self.helpers {
             Some(helpers) if elements >= SERIAL_BELOW && results.len() > 1 => {
-                let next = AtomicUsize::new(0);
-                let count = results.len();
-                let run = (count / (16 * self.count)).clamp(1, RUN);
-                let places = Places { first: results.as_mut_ptr(), count, run };
-                let run = || {
-                    while let Some(run) = places.take(&next) {
+                let places = Places::new(results, self.count.min(results.len()));
+                let run = |worker| {
+                    while let Some(run) = places.take(worker) {
                         for place in run {
                             // SAFETY: `take` gives each place once; nobody else has `results` meanwhile.
                             unsafe { *places.first.add(place) = work(place) };
@@ -58,13 +58,13 @@ impl Threads {
                     }
                 };
                 helpers.in_place_scope(|scope| {
-                    for _ in 1..self.count.min(results.len()) {
+                    for _ in 1..places.workers {
                         scope.spawn(|_| {
                             fault::point(Place::Helper);
-                            run();
+                            run(1 + rayon::current_thread_index().unwrap_or(0));
                         });
                     }
-                    run();
+                    run(0);
                 });
             }
             _ => results.iter_mut().enumerate().for_each(|(i, result)| *result = work(i)),
@@ -72,21 +72,41 @@ impl Threads {
     }
 }
 
-/// Where results are written, each by whichever thread has taken its place.
+/// Where results are written, each by whichever thread has taken its place. Each worker has a share of its own, the same in
+/// every pass, so that the next pass finds in the caches of its core what this one has left there; who is done helps the
+/// others.
 struct Places<T> {
     first: *mut T,
     count: usize,
+    workers: usize,
     /// Places taken at once.
     run: usize,
+    /// How much of each worker's share is taken.
+    taken: [AtomicUsize; MOST],
 }
 
 // SAFETY: `take` gives each place to one thread, which writes a T there.
 unsafe impl<T: Send> Sync for Places<T> {}
 
 impl<T> Places<T> {
-    fn take(&self, next: &AtomicUsize) -> Option<Range<usize>> {
-        let first = next.fetch_add(self.run, Ordering::Relaxed);
-        (first < self.count).then(|| first..self.count.min(first + self.run))
+    fn new(results: &mut [T], workers: usize) -> Self {
+        let count = results.len();
+        Self {
+            first: results.as_mut_ptr(),
+            count,
+            workers,
+            run: (count / (16 * workers)).clamp(1, RUN),
+            taken: [const { AtomicUsize::new(0) }; MOST],
+        }
+    }
+
+    fn take(&self, worker: usize) -> Option<Range<usize>> {
+        (worker..worker + self.workers).find_map(|whose| {
+            let whose = whose % self.workers;
+            let [begin, end] = [whose, whose + 1].map(|whose| whose * self.count / self.workers);
+            let first = begin + self.taken[whose].fetch_add(self.run, Ordering::Relaxed);
+            (first < end).then(|| first..end.min(first + self.run))
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! AVX2 and FMA: eight lanes, the 64-bit ones as even and odd counters in two registers.
 
 use super::Lanes;
-use crate::noise::{self, Ahead, Tiles};
+use crate::noise::{self, Ahead, Stream};
 use std::arch::x86_64::*;
 
 /// AVX2 with FMA.
@@ -10,8 +10,8 @@ pub struct Avx2;
 
 #[target_feature(enable = "avx2,fma")]
 #[inline(never)]
-fn fill(tiles: Tiles, ahead: Ahead<'_>, out: &mut [f32]) {
-    noise::fill::<Avx2>(tiles, ahead, out);
+fn fill(stream: &mut Stream<Avx2>, ahead: Ahead<'_>, out: &mut [f32]) {
+    noise::fill(stream, ahead, out);
 }
 
 /// Wraps intrinsics one to one.
@@ -38,9 +38,9 @@ impl Lanes for Avx2 {
     type D = [__m256d; 2];
 
     #[inline(always)]
-    fn fill(tiles: Tiles, ahead: Ahead<'_>, out: &mut [f32]) {
+    fn fill(stream: &mut Stream<Self>, ahead: Ahead<'_>, out: &mut [f32]) {
         // SAFETY: only reached through `dispatch`, which has found AVX2 and FMA on this CPU.
-        unsafe { fill(tiles, ahead, out) }
+        unsafe { fill(stream, ahead, out) }
     }
 
     #[inline(always)]
@@ -111,7 +111,7 @@ impl Lanes for Avx2 {
         shl<const COUNT>(a: U) -> U = _mm256_slli_epi32::<COUNT>(a);
         shr<const COUNT>(a: U) -> U = _mm256_srli_epi32::<COUNT>(a);
         sar<const COUNT>(a: U) -> U = _mm256_srai_epi32::<COUNT>(a);
-        shr_by(a: U, count: u32) -> U = _mm256_srl_epi32(a, _mm_cvtsi32_si128(count as i32));
+        shl_by(a: U, count: u32) -> U = _mm256_sll_epi32(a, _mm_cvtsi32_si128(count as i32));
 
         counters(base: u32) -> W = {
             let base = _mm256_set1_epi64x(i64::from(base));

@@ -1,7 +1,7 @@
 //! AVX-512: one register of floats, two of 64-bit lanes (even counters in one, odd in the other).
 
 use super::{LANES, Lanes};
-use crate::noise::{self, Ahead, Tiles};
+use crate::noise::{self, Ahead, Stream};
 use std::arch::x86_64::*;
 
 /// AVX-512 F.
@@ -10,8 +10,8 @@ pub struct Avx512;
 
 #[target_feature(enable = "avx512f,avx2,fma")]
 #[inline(never)]
-fn fill(tiles: Tiles, ahead: Ahead<'_>, out: &mut [f32]) {
-    noise::fill::<Avx512>(tiles, ahead, out);
+fn fill(stream: &mut Stream<Avx512>, ahead: Ahead<'_>, out: &mut [f32]) {
+    noise::fill(stream, ahead, out);
 }
 
 /// Wraps intrinsics one to one.
@@ -34,9 +34,9 @@ impl Lanes for Avx512 {
     type D = [__m512d; 2];
 
     #[inline(always)]
-    fn fill(tiles: Tiles, ahead: Ahead<'_>, out: &mut [f32]) {
+    fn fill(stream: &mut Stream<Self>, ahead: Ahead<'_>, out: &mut [f32]) {
         // SAFETY: only reached through `dispatch`, which has found AVX-512 on this CPU.
-        unsafe { fill(tiles, ahead, out) }
+        unsafe { fill(stream, ahead, out) }
     }
 
     #[inline(always)]
@@ -106,7 +106,7 @@ impl Lanes for Avx512 {
         shl<const COUNT>(a: __m512i) -> __m512i = _mm512_sll_epi32(a, _mm_cvtsi32_si128(COUNT));
         shr<const COUNT>(a: __m512i) -> __m512i = _mm512_srl_epi32(a, _mm_cvtsi32_si128(COUNT));
         sar<const COUNT>(a: __m512i) -> __m512i = _mm512_sra_epi32(a, _mm_cvtsi32_si128(COUNT));
-        shr_by(a: __m512i, count: u32) -> __m512i = _mm512_srl_epi32(a, _mm_cvtsi32_si128(count as i32));
+        shl_by(a: __m512i, count: u32) -> __m512i = _mm512_sll_epi32(a, _mm_cvtsi32_si128(count as i32));
 
         counters(base: u32) -> [__m512i; 2] = {
             let even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);

@@ -11,7 +11,7 @@ pub mod avx512;
 pub mod neon;
 pub mod scalar;
 
-use crate::noise::{Ahead, Tiles};
+use crate::noise::{Ahead, Stream};
 
 /// Lanes of the layouts of noise and sums; every set's own `N` divides it.
 pub const LANES: usize = 16;
@@ -33,8 +33,8 @@ pub trait Lanes: Copy + 'static {
     /// N × f64 sums.
     type D: Copy;
 
-    /// Fills whole tiles with draws; the set's own copy of [`crate::noise::fill`].
-    fn fill(tiles: Tiles, ahead: Ahead<'_>, out: &mut [f32]);
+    /// Fills whole tiles with the next draws of a stream; the set's own copy of [`crate::noise::fill`].
+    fn fill(stream: &mut Stream<Self>, ahead: Ahead<'_>, out: &mut [f32]);
 
     /// The same number in every lane.
     fn splat(value: f32) -> Self::F;
@@ -109,8 +109,8 @@ pub trait Lanes: Copy + 'static {
     fn shr<const COUNT: i32>(a: Self::U) -> Self::U;
     /// a >> n, copying the sign.
     fn sar<const COUNT: i32>(a: Self::U) -> Self::U;
-    /// a >> n for a count that is not known when compiling, 0 to 31.
-    fn shr_by(a: Self::U, count: u32) -> Self::U;
+    /// a << n for a count that is not known when compiling, 0 to 31.
+    fn shl_by(a: Self::U, count: u32) -> Self::U;
 
     /// base, base + 1, … base + N − 1.
     fn counters(base: u32) -> Self::W;

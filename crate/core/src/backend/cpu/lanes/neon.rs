@@ -1,7 +1,7 @@
 //! NEON: four lanes, the 64-bit ones as two registers of two counters.
 
 use super::Lanes;
-use crate::noise::{self, Ahead, Tiles};
+use crate::noise::{self, Ahead, Stream};
 use std::arch::aarch64::*;
 
 /// NEON, with the fused multiply-add that every 64-bit ARM has.
@@ -33,8 +33,8 @@ impl Lanes for Neon {
     type D = [float64x2_t; 2];
 
     #[inline(never)]
-    fn fill(tiles: Tiles, ahead: Ahead<'_>, out: &mut [f32]) {
-        noise::fill::<Self>(tiles, ahead, out);
+    fn fill(stream: &mut Stream<Self>, ahead: Ahead<'_>, out: &mut [f32]) {
+        noise::fill(stream, ahead, out);
     }
 
     #[inline(always)]
@@ -93,7 +93,7 @@ impl Lanes for Neon {
         shr<const COUNT>(a: U) -> U = vshlq_u32(a, vdupq_n_s32(-COUNT));
         sar<const COUNT>(a: U) -> U =
             vreinterpretq_u32_s32(vshlq_s32(vreinterpretq_s32_u32(a), vdupq_n_s32(-COUNT)));
-        shr_by(a: U, count: u32) -> U = vshlq_u32(a, vdupq_n_s32(-(count as i32)));
+        shl_by(a: U, count: u32) -> U = vshlq_u32(a, vdupq_n_s32(count as i32));
 
         counters(base: u32) -> W = {
             let lanes = |first: u64| vcombine_u64(vcreate_u64(first), vcreate_u64(first + 1));

@@ -1,7 +1,7 @@
 //! The reference: plain arrays, no intrinsics. What the other sets must equal.
 
 use super::Lanes;
-use crate::noise::{self, Ahead, Tiles};
+use crate::noise::{self, Ahead, Stream};
 use std::array::from_fn;
 
 /// Plain Rust, four lanes.
@@ -19,8 +19,8 @@ impl Lanes for Scalar {
     type D = [f64; N];
 
     #[inline(never)]
-    fn fill(tiles: Tiles, ahead: Ahead<'_>, out: &mut [f32]) {
-        noise::fill::<Self>(tiles, ahead, out);
+    fn fill(stream: &mut Stream<Self>, ahead: Ahead<'_>, out: &mut [f32]) {
+        noise::fill(stream, ahead, out);
     }
 
     #[inline(always)]
@@ -134,8 +134,8 @@ impl Lanes for Scalar {
         a.map(|word| ((word as i32) >> COUNT) as u32)
     }
     #[inline(always)]
-    fn shr_by(a: Self::U, count: u32) -> Self::U {
-        a.map(|word| word >> count)
+    fn shl_by(a: Self::U, count: u32) -> Self::U {
+        a.map(|word| word << count)
     }
 
     #[inline(always)]
