@@ -93,14 +93,19 @@ pub fn perturb_batch(
     check_level(level)?;
     let layout = checked(weights, scales, draws.len() * signs.count(), out)?;
     let inputs: Vec<Gradient<'_>> = weights.iter().map(|values| Some(*values)).collect();
-    run(level, threads, &layout, &Batch {
-        draws,
-        signs,
-        scales,
-        w: Some(Inputs(&inputs)),
-        tensors: weights.len(),
-        out: Outputs::new(out),
-    })
+    run(
+        level,
+        threads,
+        &layout,
+        &Batch {
+            draws,
+            signs,
+            scales,
+            w: Some(Inputs(&inputs)),
+            tensors: weights.len(),
+            out: Outputs::new(out),
+        },
+    )
 }
 
 /// W ← W ± σU for a draw and one of its signs, in place.
@@ -122,14 +127,12 @@ pub fn perturb_in_place(
     let sizes: Vec<usize> = weights.iter().map(|values| values.len()).collect();
     let layout = Layout::new(&sizes)?;
     check_scales(&layout, scales)?;
-    run(level, threads, &layout, &Batch {
-        draws: &[draw],
-        signs,
-        scales,
-        w: None,
-        tensors: sizes.len(),
-        out: Outputs::new(weights),
-    })
+    run(
+        level,
+        threads,
+        &layout,
+        &Batch { draws: &[draw], signs, scales, w: None, tensors: sizes.len(), out: Outputs::new(weights) },
+    )
 }
 
 fn run(level: Level, threads: &Threads, layout: &Layout, batch: &Batch<'_>) -> Result<()> {

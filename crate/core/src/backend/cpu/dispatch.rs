@@ -97,7 +97,9 @@ pub fn fill(level: Level, draw: Draw, tensor: u32, first_tile: u32, out: &mut [f
     assert!(out.len().is_multiple_of(TILE) && level.is_available());
     match level {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => super::lanes::avx512::Avx512::fill(&mut Stream::new(draw, tensor, first_tile), &[], out),
+        Level::Avx512 => {
+            super::lanes::avx512::Avx512::fill(&mut Stream::new(draw, tensor, first_tile), &[], out)
+        }
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => super::lanes::avx2::Avx2::fill(&mut Stream::new(draw, tensor, first_tile), &[], out),
         #[cfg(target_arch = "aarch64")]

@@ -26,8 +26,7 @@ pub struct Threads {
 impl Threads {
     /// `count` threads, 1 to 256; 0 means one a processor.
     pub fn new(count: usize) -> Self {
-        let available = std::thread::available_parallelism().map_or(1, usize::from);
-        let count = if count == 0 { available } else { count.min(MOST) };
+        let count = if count == 0 { processors() } else { count }.min(MOST);
         Self { count, helpers: helpers(count - 1) }
     }
 
@@ -108,6 +107,13 @@ impl<T> Places<T> {
             (first < end).then(|| first..end.min(first + self.run))
         })
     }
+}
+
+/// Processors that this process may use, as at the first call: to look, Linux has files read, which takes as long as a
+/// pass over ten thousand weights.
+fn processors() -> usize {
+    static FOUND: OnceLock<usize> = OnceLock::new();
+    *FOUND.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 fn helpers(count: usize) -> Option<Arc<ThreadPool>> {
