@@ -2,6 +2,7 @@ import { Hosts } from './hosts.ts'
 import type { Contestant, Goal, Group, Question, Setting } from './question.ts'
 import { interleave } from './rounds.ts'
 import { type Row, rowsOf } from './rows.ts'
+import type { Round } from './statistics.ts'
 
 /** A contestant that could not take part, and why. */
 export interface Skipped {
@@ -35,7 +36,7 @@ export async function ask(
   const versions: Record<string, string> = {}
   for (const asked of question.groups(setting)) {
     const group = setting.quick ? withoutGoals(asked) : asked
-    const measured = new Map<string, number[]>()
+    const measured = new Map<string, Round[]>()
     const count = setting.quick ? 1 : lives
     for (let life = 0; life < count; life++) {
       const rounds = Math.ceil(group.rounds / count)
@@ -64,7 +65,7 @@ async function live(name: string, group: Group, before: number, versions: Record
         return await hosts.round(contestant, effort * group.budget)
       } catch (error) {
         skipped.push(absence(group, contestant, error))
-        return Number.NaN
+        return { value: Number.NaN, least: Number.NaN }
       }
     }
     const measured = await interleave([...byName.keys()], group.rounds, measure, {

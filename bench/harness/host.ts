@@ -27,7 +27,8 @@ async function answer(request: Request, question: Awaited<ReturnType<typeof load
     return {}
   }
   const { work, meter } = works.get(request.name)!
-  return { value: (await work.value?.()) ?? (await meter.round(work as Runnable, request.budget)) }
+  const value = await work.value?.()
+  return { round: value === undefined ? await meter.round(work as Runnable, request.budget) : { value, least: value } }
 }
 
 try {

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Contestant, HostName, Options } from './question.ts'
+import type { Round } from './statistics.ts'
 
 /** What a process is asked. */
 export type Request =
@@ -12,7 +13,7 @@ export type Request =
 
 /** What it answers; the first answer comes unasked, with its versions. */
 export interface Reply {
-  readonly value?: number
+  readonly round?: Round
   readonly error?: string
   readonly versions?: Readonly<Record<string, string>>
 }
@@ -40,12 +41,13 @@ export class Hosts {
   }
 
   /** One round of a contestant, in nanoseconds a call. */
-  async round({ name, host }: Contestant, budget: number): Promise<number> {
+  async round({ name, host }: Contestant, budget: number): Promise<Round> {
     const one = await this.#host(host)
     if (this.#last !== one) await sleep(settle)
     this.#last = one
-    const { value } = await one.ask({ do: 'round', name, budget })
-    return value ?? Number.NaN
+    const { round } = await one.ask({ do: 'round', name, budget })
+    if (round === undefined) throw new Error(`Expected a round of ${name}, received none.`)
+    return round
   }
 
   /** Lets every process end, and waits for it: giving memory back is work. */

@@ -1,4 +1,4 @@
-import { median } from './statistics.ts'
+import { median, type Round } from './statistics.ts'
 
 /** A reading of the clock must not count: a sample takes this long at least. */
 const shortest = 0.1
@@ -10,14 +10,14 @@ export interface Runnable {
 }
 
 /**
- * One round of one contestant: the median of its samples, in nanoseconds a call. What ran before has emptied the caches,
+ * One round of one contestant: the median and the least of its samples, in nanoseconds a call. What ran before has emptied the caches,
  * so some calls go by unmeasured, unless a single one takes so long that they cannot matter.
  */
 export class Meter {
   /** Milliseconds of a call, as last seen; 0 before the first. */
   #call = 0
 
-  async round({ run, before }: Runnable, budget: number): Promise<number> {
+  async round({ run, before }: Runnable, budget: number): Promise<Round> {
     let lasting = false
     const timed = (calls: number) => {
       before?.()
@@ -45,6 +45,6 @@ export class Meter {
       // Between the turns of its loop Node frees what was dropped.
       await new Promise(setImmediate)
     } while (performance.now() - started < budget)
-    return median(samples) * 1e6
+    return { value: median(samples) * 1e6, least: Math.min(...samples) * 1e6 }
   }
 }

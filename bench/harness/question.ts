@@ -12,7 +12,7 @@ export type Goal = { readonly atMost: number } | { readonly atLeast: number }
 
 /**
  * 'median': what a round takes here and now, neighbours included: for whole steps, and for all that is compared. 'least':
- * what the quietest round took, for kernels whose floor is a property of the processor.
+ * what the quietest sample took, for kernels whose floor is a property of the processor.
  */
 export type Statistic = 'median' | 'least'
 

@@ -9,13 +9,13 @@ const warmUp = 4
  * tinybench and its like run one task to its end before the next begins, and in one process. Here the contestants of a
  * question live in several processes, and on a machine that speeds up and slows down only neighbours in time compare.
  */
-export async function interleave(
+export async function interleave<T>(
   names: readonly string[],
   rounds: number,
-  measure: (name: string, effort: number) => Promise<number>,
+  measure: (name: string, effort: number) => Promise<T>,
   { wake = false, shift = 0 }: { wake?: boolean; shift?: number } = {},
-): Promise<Map<string, number[]>> {
-  const values = new Map(names.map((name): [string, number[]] => [name, []]))
+): Promise<Map<string, T[]>> {
+  const values = new Map(names.map((name): [string, T[]] => [name, []]))
   if (!wake) for (const name of names) await measure(name, warmUp)
   for (let round = 0; round < rounds; round++) {
     for (const name of rotated(names, shift + round)) {

@@ -1,5 +1,5 @@
 import type { Claim, Goal, Group, Statistic } from './question.ts'
-import { paired, type Summary, summary } from './statistics.ts'
+import { paired, type Round, type Summary, summary } from './statistics.ts'
 
 /** One line of a result: a contestant's figure, or a claim about two of them. */
 export interface Row {
@@ -8,7 +8,7 @@ export interface Row {
   readonly contestant: string
   /** The median of the rounds. */
   readonly value: number
-  /** Their least; null where `value` is a difference. Absent from results of before it was recorded. */
+  /** The least sample of any round; null where `value` is a difference. Absent from results of before it was recorded. */
   readonly least?: number | null
   readonly unit: string
   /** Quartiles of `value` over the rounds. */
@@ -29,18 +29,21 @@ export interface Row {
 }
 
 /** Rows of a group: one for each contestant that took part, then one for each claim whose two sides did. */
-export function rowsOf(question: string, group: Group, measured: ReadonlyMap<string, readonly number[]>): Row[] {
+export function rowsOf(question: string, group: Group, measured: ReadonlyMap<string, readonly Round[]>): Row[] {
   const taking = group.contestants.filter(({ name }) => measured.has(name))
-  const scaled = new Map(taking.map(({ name, scale }) => [name, measured.get(name)!.map((value) => value / scale)]))
+  const scaled = new Map(taking.map(({ name, scale }) => [name, measured.get(name)!.map(({ value }) => value / scale)]))
+  const leasts = new Map(
+    taking.map(({ name, scale }) => [name, Math.min(...measured.get(name)!.map(({ least }) => least / scale))]),
+  )
   const units = new Map(taking.map(({ name, unit }) => [name, unit]))
   const row = (contestant: string, own: Summary, unit: string) => ({
-    ...{ question, what: group.what, contestant, value: own.value, least: own.least, unit },
+    ...{ question, what: group.what, contestant, value: own.value, least: leasts.get(contestant)!, unit },
     ...{ spread: [own.low, own.high] as const, rounds: scaled.get(contestant)?.length ?? group.rounds },
   })
   const figures = taking.map(({ name, unit, goal, by = 'median' }): Row => {
     const own = summary(scaled.get(name)!)
     const none = { ratio: null, ratioSpread: null, against: null, meaning: null }
-    const figure = by === 'least' ? own.least : own.value
+    const figure = by === 'least' ? leasts.get(name)! : own.value
     return { ...row(name, own, unit), ...none, ...judged(figure, goal), by, headline: false }
   })
   const claims = group.claims.flatMap(({ contestant, against, as, goal, headline = false, by = 'median' }): Row[] => {
@@ -57,7 +60,7 @@ export function rowsOf(question: string, group: Group, measured: ReadonlyMap<str
     }
     const of = (one: number, other: number) => (as === 'faster' ? other / one : one / other)
     const { low, high, value } = paired(a, b, of)
-    const ratio = by === 'least' ? of(Math.min(...a), Math.min(...b)) : value
+    const ratio = by === 'least' ? of(leasts.get(contestant)!, leasts.get(against)!) : value
     return [
       {
         ...row(contestant, summary(a), unit),

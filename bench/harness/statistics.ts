@@ -1,9 +1,14 @@
-/** A figure with its spread: the median, the quartiles and the least over rounds. */
+/** What one round says: the median of its samples and the least of them. */
+export interface Round {
+  readonly value: number
+  readonly least: number
+}
+
+/** A figure with its spread: median and quartiles over rounds. */
 export interface Summary {
   readonly value: number
   readonly low: number
   readonly high: number
-  readonly least: number
 }
 
 /** The quantile of some values, linear between neighbours. NaN for none. */
@@ -21,13 +26,8 @@ export function median(values: readonly number[]): number {
 
 /** Median and quartiles: rare disturbances of a shared machine move neither. */
 export function summary(values: readonly number[]): Summary {
-  const [least, low, value, high] = [0, 0.25, 0.5, 0.75].map((q) => quantile(values, q)) as [
-    number,
-    number,
-    number,
-    number,
-  ]
-  return { value, low, high, least }
+  const [low, value, high] = [0.25, 0.5, 0.75].map((q) => quantile(values, q)) as [number, number, number]
+  return { value, low, high }
 }
 
 /**
