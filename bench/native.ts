@@ -89,11 +89,11 @@ export function inPlace(size: number, distribution: Distribution, computing: Com
   const weights = alignedArray(size)
   weights.set(sample(seed, 'gaussian', 2, 0, 0, 0, size).map((value) => 0.02 * value))
   const scales = new Float32Array(1).fill(noise)
-  const draw = { seed, distribution, rounds: 10, stream: 1, from: 0, to: 1, signs: 'plus' }
-  let step = 0
+  const draw = { seed, distribution, rounds: 10, stream: 1, step: 0, from: 0, to: 1, signs: 'plus' }
   return {
     run() {
-      perturbInPlace([weights], scales, { ...draw, step: step++ }, { ...computing })
+      draw.step++
+      perturbInPlace([weights], scales, draw, computing)
     },
   }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// Below this many elements a pass is run by the caller: waking a thread costs more than the pass.
 const SERIAL_BELOW: usize = 32_768;
 
-/// Chunks that a thread takes at once, where there are many: memory is fetched ahead along a run of pages.
+/// Chunks that a thread takes at once, where there are many: also of another's share, memory is fetched ahead along pages.
 const RUN: usize = 8;
 
 /// The most threads of a pass.
@@ -80,7 +80,7 @@ struct Places<T> {
     workers: usize,
     /// Places taken at once.
     run: usize,
-    /// How much of each worker's share is taken.
+    /// How much of each worker's share is taken, as far from one another as there is room: on lines of a cache of their own.
     taken: [AtomicUsize; MOST],
 }
 
@@ -94,7 +94,7 @@ impl<T> Places<T> {
             first: results.as_mut_ptr(),
             count,
             workers,
-            run: (count / (16 * workers)).clamp(1, RUN),
+            run: (count / (64 * workers)).clamp(1, RUN),
             taken: [const { AtomicUsize::new(0) }; MOST],
         }
     }
@@ -103,7 +103,7 @@ impl<T> Places<T> {
         (worker..worker + self.workers).find_map(|whose| {
             let whose = whose % self.workers;
             let [begin, end] = [whose, whose + 1].map(|whose| whose * self.count / self.workers);
-            let first = begin + self.taken[whose].fetch_add(self.run, Ordering::Relaxed);
+            let first = begin + self.taken[whose * (MOST / self.workers)].fetch_add(self.run, Ordering::Relaxed);
             (first < end).then(|| first..end.min(first + self.run))
         })
     }
