@@ -103,7 +103,8 @@ impl<T> Places<T> {
         (worker..worker + self.workers).find_map(|whose| {
             let whose = whose % self.workers;
             let [begin, end] = [whose, whose + 1].map(|whose| whose * self.count / self.workers);
-            let first = begin + self.taken[whose * (MOST / self.workers)].fetch_add(self.run, Ordering::Relaxed);
+            let first =
+                begin + self.taken[whose * (MOST / self.workers)].fetch_add(self.run, Ordering::Relaxed);
             (first < end).then(|| first..end.min(first + self.run))
         })
     }
