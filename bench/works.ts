@@ -12,9 +12,9 @@ import { Nso } from './pure-tfjs/nso.ts'
 const sigma = 0.01
 const learningRate = 1e-3
 
-/** A net of these widths, or the conv net where there are none. */
-export function model({ widths, batch }: Options): Model {
-  registerKernels()
+/** A net of these widths, or the conv net where there are none. `plain`: on the kernels that tfjs comes with. */
+export function model({ widths, batch, plain = false }: Options): Model {
+  if (!plain) registerKernels()
   return widths === undefined ? convNet(batch as number) : mlp(widths as number[], batch as number)
 }
 

@@ -5,7 +5,7 @@ import type { BackendName } from '../backends.ts'
  * process never opens a store of saltflat, whose hooks into a backend serve everybody in its process; methods of a "timed"
  * one are swapped for others that look at the clock.
  */
-export type HostName = 'native' | 'torch' | `${BackendName}${'' | ' stock' | ' timed'}`
+export type HostName = 'native' | 'torch' | `${BackendName}${'' | ' stock' | ' plain' | ' timed'}`
 
 /** What a value or ratio should be. */
 export type Goal = { readonly atMost: number } | { readonly atLeast: number }
