@@ -128,12 +128,12 @@ test('a goal may be for the least sample: then that is judged, and the table say
 test('a ratio may be that of the least of both', (t) => {
   const claims = [{ contestant: 'ours', against: 'theirs', as: 'faster', by: 'least', goal: { atLeast: 5 } } as const]
   const measured = new Map([
-    ['ours', rounds(20, 10, 30)],
-    ['theirs', rounds(80, 60, 90)],
+    ['ours', [...rounds(20, 10, 30), { value: 25, least: 5 }]],
+    ['theirs', [...rounds(80, 60, 90), { value: 100, least: 40 }]],
   ])
   t.like(rowsOf('sums', { ...group, claims }, measured).at(-1), {
-    ratio: 6,
-    ratioSpread: [3.5, 5],
+    ratio: 8,
+    ratioSpread: [3.75, 4.5],
     by: 'least',
     met: true,
   })

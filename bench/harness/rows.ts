@@ -8,7 +8,11 @@ export interface Row {
   readonly contestant: string
   /** The median of the rounds. */
   readonly value: number
-  /** The least sample of any round; null where `value` is a difference. Absent from results of before it was recorded. */
+  /**
+   * The least sample of any round; where a work gives one value a round, the least of these. Null where `value` is a
+   * difference. In results of questions without a goal for it that were saved before commit b33ddb5 it is the least of the
+   * rounds' medians, and in older ones absent.
+   */
   readonly least?: number | null
   readonly unit: string
   /** Quartiles of `value` over the rounds. */

@@ -55,7 +55,7 @@ const names = [
  * less memory is moved, what torch has as `w.add_(torch.randn_like(w), alpha=sigma)`. Throws
  * ERR_INVALID_ARGUMENT, ERR_DTYPE, ERR_SHAPE, ERR_OVERLAP, ERR_SHARED, ERR_DETACHED, ERR_EMPTY and ERR_OUT_OF_MEMORY;
  * nothing is written then. With the device 'cuda' also ERR_NO_DEVICE, and ERR_CUDA, where some copies may be written,
- * but not the weights. Should the addon itself fail (ERR_PANIC), weights in place may be moved in part.
+ * but not the weights. Should the addon itself fail on the CPU (ERR_PANIC), weights in place may be moved in part.
  *
  * @example
  * const [plus, minus] = perturbBatch(weights, { sigma: 0.01, perturbations: 100, seed: 7 }) // of 200
@@ -96,7 +96,7 @@ export function perturbBatch(
     const noise = { seed, distribution, rounds, stream, step, from: first, to: first + perturbations, signs }
     const { perturbBatch: fill, perturbInPlace } = loadBinding()
     if (copies === 1 && tensors.every((values, i) => values === out[0]![i])) {
-      perturbInPlace(out[0]!, scales, noise, { device })
+      perturbInPlace(tensors as Float32Array[], scales, noise, { device })
     } else {
       fill(tensors as Float32Array[], scales, noise, out.flat(), { device })
     }

@@ -38,6 +38,10 @@ const all: Record<string, Run> = {
   'hutch++': (where) => trace(H, { ...where, method: 'hutch++', probes: 20 }),
   perturbBatch: async ({ device }) =>
     perturbBatch([diagonal, new Float32Array(70)], { sigma: 0.1, perturbations: 3, device }),
+  inPlace: async ({ device }) => {
+    const weights = [diagonal.slice(), new Float32Array(70)]
+    return perturbBatch(weights, { sigma: 0.1, signs: 'minus', device, out: [weights] })
+  },
 }
 
 /** What a run has found, but for its memory and its time. */

@@ -55,7 +55,7 @@ pub struct Draw {
 }
 
 /// Draws of one tensor in one perturbation, tile after tile.
-pub struct Stream<V: Lanes> {
+pub struct Tiles<V: Lanes> {
     philox: Philox<V>,
     distribution: Distribution,
     /// The next tile.
@@ -68,7 +68,7 @@ pub struct Stream<V: Lanes> {
 /// Tiles whose signs are bits of the same words.
 const BITS: u32 = 32;
 
-impl<V: Lanes> Stream<V> {
+impl<V: Lanes> Tiles<V> {
     /// From tile `first` of a tensor on.
     #[inline(always)]
     pub(crate) fn new(draw: Draw, tensor: u32, first: u32) -> Self {
@@ -81,16 +81,18 @@ impl<V: Lanes> Stream<V> {
         }
     }
 
-    /// Whether its draws are signs, which [`Signs`] makes of bits in less time than it takes to store them.
+    /// Whether its draws are signs, which [`TileSigns`] makes of bits in less time than it takes to store them.
     #[inline(always)]
     pub(crate) fn of_signs(&self) -> bool {
         self.distribution == Distribution::Rademacher
     }
 
-    /// The signs of the tile `ahead` after the next one, once [`Stream::ready`] for it.
+    /// The signs of the tile `ahead` after the next one, which shares its words: those that [`Tiles::ready`] has drawn.
     #[inline(always)]
-    pub(crate) fn signs(&self, ahead: usize) -> Signs<'_, V> {
-        Signs { bits: &self.bits, up: BITS - 1 - (self.tile + ahead as u32) % BITS }
+    pub(crate) fn signs(&self, ahead: usize) -> TileSigns<'_, V> {
+        let tile = self.tile + ahead as u32;
+        debug_assert_eq!(tile / BITS, self.block);
+        TileSigns { bits: &self.bits, up: BITS - 1 - tile % BITS }
     }
 
     /// Draws the words of the next tile's signs, where they are not there.
@@ -116,13 +118,13 @@ impl<V: Lanes> Stream<V> {
 }
 
 /// The signs of one tile.
-pub(crate) struct Signs<'a, V: Lanes> {
+pub(crate) struct TileSigns<'a, V: Lanes> {
     bits: &'a [[V::U; 4]; MAX_PARTS],
     /// How far the bit of this tile is from the top.
     up: u32,
 }
 
-impl<V: Lanes> Signs<'_, V> {
+impl<V: Lanes> TileSigns<'_, V> {
     /// N of them, from element `i` of the tile on.
     #[inline(always)]
     pub fn get(&self, i: usize) -> V::F {
@@ -135,15 +137,15 @@ impl<V: Lanes> Signs<'_, V> {
 /// meanwhile: drawing leaves the memory idle, and consuming the processor.
 pub type Ahead<'a> = &'a [*const f32];
 
-/// Fills `out` with the next draws of a stream. `out.len()` is a multiple of [`TILE`].
+/// Fills `out` with the next draws. `out.len()` is a multiple of [`TILE`].
 #[inline(always)]
-pub(crate) fn fill<V: Lanes>(stream: &mut Stream<V>, ahead: Ahead<'_>, out: &mut [f32]) {
+pub(crate) fn fill<V: Lanes>(tiles: &mut Tiles<V>, ahead: Ahead<'_>, out: &mut [f32]) {
     debug_assert!(out.len().is_multiple_of(TILE));
-    match stream.distribution {
-        Distribution::Gaussian => each_tile::<V, Gaussian>(stream, ahead, out),
-        Distribution::Uniform => each_tile::<V, Uniform>(stream, ahead, out),
-        Distribution::Laplace => each_tile::<V, Laplace>(stream, ahead, out),
-        Distribution::Rademacher => rademacher(stream, ahead, out),
+    match tiles.distribution {
+        Distribution::Gaussian => each_tile::<V, Gaussian>(tiles, ahead, out),
+        Distribution::Uniform => each_tile::<V, Uniform>(tiles, ahead, out),
+        Distribution::Laplace => each_tile::<V, Laplace>(tiles, ahead, out),
+        Distribution::Rademacher => rademacher(tiles, out),
     }
 }
 
@@ -151,14 +153,14 @@ pub(crate) fn fill<V: Lanes>(stream: &mut Stream<V>, ahead: Ahead<'_>, out: &mut
 /// dependent operations, and one after the other leaves the processor more of them to overlap.
 #[allow(clippy::needless_range_loop, reason = "a vector is a place in the tile and in two arrays")]
 #[inline(always)]
-fn each_tile<V: Lanes, T: Transform>(stream: &mut Stream<V>, ahead: Ahead<'_>, out: &mut [f32]) {
+fn each_tile<V: Lanes, T: Transform>(tiles: &mut Tiles<V>, ahead: Ahead<'_>, out: &mut [f32]) {
     for target in out.chunks_exact_mut(TILE) {
         for lane in (0..LANES).step_by(V::N) {
-            for (slot, word) in stream.philox.words(16 * stream.tile + lane as u32).into_iter().enumerate() {
+            for (slot, word) in tiles.philox.words(16 * tiles.tile + lane as u32).into_iter().enumerate() {
                 V::store(&mut target[LANES * slot + lane..], V::float_bits(word));
             }
         }
-        stream.tile += 1;
+        tiles.tile += 1;
     }
     for (tile, target) in out.chunks_exact_mut(TILE).enumerate() {
         fetch(ahead, tile);
@@ -186,14 +188,13 @@ const fn place<V: Lanes>(vector: usize) -> usize {
 
 /// One bit an element: word of the element's slot, counter block of 2,048 elements, bit of its tile in the block.
 #[inline(always)]
-fn rademacher<V: Lanes>(stream: &mut Stream<V>, ahead: Ahead<'_>, out: &mut [f32]) {
-    for (tile, target) in out.chunks_exact_mut(TILE).enumerate() {
-        fetch(ahead, tile);
-        stream.ready();
+fn rademacher<V: Lanes>(tiles: &mut Tiles<V>, out: &mut [f32]) {
+    for target in out.chunks_exact_mut(TILE) {
+        tiles.ready();
         for i in (0..TILE).step_by(V::N) {
-            V::store(&mut target[i..], stream.signs(0).get(i));
+            V::store(&mut target[i..], tiles.signs(0).get(i));
         }
-        stream.skip(1);
+        tiles.skip(1);
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{SIZES, Tensors, assert_same, cpu, draw, empty, gradient, numbers, outputs, slices};
+use common::{SIZES, Tensors, assert_same, cpu, draw, drawn, empty, gradient, numbers, outputs, slices};
 use saltflat_core::backend::cpu::batch::{Signs, perturb_batch, perturb_in_place};
 use saltflat_core::rng::FEWEST_ROUNDS;
 use saltflat_core::{Backend, Distribution, Draw, Level, Noise, Result, Threads, Vectors};
@@ -96,6 +96,24 @@ fn in_place_the_weights_become_what_a_copy_would_be() {
                     let what = format!("{name}, {signs:?}, {} with {threads} threads", level.name());
                     assert_same(&w, &expected[0], what);
                 }
+            }
+        }
+    }
+}
+
+/// Signs are made of bits where they are wanted, and other noise a block at a time: both as the sampler makes a vector of them.
+#[test]
+fn around_0_a_pass_adds_what_a_vector_of_draws_has() {
+    for (name, distribution) in Distribution::ALL {
+        for size in [1, 64, 2047, 2049, 4096, 4097, 10_000] {
+            let draw = Draw { distribution, ..draw(3, 5) };
+            let expected = drawn(draw, 1, size);
+            for level in Level::available() {
+                let (mut still, mut moved) = ([7.0], vec![0.0; size]);
+                let out: &mut [&mut [f32]] = &mut [&mut still, &mut moved];
+                perturb_in_place(level, &Threads::new(2), &[0.0, 0.5], draw, Signs::Plus, out).unwrap();
+                assert_eq!(still, [7.0]);
+                assert!(moved.iter().zip(&expected).all(|(x, u)| *x == 0.5 * u), "{name} {size} {level:?}");
             }
         }
     }

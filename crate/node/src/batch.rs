@@ -59,7 +59,7 @@ pub fn perturb_batch(
     let weights: Option<Vec<&[f32]>> = views.inputs("weights", &weights)?.into_iter().collect();
     let weights =
         weights.ok_or_else(|| coded("ERR_INVALID_ARGUMENT", "Expected every weight, received a gap."))?;
-    let mut out = views.apart(&out)?;
+    let mut out = views.apart("outputs", &out)?;
     let scales = views.input("scales", &scales)?;
     views.check()?;
     match wanted {
@@ -88,7 +88,7 @@ pub fn perturb_in_place(
     }
     let (signs, draws) = (batch.signs, batch.draws());
     let mut views = Views::default();
-    let mut weights = views.apart(&elements(&weights))?;
+    let mut weights = views.apart("weights", &elements(&weights))?;
     let scales = views.input("scales", &scales)?;
     views.check()?;
     match wanted {
@@ -133,25 +133,22 @@ impl Batch {
     }
 }
 
-/// The weights are as before where the GPU fails.
+/// By way of a copy, so that the weights stay as they are where the GPU fails.
 fn on_gpu_in_place(
     scales: &[f32],
     draws: &[Draw],
     signs: Signs,
     weights: &mut [&mut [f32]],
 ) -> saltflat_core::Result<()> {
-    let mut before = vec![];
-    for values in weights.iter() {
-        let mut copy = filled(values.len(), 0f32)?;
-        copy.copy_from_slice(values);
-        before.push(copy);
+    let mut moved =
+        weights.iter().map(|values| filled(values.len(), 0f32)).collect::<saltflat_core::Result<Vec<_>>>()?;
+    let held: Vec<&[f32]> = weights.iter().map(|values| &**values).collect();
+    let mut out: Vec<&mut [f32]> = moved.iter_mut().map(Vec::as_mut_slice).collect();
+    on_gpu(&held, scales, draws, signs, &mut out)?;
+    for (values, moved) in weights.iter_mut().zip(&moved) {
+        values.copy_from_slice(moved);
     }
-    let held: Vec<&[f32]> = before.iter().map(Vec::as_slice).collect();
-    on_gpu(&held, scales, draws, signs, weights).inspect_err(|_| {
-        for (values, before) in weights.iter_mut().zip(&before) {
-            values.copy_from_slice(before);
-        }
-    })
+    Ok(())
 }
 
 #[cfg(not(target_vendor = "apple"))]

@@ -85,7 +85,7 @@ impl Views {
     /// Slices to write, of tensors of these sizes. Not to be touched before `check` has passed.
     pub fn outputs<'a>(&mut self, outputs: &Arrays, sizes: &[usize]) -> Result<Vec<&'a mut [f32]>> {
         match outputs {
-            Arrays::Apart(elements) => self.apart(elements),
+            Arrays::Apart(elements) => self.apart("outputs", elements),
             Arrays::Whole(env, value) => {
                 let parts = self.whole("outputs", *env, *value, sizes, true)?;
                 // SAFETY: as in `apart`; the parts do not overlap.
@@ -125,16 +125,14 @@ impl Views {
     }
 
     /// An array a tensor.
-    pub fn apart<'a>(&mut self, elements: &Elements) -> Result<Vec<&'a mut [f32]>> {
+    pub fn apart<'a>(&mut self, what: &str, elements: &Elements) -> Result<Vec<&'a mut [f32]>> {
         let mut slices = Vec::with_capacity(elements.values.len());
         for (i, element) in elements.values.iter().enumerate() {
             let Some(Memory { pointer, len }) =
-                typed(elements.env, *element, format_args!("{i} of the outputs"))?
+                typed(elements.env, *element, format_args!("{i} of the {what}"))?
             else {
-                return Err(coded(
-                    "ERR_INVALID_ARGUMENT",
-                    "Expected a Float32Array in outputs, received nothing.",
-                ));
+                let said = format!("Expected a Float32Array in {what}, received nothing.");
+                return Err(coded("ERR_INVALID_ARGUMENT", said));
             };
             self.note(pointer, len, true);
             // SAFETY: checked by `typed`; JavaScript, the only other user of the memory, waits for this call, and `check`

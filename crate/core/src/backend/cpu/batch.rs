@@ -36,7 +36,7 @@ struct Batch<'a> {
     draws: &'a [Draw],
     signs: Signs,
     scales: &'a [f32],
-    /// Absent: the only copy is made of itself.
+    /// Absent: in place, where the outputs hold the weights, and a single draw moves them by one of its signs.
     w: Option<Inputs<'a>>,
     tensors: usize,
     out: Outputs<'a>,
@@ -46,7 +46,7 @@ impl Pass for Batch<'_> {
     #[inline(always)]
     unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
         let scale = self.scales[chunk.tensor];
-        // SAFETY: passed on; where the output is read, each vector of lanes is before it is written.
+        // SAFETY: passed on; in place each vector of lanes is read before it is written, by the same pointer.
         let w = self.w.map_or_else(|| unsafe { self.out.at(chunk) }.present(), |w| w.at(chunk));
         for (place, draw) in self.draws.iter().enumerate() {
             let draw = (scale != 0.0).then_some(*draw);
@@ -136,6 +136,7 @@ pub fn perturb_in_place(
 }
 
 fn run(level: Level, threads: &Threads, layout: &Layout, batch: &Batch<'_>) -> Result<()> {
+    debug_assert!(batch.w.is_some() || (batch.draws.len() == 1 && batch.signs != Signs::Both));
     let (chunks, copies) = (layout.chunks(), batch.draws.len() * batch.signs.count());
     threads.each(layout.total() * copies, &mut filled(chunks.len(), [0.0; SUMS])?, |i| {
         // SAFETY: the lengths of all slices were checked against this layout; each chunk is run once.

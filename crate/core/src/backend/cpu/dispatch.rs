@@ -4,7 +4,7 @@ use super::lanes::scalar::Scalar;
 use super::lanes::{LANES, Lanes};
 use super::pass::{Pass, SUMS};
 use crate::layout::{Chunk, TILE};
-use crate::noise::{Draw, Stream};
+use crate::noise::{Draw, Tiles};
 use crate::rng::philox;
 
 /// An instruction set.
@@ -78,7 +78,7 @@ unsafe fn with_avx2<P: Pass>(pass: &P, chunk: &Chunk) -> [f64; SUMS] {
 /// # Safety
 /// As for [`Pass::run`].
 pub(crate) unsafe fn run<P: Pass>(level: Level, pass: &P, chunk: &Chunk) -> [f64; SUMS] {
-    // SAFETY: the caller's promise is passed on; `Cpu::new` and `perturb_batch` take only levels that this CPU has.
+    // SAFETY: the caller's promise is passed on; whoever makes passes takes only levels that this CPU has (`check_level`).
     unsafe {
         match level {
             #[cfg(target_arch = "x86_64")]
@@ -98,13 +98,13 @@ pub fn fill(level: Level, draw: Draw, tensor: u32, first_tile: u32, out: &mut [f
     match level {
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => {
-            super::lanes::avx512::Avx512::fill(&mut Stream::new(draw, tensor, first_tile), &[], out)
+            super::lanes::avx512::Avx512::fill(&mut Tiles::new(draw, tensor, first_tile), &[], out)
         }
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => super::lanes::avx2::Avx2::fill(&mut Stream::new(draw, tensor, first_tile), &[], out),
+        Level::Avx2 => super::lanes::avx2::Avx2::fill(&mut Tiles::new(draw, tensor, first_tile), &[], out),
         #[cfg(target_arch = "aarch64")]
-        Level::Neon => super::lanes::neon::Neon::fill(&mut Stream::new(draw, tensor, first_tile), &[], out),
-        _ => Scalar::fill(&mut Stream::new(draw, tensor, first_tile), &[], out),
+        Level::Neon => super::lanes::neon::Neon::fill(&mut Tiles::new(draw, tensor, first_tile), &[], out),
+        _ => Scalar::fill(&mut Tiles::new(draw, tensor, first_tile), &[], out),
     }
 }
 

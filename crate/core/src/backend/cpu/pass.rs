@@ -5,7 +5,7 @@
 
 use super::lanes::{LANES, Lanes, MAX_PARTS, fold_lanes};
 use crate::layout::{Chunk, TILE};
-use crate::noise::{Ahead, Draw, Signs, Stream};
+use crate::noise::{Ahead, Draw, TileSigns, Tiles};
 
 /// Elements drawn before they are consumed: 2 kB of L1 a draw.
 pub(crate) const BLOCK: usize = 512;
@@ -76,22 +76,22 @@ impl<V: Lanes> Sums<V> {
 /// Draws of one block, in L1, and where the next ones come from: nothing but zeros where there is no draw.
 pub(crate) struct Block<V: Lanes> {
     draws: [f32; BLOCK],
-    stream: Option<Stream<V>>,
+    tiles: Option<Tiles<V>>,
 }
 
 impl<V: Lanes> Block<V> {
     #[inline(always)]
     pub fn new(draw: Option<Draw>, chunk: &Chunk) -> Self {
         let first = (chunk.start / TILE) as u32;
-        Self { draws: [0.0; BLOCK], stream: draw.map(|draw| Stream::new(draw, chunk.tensor as u32, first)) }
+        Self { draws: [0.0; BLOCK], tiles: draw.map(|draw| Tiles::new(draw, chunk.tensor as u32, first)) }
     }
 
-    /// Draws the next `len` elements of the chunk.
+    /// Draws the next `len` elements of the chunk. Signs are made later, of words that a whole block shares.
     #[inline(always)]
     pub fn fill(&mut self, len: usize, ahead: Ahead<'_>) {
-        match &mut self.stream {
-            Some(stream) if stream.of_signs() => stream.ready(),
-            Some(stream) => V::fill(stream, ahead, &mut self.draws[..len.next_multiple_of(TILE)]),
+        match &mut self.tiles {
+            Some(tiles) if tiles.of_signs() => tiles.ready(),
+            Some(tiles) => V::fill(tiles, ahead, &mut self.draws[..len.next_multiple_of(TILE)]),
             None => {}
         }
     }
@@ -100,8 +100,8 @@ impl<V: Lanes> Block<V> {
     #[inline(always)]
     pub fn tile(&self, first: usize) -> Drawn<'_, V> {
         debug_assert!(first + TILE <= BLOCK);
-        match &self.stream {
-            Some(stream) if stream.of_signs() => Drawn::Signs(stream.signs(first / TILE)),
+        match &self.tiles {
+            Some(tiles) if tiles.of_signs() => Drawn::Signs(tiles.signs(first / TILE)),
             // SAFETY: within the block.
             _ => Drawn::Kept(unsafe { self.draws.as_ptr().add(first) }),
         }
@@ -110,10 +110,10 @@ impl<V: Lanes> Block<V> {
     /// After a block, before the next one.
     #[inline(always)]
     pub fn done(&mut self) {
-        if let Some(stream) = &mut self.stream
-            && stream.of_signs()
+        if let Some(tiles) = &mut self.tiles
+            && tiles.of_signs()
         {
-            stream.skip(BLOCK / TILE);
+            tiles.skip(BLOCK / TILE);
         }
     }
 }
@@ -121,7 +121,7 @@ impl<V: Lanes> Block<V> {
 /// The draws of one tile.
 pub(crate) enum Drawn<'a, V: Lanes> {
     Kept(*const f32),
-    Signs(Signs<'a, V>),
+    Signs(TileSigns<'a, V>),
 }
 
 impl<V: Lanes> Drawn<'_, V> {
@@ -138,10 +138,10 @@ impl<V: Lanes> Drawn<'_, V> {
 }
 
 /// Runs a body for each vector of a chunk: `vectors!(V, chunk, at; draws [u = draw]; ahead [w, out] => { body })`. `u` holds
-/// the draw's elements, 0 where the draw is `None`; the memory named after `ahead` is fetched while they are drawn, a block
-/// early where nothing is. A macro and not a function that takes a closure, because closures do not take on the
-/// instruction set of the function that they are written in. The body is expanded twice: for whole vectors, and for those
-/// at a tensor's end.
+/// the draw's elements, 0 where the draw is `None`; the memory named after `ahead` is fetched while they are drawn, and a
+/// block early where the pass draws nothing. Signs, and no draws at all, leave no time to fetch in. A macro and not a function
+/// that takes a closure, because closures do not take on the instruction set of the function that they are written in. The
+/// body is expanded three times: for whole tiles where something is drawn, for whole vectors, and for those at a tensor's end.
 macro_rules! vectors {
     ($V:ident, $chunk:expr, $at:ident; draws [$($u:ident = $draw:expr),*]; ahead [$($ahead:expr),*] => $body:block) => {{
         let chunk: &Chunk = $chunk;

@@ -7,7 +7,7 @@ use crate::backend::space::Space;
 use crate::error::Result;
 use crate::layout::{Chunk, TILE};
 use crate::memory::AlignedVec;
-use crate::noise::{Draw, Stream};
+use crate::noise::{Draw, Tiles};
 
 /// w ← U
 struct Fill {
@@ -18,13 +18,13 @@ struct Fill {
 impl Pass for Fill {
     #[inline(always)]
     unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
-        let mut stream = Stream::new(self.draw, 0, (chunk.flat / TILE) as u32);
+        let mut tiles = Tiles::new(self.draw, 0, (chunk.flat / TILE) as u32);
         // SAFETY: whole tiles of the padded vector, of which nobody else has this chunk.
         let out = unsafe {
             let first = self.w.0.add(chunk.flat);
             std::slice::from_raw_parts_mut(first, chunk.len.next_multiple_of(TILE))
         };
-        V::fill(&mut stream, &[], out);
+        V::fill(&mut tiles, &[], out);
         [0.0; SUMS]
     }
 }

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// Below this many elements a pass is run by the caller: waking a thread costs more than the pass.
 const SERIAL_BELOW: usize = 32_768;
 
-/// Chunks that a thread takes at once, where there are many: also of another's share, memory is fetched ahead along pages.
+/// Chunks that a thread takes at once, where there are many: it may be taking them from another's share, and memory is
+/// fetched ahead along a run of pages.
 const RUN: usize = 8;
 
 /// The most threads of a pass.
@@ -24,7 +25,7 @@ pub struct Threads {
 }
 
 impl Threads {
-    /// `count` threads, 1 to 256; 0 means one a processor.
+    /// `count` threads, 1 to 256; 0 means one a processor, 256 at most.
     pub fn new(count: usize) -> Self {
         let count = if count == 0 { processors() } else { count }.min(MOST);
         Self { count, helpers: helpers(count - 1) }
@@ -38,7 +39,7 @@ impl Threads {
     /// `results[i] = work(i)` for every chunk, in parallel where there is enough to do. Which thread does what never
     /// shows: each chunk has its own place for its result.
     ///
-    /// The caller works too and whoever is free takes the next chunks. Between two passes lies a gradient, in which
+    /// The caller works too, and whoever has done its share takes chunks of the others'. Between two passes lies a gradient, in which
     /// helpers go to sleep: a caller that only waited would often wait for a single one of them to do it all.
     pub(crate) fn each<T: Send>(&self, elements: usize, results: &mut [T], work: impl Fn(usize) -> T + Sync) {
         let work = |i| {
@@ -80,7 +81,8 @@ struct Places<T> {
     workers: usize,
     /// Places taken at once.
     run: usize,
-    /// How much of each worker's share is taken, as far from one another as there is room: on lines of a cache of their own.
+    /// How much of each worker's share is taken; as far from one another as there is room, for two counts on one line of a
+    /// cache slow each other down.
     taken: [AtomicUsize; MOST],
 }
 
@@ -103,8 +105,12 @@ impl<T> Places<T> {
         (worker..worker + self.workers).find_map(|whose| {
             let whose = whose % self.workers;
             let [begin, end] = [whose, whose + 1].map(|whose| whose * self.count / self.workers);
-            let first =
-                begin + self.taken[whose * (MOST / self.workers)].fetch_add(self.run, Ordering::Relaxed);
+            let taken = &self.taken[whose * (MOST / self.workers)];
+            // First a look, which leaves the line to whoever counts on it.
+            if begin + taken.load(Ordering::Relaxed) >= end {
+                return None;
+            }
+            let first = begin + taken.fetch_add(self.run, Ordering::Relaxed);
             (first < end).then(|| first..end.min(first + self.run))
         })
     }
@@ -127,4 +133,40 @@ fn helpers(count: usize) -> Option<Arc<ThreadPool>> {
         || ThreadPoolBuilder::new().num_threads(count).thread_name(|i| format!("saltflat-{i}")).build();
     // A process that may not make threads still trains, on its own one.
     pools.entry(count).or_insert_with(|| built().ok().map(Arc::new)).clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_place_is_taken_once_by_any_number_of_threads() {
+        for threads in [1, 2, 3, 7, 129, 256, 1000] {
+            let threads = Threads::new(threads);
+            for count in [0, 1, 2, 3, 127, 128, 1000, 5000] {
+                let taken: Vec<_> = (0..count).map(|_| AtomicUsize::new(0)).collect();
+                let mut results = vec![0; count];
+                threads.each(usize::MAX, &mut results, |i| {
+                    taken[i].fetch_add(1, Ordering::Relaxed);
+                    i + 1
+                });
+                assert!(results.into_iter().eq(1..=count), "{count} with {} threads", threads.count());
+                assert!(taken.into_iter().all(|times| times.into_inner() == 1));
+            }
+        }
+    }
+
+    #[test]
+    fn who_has_done_its_share_takes_from_the_others() {
+        for (count, workers) in [(10, 3), (1000, 2), (5000, 7), (3, 256), (256, 256)] {
+            let mut results = vec![(); count];
+            let places = Places::new(&mut results, workers);
+            let last = workers - 1;
+            let mut seen: Vec<_> = std::iter::from_fn(|| places.take(last)).flatten().collect();
+            assert_eq!(seen.first().copied(), Some(last * count / workers).filter(|first| *first < count));
+            seen.sort_unstable();
+            assert!(seen.into_iter().eq(0..count), "{count} in {workers}");
+            assert!((0..2 * workers).all(|worker| places.take(worker).is_none()));
+        }
+    }
 }

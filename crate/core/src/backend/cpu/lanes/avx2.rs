@@ -1,7 +1,7 @@
 //! AVX2 and FMA: eight lanes, the 64-bit ones as even and odd counters in two registers.
 
 use super::Lanes;
-use crate::noise::{self, Ahead, Stream};
+use crate::noise::{self, Ahead, Tiles};
 use std::arch::x86_64::*;
 
 /// AVX2 with FMA.
@@ -10,8 +10,8 @@ pub struct Avx2;
 
 #[target_feature(enable = "avx2,fma")]
 #[inline(never)]
-fn fill(stream: &mut Stream<Avx2>, ahead: Ahead<'_>, out: &mut [f32]) {
-    noise::fill(stream, ahead, out);
+fn fill(tiles: &mut Tiles<Avx2>, ahead: Ahead<'_>, out: &mut [f32]) {
+    noise::fill(tiles, ahead, out);
 }
 
 /// Wraps intrinsics one to one.
@@ -38,9 +38,9 @@ impl Lanes for Avx2 {
     type D = [__m256d; 2];
 
     #[inline(always)]
-    fn fill(stream: &mut Stream<Self>, ahead: Ahead<'_>, out: &mut [f32]) {
+    fn fill(tiles: &mut Tiles<Self>, ahead: Ahead<'_>, out: &mut [f32]) {
         // SAFETY: only reached through `dispatch`, which has found AVX2 and FMA on this CPU.
-        unsafe { fill(stream, ahead, out) }
+        unsafe { fill(tiles, ahead, out) }
     }
 
     #[inline(always)]

@@ -1,7 +1,7 @@
 //! AVX-512: one register of floats, two of 64-bit lanes (even counters in one, odd in the other).
 
 use super::{LANES, Lanes};
-use crate::noise::{self, Ahead, Stream};
+use crate::noise::{self, Ahead, Tiles};
 use std::arch::x86_64::*;
 
 /// AVX-512 F.
@@ -10,8 +10,8 @@ pub struct Avx512;
 
 #[target_feature(enable = "avx512f,avx2,fma")]
 #[inline(never)]
-fn fill(stream: &mut Stream<Avx512>, ahead: Ahead<'_>, out: &mut [f32]) {
-    noise::fill(stream, ahead, out);
+fn fill(tiles: &mut Tiles<Avx512>, ahead: Ahead<'_>, out: &mut [f32]) {
+    noise::fill(tiles, ahead, out);
 }
 
 /// Wraps intrinsics one to one.
@@ -34,9 +34,9 @@ impl Lanes for Avx512 {
     type D = [__m512d; 2];
 
     #[inline(always)]
-    fn fill(stream: &mut Stream<Self>, ahead: Ahead<'_>, out: &mut [f32]) {
+    fn fill(tiles: &mut Tiles<Self>, ahead: Ahead<'_>, out: &mut [f32]) {
         // SAFETY: only reached through `dispatch`, which has found AVX-512 on this CPU.
-        unsafe { fill(stream, ahead, out) }
+        unsafe { fill(tiles, ahead, out) }
     }
 
     #[inline(always)]

@@ -11,7 +11,7 @@ pub mod avx512;
 pub mod neon;
 pub mod scalar;
 
-use crate::noise::{Ahead, Stream};
+use crate::noise::{Ahead, Tiles};
 
 /// Lanes of the layouts of noise and sums; every set's own `N` divides it.
 pub const LANES: usize = 16;
@@ -33,8 +33,8 @@ pub trait Lanes: Copy + 'static {
     /// N × f64 sums.
     type D: Copy;
 
-    /// Fills whole tiles with the next draws of a stream; the set's own copy of [`crate::noise::fill`].
-    fn fill(stream: &mut Stream<Self>, ahead: Ahead<'_>, out: &mut [f32]);
+    /// Fills whole tiles with the next draws; the set's own copy of [`crate::noise::fill`].
+    fn fill(tiles: &mut Tiles<Self>, ahead: Ahead<'_>, out: &mut [f32]);
 
     /// The same number in every lane.
     fn splat(value: f32) -> Self::F;

@@ -1,7 +1,7 @@
 //! NEON: four lanes, the 64-bit ones as two registers of two counters.
 
 use super::Lanes;
-use crate::noise::{self, Ahead, Stream};
+use crate::noise::{self, Ahead, Tiles};
 use std::arch::aarch64::*;
 
 /// NEON, with the fused multiply-add that every 64-bit ARM has.
@@ -33,8 +33,8 @@ impl Lanes for Neon {
     type D = [float64x2_t; 2];
 
     #[inline(never)]
-    fn fill(stream: &mut Stream<Self>, ahead: Ahead<'_>, out: &mut [f32]) {
-        noise::fill(stream, ahead, out);
+    fn fill(tiles: &mut Tiles<Self>, ahead: Ahead<'_>, out: &mut [f32]) {
+        noise::fill(tiles, ahead, out);
     }
 
     #[inline(always)]

@@ -1,7 +1,7 @@
 //! The reference: plain arrays, no intrinsics. What the other sets must equal.
 
 use super::Lanes;
-use crate::noise::{self, Ahead, Stream};
+use crate::noise::{self, Ahead, Tiles};
 use std::array::from_fn;
 
 /// Plain Rust, four lanes.
@@ -19,8 +19,8 @@ impl Lanes for Scalar {
     type D = [f64; N];
 
     #[inline(never)]
-    fn fill(stream: &mut Stream<Self>, ahead: Ahead<'_>, out: &mut [f32]) {
-        noise::fill(stream, ahead, out);
+    fn fill(tiles: &mut Tiles<Self>, ahead: Ahead<'_>, out: &mut [f32]) {
+        noise::fill(tiles, ahead, out);
     }
 
     #[inline(always)]
