@@ -135,7 +135,7 @@ ifBuilt('estimates of curvature have the same bits on both devices, and half on 
   for (const one of printed.refused) t.like(one, { code: 'ERR_OUT_OF_MEMORY', left: 0 }, JSON.stringify(one))
   t.deepEqual(
     [...new Set(printed.refused.map(({ name }) => name))],
-    ['topEigenvalues', 'spectralDensity', 'orthogonal', 'traceOf', 'hutchinson', 'hutch++', 'perturbBatch'],
+    ['topEigenvalues', 'spectralDensity', 'orthogonal', 'traceOf', 'hutchinson', 'hutch++', 'perturbBatch', 'inPlace'],
   )
   // Too few elements; a basis that fits; more vectors than memory; more than a rotation takes.
   t.deepEqual(printed.decided, ['cpu', 'cuda', 'cpu', 'cpu'])
