@@ -1,5 +1,6 @@
-// Where the time of a step goes: profile.json as it is now, and beside profile-before.json with what was predicted of
-// it in profile-prediction.json, as shares of the time before; the first of its rows that fits a model's name holds.
+// Where the time of a step goes: profile.json as it is now; and of one tuning, on one machine, profile-before.json,
+// profile-after.json and between them what was predicted of it in profile-prediction.json, as shares of the time before;
+// the first of its rows that fits a model's name holds.
 import { figure, markdown, measuredOn, results } from './markdown.mjs'
 
 /** Lines of the comparison: parts that are added up. */
@@ -29,7 +30,7 @@ export function profile() {
 export function comparison() {
   const [before] = results(/^profile-before\.json$/)
   const [{ shares, reasons }] = results(/^profile-prediction\.json$/)
-  const [now] = results(/^profile\.json$/)
+  const [now] = results(/^profile-after\.json$/)
   const [then, after] = [groups(before), groups(now)]
   const rows = [...then].flatMap(([model, of]) =>
     Object.entries(lines).map(([line, parts]) => {
