@@ -65,15 +65,10 @@ function workspace(sizes: readonly number[], rule: string, sums: number, { threa
 }
 
 /** W' ← W + σU on one vector. */
-export function perturbation(
-  size: number,
-  distribution: Distribution,
-  computing: Computing,
-  noise: number = sigma,
-): Timed {
+export function perturbation(size: number, distribution: Distribution, computing: Computing): Timed {
   const made = workspace([size], 'sgd', 0, computing)
   const { out } = buffers([size])
-  const scales = new Float32Array(1).fill(noise)
+  const scales = new Float32Array(1).fill(sigma)
   let step = 0
   return {
     run() {

@@ -30,9 +30,9 @@ export const noise: Question = {
     ]
   },
   works: {
-    inPlace: (options) => drawn(inPlace, options),
-    perturb: (options) => drawn(perturbation, options),
-    rested: (options) => ({ ...drawn(perturbation, options), before: () => pause(gradient) }),
+    inPlace: move,
+    perturb: draw,
+    rested: (options) => ({ ...draw(options), before: () => pause(gradient) }),
     copy: ({ size, ...options }) => copies(size as number, 1, options as unknown as Computing),
     randomNormal,
   },
@@ -71,11 +71,8 @@ function cores(size: number, threads: number, { levels, quick }: Setting): Group
     ...{ name: 'torch, add_(randn_like)', host: 'torch', work: 'randn', options: { size, threads } },
     ...per(size),
   }
-  // With σ = 0 nothing is drawn, and each element goes back as it came.
-  const still: Contestant = {
-    ...contestant('read and written back', 'gaussian', simd),
-    options: { size, threads, simd, sigma: 0 },
-  }
+  const plain = contestant('read and written back', 'gaussian', simd)
+  const still: Contestant = { ...plain, options: { ...plain.options, sigma: 0 } }
   const large = size >= 1e7
   const signs: Goal | undefined = threads === 2 ? { atLeast: large ? 3 : 5 } : undefined
   return {
@@ -136,9 +133,14 @@ function backends(size: number, { levels, quick }: Setting): Group {
   }
 }
 
-function drawn(make: typeof inPlace | typeof perturbation, { size, distribution, sigma, ...options }: Options): Work {
+function draw({ size, distribution, ...options }: Options): Work {
+  return perturbation(size as number, distribution as Distribution, options as unknown as Computing)
+}
+
+/** With σ = 0 nothing is drawn, whatever the distribution, and each element goes back as it came. */
+function move({ size, distribution, sigma, ...options }: Options): Work {
   const computing = options as unknown as Computing
-  return make(size as number, (distribution ?? 'gaussian') as Distribution, computing, sigma as number | undefined)
+  return inPlace(size as number, distribution as Distribution, computing, sigma as number | undefined)
 }
 
 /** Busy, as a gradient is. */

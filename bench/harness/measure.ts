@@ -10,8 +10,8 @@ export interface Runnable {
 }
 
 /**
- * One round of one contestant: the median and the least of its samples, in nanoseconds a call. What ran before has emptied the caches,
- * so some calls go by unmeasured, unless a single one takes so long that they cannot matter.
+ * One round of one contestant: the median and the least of its samples, in nanoseconds a call. What ran before has emptied
+ * the caches, so some calls go by unmeasured, unless a single one takes so long that they cannot matter.
  */
 export class Meter {
   /** Milliseconds of a call, as last seen; 0 before the first. */

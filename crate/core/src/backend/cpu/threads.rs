@@ -39,8 +39,9 @@ impl Threads {
     /// `results[i] = work(i)` for every chunk, in parallel where there is enough to do. Which thread does what never
     /// shows: each chunk has its own place for its result.
     ///
-    /// The caller works too, and whoever has done its share takes chunks of the others'. Between two passes lies a gradient, in which
-    /// helpers go to sleep: a caller that only waited would often wait for a single one of them to do it all.
+    /// The caller works too, and whoever has done its share takes chunks of the others'. Between two passes lies a
+    /// gradient, in which helpers go to sleep: a caller that only waited would often wait for a single one of them to do it
+    /// all.
     pub(crate) fn each<T: Send>(&self, elements: usize, results: &mut [T], work: impl Fn(usize) -> T + Sync) {
         let work = |i| {
             fault::point(Place::Chunk);
