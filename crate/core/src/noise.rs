@@ -3,7 +3,7 @@
 //! Layout (counter word 0 = 16·tile + lane): element `i` of a tensor takes word `(i mod 64) div 16` of the counter
 //! `16·(i div 64) + (i mod 16)`, so a tile of 64 elements is sixteen counters side by side, no transpose.
 
-use crate::backend::cpu::lanes::{LANES, Lanes, MAX_PARTS};
+use crate::backend::cpu::lanes::{LANES, Lanes};
 use crate::layout::TILE;
 use crate::rng::Philox;
 use crate::transform::{Gaussian, Laplace, MOST, Transform, Uniform, count};
@@ -55,20 +55,22 @@ pub struct Draw {
 }
 
 /// Draws of one tensor in one perturbation, tile after tile.
-pub struct Tiles<V: Lanes> {
-    philox: Philox<V>,
+pub struct Tiles {
+    philox: Philox,
     distribution: Distribution,
     /// The next tile.
     tile: u32,
-    /// Of signs: the words of block `block` of [`BITS`] tiles.
-    bits: [[V::U; 4]; MAX_PARTS],
+    /// Of signs: the block of [`BITS`] tiles whose words have been drawn.
     block: u32,
 }
 
 /// Tiles whose signs are bits of the same words.
 const BITS: u32 = 32;
 
-impl<V: Lanes> Tiles<V> {
+/// The words of a block of signs, each where the elements are in a tile that it has a bit of.
+pub(crate) type Words = [f32; TILE];
+
+impl Tiles {
     /// From tile `first` of a tensor on.
     #[inline(always)]
     pub(crate) fn new(draw: Draw, tensor: u32, first: u32) -> Self {
@@ -76,7 +78,6 @@ impl<V: Lanes> Tiles<V> {
             philox: Philox::new(draw.key, [tensor, draw.step, draw.index], draw.rounds),
             distribution: draw.distribution,
             tile: first,
-            bits: [[V::word(0); 4]; MAX_PARTS],
             block: u32::MAX,
         }
     }
@@ -89,23 +90,25 @@ impl<V: Lanes> Tiles<V> {
 
     /// The signs of the tile `ahead` after the next one, which shares its words: those that [`Tiles::ready`] has drawn.
     #[inline(always)]
-    pub(crate) fn signs(&self, ahead: usize) -> TileSigns<'_, V> {
+    pub(crate) fn signs<'a>(&self, words: &'a Words, ahead: usize) -> TileSigns<'a> {
         let tile = self.tile + ahead as u32;
         debug_assert_eq!(tile / BITS, self.block);
-        TileSigns { bits: &self.bits, up: BITS - 1 - tile % BITS }
+        TileSigns { words, up: BITS - 1 - tile % BITS }
     }
 
     /// Draws the words of the next tile's signs, where they are not there.
     #[inline(always)]
-    pub(crate) fn ready(&mut self) {
+    pub(crate) fn ready<V: Lanes>(&mut self, words: &mut Words) {
         let block = self.tile / BITS;
         if block == self.block {
             return;
         }
-        for (part, words) in self.bits.iter_mut().enumerate().take(LANES / V::N) {
-            let drawn = self.philox.words(16 * block + (V::N * part) as u32);
-            // Bit set means +1: inverted, it is the sign of a one.
-            *words = drawn.map(|word| V::xor(word, V::word(u32::MAX)));
+        for lane in (0..LANES).step_by(V::N) {
+            for (slot, word) in self.philox.words::<V>(16 * block + lane as u32).into_iter().enumerate() {
+                // Bit set means +1: inverted, it is the sign of a one.
+                let inverted = V::float_bits(V::xor(word, V::word(u32::MAX)));
+                V::store(&mut words[LANES * slot + lane..], inverted);
+            }
         }
         self.block = block;
     }
@@ -118,17 +121,17 @@ impl<V: Lanes> Tiles<V> {
 }
 
 /// The signs of one tile.
-pub(crate) struct TileSigns<'a, V: Lanes> {
-    bits: &'a [[V::U; 4]; MAX_PARTS],
+pub(crate) struct TileSigns<'a> {
+    words: &'a Words,
     /// How far the bit of this tile is from the top.
     up: u32,
 }
 
-impl<V: Lanes> TileSigns<'_, V> {
+impl TileSigns<'_> {
     /// N of them, from element `i` of the tile on.
     #[inline(always)]
-    pub fn get(&self, i: usize) -> V::F {
-        let bit = V::shl_by(self.bits[i % LANES / V::N][i / LANES], self.up);
+    pub fn get<V: Lanes>(&self, i: usize) -> V::F {
+        let bit = V::shl_by(V::bits(V::read(&self.words[i..])), self.up);
         V::float_bits(V::or(V::and(bit, V::word(1 << 31)), V::word(1f32.to_bits())))
     }
 }
@@ -139,13 +142,13 @@ pub type Ahead<'a> = &'a [*const f32];
 
 /// Fills `out` with the next draws. `out.len()` is a multiple of [`TILE`].
 #[inline(always)]
-pub(crate) fn fill<V: Lanes>(tiles: &mut Tiles<V>, ahead: Ahead<'_>, out: &mut [f32]) {
+pub(crate) fn fill<V: Lanes>(tiles: &mut Tiles, ahead: Ahead<'_>, out: &mut [f32]) {
     debug_assert!(out.len().is_multiple_of(TILE));
     match tiles.distribution {
         Distribution::Gaussian => each_tile::<V, Gaussian>(tiles, ahead, out),
         Distribution::Uniform => each_tile::<V, Uniform>(tiles, ahead, out),
         Distribution::Laplace => each_tile::<V, Laplace>(tiles, ahead, out),
-        Distribution::Rademacher => rademacher(tiles, out),
+        Distribution::Rademacher => rademacher::<V>(tiles, out),
     }
 }
 
@@ -153,10 +156,11 @@ pub(crate) fn fill<V: Lanes>(tiles: &mut Tiles<V>, ahead: Ahead<'_>, out: &mut [
 /// dependent operations, and one after the other leaves the processor more of them to overlap.
 #[allow(clippy::needless_range_loop, reason = "a vector is a place in the tile and in two arrays")]
 #[inline(always)]
-fn each_tile<V: Lanes, T: Transform>(tiles: &mut Tiles<V>, ahead: Ahead<'_>, out: &mut [f32]) {
+fn each_tile<V: Lanes, T: Transform>(tiles: &mut Tiles, ahead: Ahead<'_>, out: &mut [f32]) {
     for target in out.chunks_exact_mut(TILE) {
         for lane in (0..LANES).step_by(V::N) {
-            for (slot, word) in tiles.philox.words(16 * tiles.tile + lane as u32).into_iter().enumerate() {
+            for (slot, word) in tiles.philox.words::<V>(16 * tiles.tile + lane as u32).into_iter().enumerate()
+            {
                 V::store(&mut target[LANES * slot + lane..], V::float_bits(word));
             }
         }
@@ -188,11 +192,13 @@ const fn place<V: Lanes>(vector: usize) -> usize {
 
 /// One bit an element: word of the element's slot, counter block of 2,048 elements, bit of its tile in the block.
 #[inline(always)]
-fn rademacher<V: Lanes>(tiles: &mut Tiles<V>, out: &mut [f32]) {
+fn rademacher<V: Lanes>(tiles: &mut Tiles, out: &mut [f32]) {
+    let mut words = [0.0; TILE];
+    tiles.block = u32::MAX;
     for target in out.chunks_exact_mut(TILE) {
-        tiles.ready();
+        tiles.ready::<V>(&mut words);
         for i in (0..TILE).step_by(V::N) {
-            V::store(&mut target[i..], tiles.signs(0).get(i));
+            V::store(&mut target[i..], tiles.signs(&words, 0).get::<V>(i));
         }
         tiles.skip(1);
     }

@@ -42,49 +42,49 @@ fn next(key: [u32; 2]) -> [u32; 2] {
     [key[0].wrapping_add(W0), key[1].wrapping_add(W1)]
 }
 
-/// Counters that differ in their word 0 only, ready to be drawn: keys spread over the lanes, and what the first three
-/// rounds make of the three constant words worked out once.
-pub(crate) struct Philox<V: Lanes> {
+/// Counters that differ in their word 0 only, ready to be drawn: the keys of all rounds, and what the first three rounds make
+/// of the three constant words worked out once. Few bytes, for one is made a chunk.
+pub(crate) struct Philox {
     /// Keys of the rounds; the constant words are in those of rounds 0 to 2.
-    keys: [[V::K; 2]; ROUNDS as usize],
-    multipliers: [V::K; 2],
+    keys: [[u64; 2]; ROUNDS as usize],
     rounds: usize,
 }
 
-impl<V: Lanes> Philox<V> {
+impl Philox {
     #[inline(always)]
     pub fn new(key: [u32; 2], [word1, word2, word3]: [u32; 3], rounds: u32) -> Self {
-        let mut scalar = [key; ROUNDS as usize];
-        for round in 1..scalar.len() {
-            scalar[round] = next(scalar[round - 1]);
+        let mut keys = [[0; 2]; ROUNDS as usize];
+        let mut scalar = key;
+        for wide in &mut keys {
+            *wide = [u64::from(scalar[0]), u64::from(scalar[1])];
+            scalar = next(scalar);
         }
         // Round 0 turns the constants word1 and word2 into new words 0 and 1, round 1 its word 0 into word 3.
         let (_, p1) = products(0, word2);
-        let (second0, second1) = ((p1 >> 32) as u32 ^ word1 ^ scalar[0][0], p1 as u32);
+        let second0 = (p1 >> 32) as u32 ^ word1 ^ key[0];
         let (p0, _) = products(second0, 0);
-        scalar[0][1] ^= word3;
-        scalar[1] = [scalar[1][0] ^ second1, scalar[1][1] ^ (p0 >> 32) as u32];
-        scalar[2][1] ^= p0 as u32;
-        Self {
-            keys: scalar.map(|key| key.map(V::key)),
-            multipliers: [V::key(M0), V::key(M1)],
-            rounds: rounds as usize,
-        }
+        let low = |product: u64| u64::from(product as u32);
+        keys[0][1] ^= u64::from(word3);
+        keys[1] = [keys[1][0] ^ low(p1), keys[1][1] ^ (p0 >> 32)];
+        keys[2][1] ^= low(p0);
+        Self { keys, rounds: rounds as usize }
     }
 
     /// The words of counters `base`, `base + 1`, …, one a lane.
     #[inline(always)]
-    pub fn words(&self, base: u32) -> [V::U; 4] {
-        let [m0, m1] = self.multipliers;
+    pub fn words<V: Lanes>(&self, base: u32) -> [V::U; 4] {
+        let [m0, m1] = [M0, M1].map(|word| V::key(u64::from(word)));
+        let key = |round: usize, word: usize| V::key(self.keys[round][word]);
         let p0 = V::mul_wide(V::counters(base), m0);
-        let (two, three) = (V::high_key(p0, self.keys[0][1]), p0);
+        let (two, three) = (V::high_key(p0, key(0, 1)), p0);
         let p1 = V::mul_wide(two, m1);
-        let (zero, one, two) = (V::high_key(p1, self.keys[1][0]), p1, V::xor_key(three, self.keys[1][1]));
+        let (zero, one, two) = (V::high_key(p1, key(1, 0)), p1, V::xor_key(three, key(1, 1)));
         let (p0, p1) = (V::mul_wide(zero, m0), V::mul_wide(two, m1));
-        let mut words = [V::high_xor(p1, one, self.keys[2][0]), p1, V::high_key(p0, self.keys[2][1]), p0];
-        for key in &self.keys[3..self.rounds] {
+        let mut words = [V::high_xor(p1, one, key(2, 0)), p1, V::high_key(p0, key(2, 1)), p0];
+        for [key0, key1] in &self.keys[3..self.rounds] {
             let (p0, p1) = (V::mul_wide(words[0], m0), V::mul_wide(words[2], m1));
-            words = [V::high_xor(p1, words[1], key[0]), p1, V::high_xor(p0, words[3], key[1]), p0];
+            words =
+                [V::high_xor(p1, words[1], V::key(*key0)), p1, V::high_xor(p0, words[3], V::key(*key1)), p0];
         }
         let [a, b, c, d] = words;
         [V::narrow(a), V::narrow(b), V::narrow(c), V::narrow(d)]

@@ -1,12 +1,11 @@
 //! Many perturbed copies of some weights from one read of them.
 
 use super::dispatch;
-use super::io::{Inputs, Outputs};
+use super::io::{Outputs, PresentAt};
 use super::lanes::{LANES, Lanes};
 use super::pass::{At, Pass, SUMS, vectors};
 use super::passes::{mirrored, moved};
 use super::{Level, Threads, check_level};
-use crate::backend::Gradient;
 use crate::backend::ledger::{check_lengths, check_scales};
 use crate::error::{Error, Result};
 use crate::layout::Chunk;
@@ -37,7 +36,7 @@ struct Batch<'a> {
     signs: Signs,
     scales: &'a [f32],
     /// Absent: in place, where the outputs hold the weights, and a single draw moves them by one of its signs.
-    w: Option<Inputs<'a>>,
+    w: Option<&'a [&'a [f32]]>,
     tensors: usize,
     out: Outputs<'a>,
 }
@@ -46,30 +45,40 @@ impl Pass for Batch<'_> {
     #[inline(always)]
     unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
         let scale = self.scales[chunk.tensor];
-        // SAFETY: passed on; in place each vector of lanes is read before it is written, by the same pointer.
-        let w = self.w.map_or_else(|| unsafe { self.out.at(chunk) }.present(), |w| w.at(chunk));
+        let w = match self.w {
+            Some(weights) => PresentAt::new(weights[chunk.tensor], chunk),
+            // SAFETY: passed on; each vector of lanes is read before it is written, by the same pointer.
+            None => unsafe { self.out.at(chunk) }.present(),
+        };
         for (place, draw) in self.draws.iter().enumerate() {
-            let draw = (scale != 0.0).then_some(*draw);
             let copy = place * self.signs.count();
             // SAFETY: passed on; the chunk's weights stay in L1 from one draw to the next.
             unsafe {
-                let out = self.out.slice_at(copy * self.tensors + chunk.tensor, chunk);
-                match self.signs {
-                    Signs::Both => {
-                        let other = self.out.slice_at((copy + 1) * self.tensors + chunk.tensor, chunk);
-                        vectors!(V, chunk, at; draws [u = draw]; ahead [out, other] => {
-                            let w = w.get::<V, _>(at);
-                            let plus = moved::<V>(scale, u, w);
-                            out.set::<V, _>(at, plus);
-                            other.set::<V, _>(at, mirrored::<V>(scale, plus, w));
+                let out = |copy| self.out.slice_at(copy * self.tensors + chunk.tensor, chunk);
+                // Apart, so that no vector asks whether there is noise.
+                if scale == 0.0 {
+                    for out in (copy..copy + self.signs.count()).map(out) {
+                        vectors!(V, chunk, at; draws []; ahead [w, out] => {
+                            out.set::<V, _>(at, w.get::<V, _>(at));
                         });
                     }
+                    continue;
+                }
+                let (draw, out, other) =
+                    (Some(*draw), out(copy), out(copy + usize::from(self.signs == Signs::Both)));
+                match self.signs {
+                    Signs::Both => vectors!(V, chunk, at; draws [u = draw]; ahead [out, other] => {
+                        let w = w.get::<V, _>(at);
+                        let plus = moved::<V>(scale, u, w);
+                        out.set::<V, _>(at, plus);
+                        other.set::<V, _>(at, mirrored::<V>(plus, w));
+                    }),
                     Signs::Plus => vectors!(V, chunk, at; draws [u = draw]; ahead [out] => {
                         out.set::<V, _>(at, moved::<V>(scale, u, w.get::<V, _>(at)));
                     }),
                     Signs::Minus => vectors!(V, chunk, at; draws [u = draw]; ahead [out] => {
                         let w = w.get::<V, _>(at);
-                        out.set::<V, _>(at, mirrored::<V>(scale, moved::<V>(scale, u, w), w));
+                        out.set::<V, _>(at, mirrored::<V>(moved::<V>(scale, u, w), w));
                     }),
                 }
             }
@@ -92,19 +101,11 @@ pub fn perturb_batch(
 ) -> Result<()> {
     check_level(level)?;
     let layout = checked(weights, scales, draws.len() * signs.count(), out)?;
-    let inputs: Vec<Gradient<'_>> = weights.iter().map(|values| Some(*values)).collect();
     run(
         level,
         threads,
         &layout,
-        &Batch {
-            draws,
-            signs,
-            scales,
-            w: Some(Inputs(&inputs)),
-            tensors: weights.len(),
-            out: Outputs::new(out),
-        },
+        &Batch { draws, signs, scales, w: Some(weights), tensors: weights.len(), out: Outputs::new(out) },
     )
 }
 

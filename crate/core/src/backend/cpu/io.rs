@@ -81,15 +81,40 @@ pub(crate) struct Inputs<'a>(pub &'a [Gradient<'a>]);
 impl Inputs<'_> {
     #[inline(always)]
     pub fn at(self, chunk: &Chunk) -> InputAt {
-        InputAt(self.0[chunk.tensor].map_or(std::ptr::null(), |slice| slice[chunk.start..].as_ptr()))
+        InputAt(self.0[chunk.tensor].map(|slice| PresentAt::new(slice, chunk)))
     }
 }
 
-/// One gradient from a chunk's first element on; null where it is missing.
+/// One gradient from a chunk's first element on; `None` where it is missing.
 #[derive(Clone, Copy)]
-pub(crate) struct InputAt(*const f32);
+pub(crate) struct InputAt(Option<PresentAt>);
 
 impl InputAt {
+    /// Element `first`, to be fetched ahead.
+    #[inline(always)]
+    pub fn ahead(self, first: usize) -> *const f32 {
+        self.0.map_or(std::ptr::null(), |values| values.ahead(first))
+    }
+
+    /// # Safety
+    /// As for [`super::pass::Pass::run`].
+    #[inline(always)]
+    pub unsafe fn get<V: Lanes, const CUT: bool>(self, at: At<CUT>) -> V::F {
+        // SAFETY: passed on.
+        self.0.map_or(V::splat(0.0), |values| unsafe { values.get::<V, _>(at) })
+    }
+}
+
+/// Values of one tensor that are there, from a chunk's first element on: a loop over them asks nothing a vector.
+#[derive(Clone, Copy)]
+pub(crate) struct PresentAt(*const f32);
+
+impl PresentAt {
+    #[inline(always)]
+    pub fn new(slice: &[f32], chunk: &Chunk) -> Self {
+        Self(slice[chunk.start..].as_ptr())
+    }
+
     /// Element `first`, to be fetched ahead.
     #[inline(always)]
     pub fn ahead(self, first: usize) -> *const f32 {
@@ -100,9 +125,6 @@ impl InputAt {
     /// As for [`super::pass::Pass::run`].
     #[inline(always)]
     pub unsafe fn get<V: Lanes, const CUT: bool>(self, at: At<CUT>) -> V::F {
-        if self.0.is_null() {
-            return V::splat(0.0);
-        }
         // SAFETY: the slice has the tensor's length, and `at.n` elements are left of the chunk.
         unsafe {
             let from = self.0.add(at.element);
@@ -127,10 +149,9 @@ impl<'a> Earlier<'a> {
     /// As for [`super::pass::Pass::run`].
     #[inline(always)]
     pub unsafe fn at(self, chunk: &Chunk) -> EarlierAt {
-        let Chunk { tensor, start, .. } = *chunk;
-        let elsewhere = self.half.before.and_then(|slices| slices[tensor]);
-        EarlierAt((self.half.scales[tensor] != 0.0).then(|| match elsewhere {
-            Some(slice) => InputAt(slice[start..].as_ptr()),
+        let elsewhere = self.half.before.and_then(|slices| slices[chunk.tensor]);
+        EarlierAt((self.half.scales[chunk.tensor] != 0.0).then(|| match elsewhere {
+            Some(slice) => PresentAt::new(slice, chunk),
             // SAFETY: passed on.
             None => unsafe { self.out.at(chunk) }.present(),
         }))
@@ -139,7 +160,7 @@ impl<'a> Earlier<'a> {
 
 /// The same in one chunk; `None` where it is W.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct EarlierAt(Option<InputAt>);
+pub(crate) struct EarlierAt(Option<PresentAt>);
 
 impl EarlierAt {
     /// ±σU, as it was added to w.
@@ -192,8 +213,8 @@ pub(crate) struct OutputAt(*mut f32);
 impl OutputAt {
     /// What stands there now, to be read before it is written.
     #[inline(always)]
-    pub fn present(self) -> InputAt {
-        InputAt(self.0)
+    pub fn present(self) -> PresentAt {
+        PresentAt(self.0)
     }
 
     /// Element `first`, to be fetched ahead.

@@ -5,7 +5,8 @@
 
 use super::lanes::{LANES, Lanes, MAX_PARTS, fold_lanes};
 use crate::layout::{Chunk, TILE};
-use crate::noise::{Ahead, Draw, TileSigns, Tiles};
+use crate::noise::{Ahead, Draw, TileSigns, Tiles, Words};
+use std::mem::MaybeUninit;
 
 /// Elements drawn before they are consumed: 2 kB of L1 a draw.
 pub(crate) const BLOCK: usize = 512;
@@ -74,36 +75,57 @@ impl<V: Lanes> Sums<V> {
 }
 
 /// Draws of one block, in L1, and where the next ones come from: nothing but zeros where there is no draw.
-pub(crate) struct Block<V: Lanes> {
-    draws: [f32; BLOCK],
-    tiles: Option<Tiles<V>>,
+pub(crate) struct Block {
+    /// Only the first tile has a value where signs are drawn: their words.
+    draws: MaybeUninit<[f32; BLOCK]>,
+    tiles: Option<Tiles>,
 }
 
-impl<V: Lanes> Block<V> {
+impl Block {
+    /// Nothing yet: `begin` comes next, which writes in place, for what is made elsewhere is moved, and a chunk of signs
+    /// takes little longer than that.
     #[inline(always)]
-    pub fn new(draw: Option<Draw>, chunk: &Chunk) -> Self {
+    pub fn empty() -> Self {
+        Self { draws: MaybeUninit::uninit(), tiles: None }
+    }
+
+    /// The draws of a chunk.
+    #[inline(always)]
+    pub fn begin(&mut self, draw: Option<Draw>, chunk: &Chunk) {
         let first = (chunk.start / TILE) as u32;
-        Self { draws: [0.0; BLOCK], tiles: draw.map(|draw| Tiles::new(draw, chunk.tensor as u32, first)) }
+        self.tiles = draw.map(|draw| Tiles::new(draw, chunk.tensor as u32, first));
+        let signs = self.tiles.as_ref().is_some_and(Tiles::of_signs);
+        let valued = if signs { TILE } else { BLOCK };
+        // SAFETY: within the block.
+        unsafe { self.draws.as_mut_ptr().cast::<f32>().write_bytes(0, valued) };
     }
 
     /// Draws the next `len` elements of the chunk. Signs are made later, of words that a whole block shares.
     #[inline(always)]
-    pub fn fill(&mut self, len: usize, ahead: Ahead<'_>) {
-        match &mut self.tiles {
-            Some(tiles) if tiles.of_signs() => tiles.ready(),
-            Some(tiles) => V::fill(tiles, ahead, &mut self.draws[..len.next_multiple_of(TILE)]),
-            None => {}
+    pub fn fill<V: Lanes>(&mut self, len: usize, ahead: Ahead<'_>) {
+        let Some(tiles) = &mut self.tiles else { return };
+        if tiles.of_signs() {
+            // SAFETY: `begin` has given the first tile a value.
+            tiles.ready::<V>(unsafe { &mut *self.draws.as_mut_ptr().cast() });
+        } else {
+            // SAFETY: `begin` has given it a value.
+            let draws = unsafe { self.draws.assume_init_mut() };
+            V::fill(tiles, ahead, &mut draws[..len.next_multiple_of(TILE)]);
         }
     }
 
     /// The draws of the tile that begins at place `first` of the block.
     #[inline(always)]
-    pub fn tile(&self, first: usize) -> Drawn<'_, V> {
+    pub fn tile(&self, first: usize) -> Drawn<'_> {
         debug_assert!(first + TILE <= BLOCK);
         match &self.tiles {
-            Some(tiles) if tiles.of_signs() => Drawn::Signs(tiles.signs(first / TILE)),
+            Some(tiles) if tiles.of_signs() => {
+                // SAFETY: as in `fill`.
+                let words = unsafe { &*self.draws.as_ptr().cast::<Words>() };
+                Drawn::Signs(tiles.signs(words, first / TILE))
+            }
             // SAFETY: within the block.
-            _ => Drawn::Kept(unsafe { self.draws.as_ptr().add(first) }),
+            _ => Drawn::Kept(unsafe { self.draws.as_ptr().cast::<f32>().add(first) }),
         }
     }
 
@@ -119,20 +141,20 @@ impl<V: Lanes> Block<V> {
 }
 
 /// The draws of one tile.
-pub(crate) enum Drawn<'a, V: Lanes> {
+pub(crate) enum Drawn<'a> {
     Kept(*const f32),
-    Signs(TileSigns<'a, V>),
+    Signs(TileSigns<'a>),
 }
 
-impl<V: Lanes> Drawn<'_, V> {
+impl Drawn<'_> {
     /// N of them, from element `i` of the tile on.
     #[inline(always)]
-    pub fn get(&self, i: usize) -> V::F {
+    pub fn get<V: Lanes>(&self, i: usize) -> V::F {
         debug_assert!(i + V::N <= TILE);
         match self {
             // SAFETY: `vectors!` counts in steps of N below a tile.
             Self::Kept(first) => unsafe { V::load(first.add(i)) },
-            Self::Signs(signs) => signs.get(i),
+            Self::Signs(signs) => signs.get::<V>(i),
         }
     }
 }
@@ -145,13 +167,14 @@ impl<V: Lanes> Drawn<'_, V> {
 macro_rules! vectors {
     ($V:ident, $chunk:expr, $at:ident; draws [$($u:ident = $draw:expr),*]; ahead [$($ahead:expr),*] => $body:block) => {{
         let chunk: &Chunk = $chunk;
-        $(let mut $u = $crate::backend::cpu::pass::Block::<$V>::new($draw, chunk);)*
+        $(let mut $u = $crate::backend::cpu::pass::Block::empty();)*
+        $($u.begin($draw, chunk);)*
         const DRAWN: &[&str] = &[$(stringify!($u)),*];
         let mut done = 0;
         while done < chunk.len {
             let len = $crate::backend::cpu::pass::BLOCK.min(chunk.len - done);
             let _ahead: &[*const f32] = &[$($ahead.ahead(done)),*];
-            $($u.fill(len, _ahead);)*
+            $($u.fill::<$V>(len, _ahead);)*
             let (tiles, whole) = (len - len % $crate::layout::TILE, len - len % LANES);
             let mut i = 0;
             // A tile at a time, for what its draws are of is found once then.
@@ -159,7 +182,7 @@ macro_rules! vectors {
                 $(let $u = $u.tile(i);)*
                 for within in (0..$crate::layout::TILE).step_by($V::N) {
                     let $at = At::<false> { element: done + i + within, n: $V::N, part: within % LANES / $V::N };
-                    $(let $u = $u.get(within);)*
+                    $(let $u = $u.get::<$V>(within);)*
                     $body
                 }
                 i += $crate::layout::TILE;
@@ -170,7 +193,7 @@ macro_rules! vectors {
                 }
                 for part in 0..LANES / $V::N {
                     let $at = At::<false> { element: done + i, n: $V::N, part };
-                    $(let $u = $u.tile(i - i % $crate::layout::TILE).get(i % $crate::layout::TILE);)*
+                    $(let $u = $u.tile(i - i % $crate::layout::TILE).get::<$V>(i % $crate::layout::TILE);)*
                     $body
                     i += $V::N;
                 }
@@ -178,7 +201,7 @@ macro_rules! vectors {
             let mut part = 0;
             while i < len {
                 let $at = At::<true> { element: done + i, n: $V::N.min(len - i), part };
-                $(let $u = $u.tile(i - i % $crate::layout::TILE).get(i % $crate::layout::TILE);)*
+                $(let $u = $u.tile(i - i % $crate::layout::TILE).get::<$V>(i % $crate::layout::TILE);)*
                 $body
                 i += $V::N;
                 part += 1;

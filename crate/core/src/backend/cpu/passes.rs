@@ -23,10 +23,10 @@ pub(crate) fn moved<V: Lanes>(scale: f32, u: V::F, w: V::F) -> V::F {
     if scale == 0.0 { w } else { V::fma(V::splat(scale), u, w) }
 }
 
-/// w − σu, as far from w as rounding let w + σu go, up to its own rounding; w itself, to the bit, where σ is 0.
+/// w − σu, as far from w as rounding let w + σu go, up to its own rounding.
 #[inline(always)]
-pub(crate) fn mirrored<V: Lanes>(scale: f32, plus: V::F, w: V::F) -> V::F {
-    if scale == 0.0 { w } else { V::sub(w, V::sub(plus, w)) }
+pub(crate) fn mirrored<V: Lanes>(plus: V::F, w: V::F) -> V::F {
+    V::sub(w, V::sub(plus, w))
 }
 
 /// out ← W + σU
@@ -43,9 +43,16 @@ impl Pass for Perturb<'_> {
         // SAFETY: passed on.
         unsafe {
             let (w, out) = (self.w.at(chunk), self.out.at(chunk));
-            vectors!(V, chunk, at; draws [u = draw]; ahead [w, out] => {
-                out.set::<V, _>(at, moved::<V>(scale, u, w.get::<V, _>(at)));
-            });
+            // Apart, so that no vector asks whether there is noise.
+            if draw.is_none() {
+                vectors!(V, chunk, at; draws []; ahead [w, out] => {
+                    out.set::<V, _>(at, w.get::<V, _>(at));
+                });
+            } else {
+                vectors!(V, chunk, at; draws [u = draw]; ahead [w, out] => {
+                    out.set::<V, _>(at, moved::<V>(scale, u, w.get::<V, _>(at)));
+                });
+            }
         }
         [0.0; SUMS]
     }

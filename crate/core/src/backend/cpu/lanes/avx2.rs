@@ -10,8 +10,8 @@ pub struct Avx2;
 
 #[target_feature(enable = "avx2,fma")]
 #[inline(never)]
-fn fill(tiles: &mut Tiles<Avx2>, ahead: Ahead<'_>, out: &mut [f32]) {
-    noise::fill(tiles, ahead, out);
+fn fill(tiles: &mut Tiles, ahead: Ahead<'_>, out: &mut [f32]) {
+    noise::fill::<Avx2>(tiles, ahead, out);
 }
 
 /// Wraps intrinsics one to one.
@@ -38,7 +38,7 @@ impl Lanes for Avx2 {
     type D = [__m256d; 2];
 
     #[inline(always)]
-    fn fill(tiles: &mut Tiles<Self>, ahead: Ahead<'_>, out: &mut [f32]) {
+    fn fill(tiles: &mut Tiles, ahead: Ahead<'_>, out: &mut [f32]) {
         // SAFETY: only reached through `dispatch`, which has found AVX2 and FMA on this CPU.
         unsafe { fill(tiles, ahead, out) }
     }
@@ -109,7 +109,6 @@ impl Lanes for Avx2 {
         add_word(a: U, b: U) -> U = _mm256_add_epi32(a, b);
         sub_word(a: U, b: U) -> U = _mm256_sub_epi32(a, b);
         shl<const COUNT>(a: U) -> U = _mm256_slli_epi32::<COUNT>(a);
-        shr<const COUNT>(a: U) -> U = _mm256_srli_epi32::<COUNT>(a);
         sar<const COUNT>(a: U) -> U = _mm256_srai_epi32::<COUNT>(a);
         shl_by(a: U, count: u32) -> U = _mm256_sll_epi32(a, _mm_cvtsi32_si128(count as i32));
 
@@ -120,7 +119,7 @@ impl Lanes for Avx2 {
                 _mm256_add_epi64(base, _mm256_setr_epi64x(1, 3, 5, 7)),
             ]
         };
-        key(value: u32) -> __m256i = _mm256_set1_epi64x(i64::from(value));
+        key(value: u64) -> __m256i = _mm256_set1_epi64x(value.cast_signed());
         mul_wide(a: W, word: __m256i) -> W = [_mm256_mul_epu32(a[0], word), _mm256_mul_epu32(a[1], word)];
         xor_key(a: W, key: __m256i) -> W = [_mm256_xor_si256(a[0], key), _mm256_xor_si256(a[1], key)];
         high_key(product: W, key: __m256i) -> W = [

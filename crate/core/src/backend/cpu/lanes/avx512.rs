@@ -10,8 +10,8 @@ pub struct Avx512;
 
 #[target_feature(enable = "avx512f,avx2,fma")]
 #[inline(never)]
-fn fill(tiles: &mut Tiles<Avx512>, ahead: Ahead<'_>, out: &mut [f32]) {
-    noise::fill(tiles, ahead, out);
+fn fill(tiles: &mut Tiles, ahead: Ahead<'_>, out: &mut [f32]) {
+    noise::fill::<Avx512>(tiles, ahead, out);
 }
 
 /// Wraps intrinsics one to one.
@@ -34,7 +34,7 @@ impl Lanes for Avx512 {
     type D = [__m512d; 2];
 
     #[inline(always)]
-    fn fill(tiles: &mut Tiles<Self>, ahead: Ahead<'_>, out: &mut [f32]) {
+    fn fill(tiles: &mut Tiles, ahead: Ahead<'_>, out: &mut [f32]) {
         // SAFETY: only reached through `dispatch`, which has found AVX-512 on this CPU.
         unsafe { fill(tiles, ahead, out) }
     }
@@ -104,7 +104,6 @@ impl Lanes for Avx512 {
         add_word(a: __m512i, b: __m512i) -> __m512i = _mm512_add_epi32(a, b);
         sub_word(a: __m512i, b: __m512i) -> __m512i = _mm512_sub_epi32(a, b);
         shl<const COUNT>(a: __m512i) -> __m512i = _mm512_sll_epi32(a, _mm_cvtsi32_si128(COUNT));
-        shr<const COUNT>(a: __m512i) -> __m512i = _mm512_srl_epi32(a, _mm_cvtsi32_si128(COUNT));
         sar<const COUNT>(a: __m512i) -> __m512i = _mm512_sra_epi32(a, _mm_cvtsi32_si128(COUNT));
         shl_by(a: __m512i, count: u32) -> __m512i = _mm512_sll_epi32(a, _mm_cvtsi32_si128(count as i32));
 
@@ -113,7 +112,7 @@ impl Lanes for Avx512 {
             let base = _mm512_set1_epi64(i64::from(base));
             [_mm512_add_epi64(base, even), _mm512_add_epi64(base, _mm512_add_epi64(even, _mm512_set1_epi64(1)))]
         };
-        key(value: u32) -> __m512i = _mm512_set1_epi64(i64::from(value));
+        key(value: u64) -> __m512i = _mm512_set1_epi64(value.cast_signed());
         mul_wide(a: [__m512i; 2], word: __m512i) -> [__m512i; 2] =
             [_mm512_mul_epu32(a[0], word), _mm512_mul_epu32(a[1], word)];
         xor_key(a: [__m512i; 2], key: __m512i) -> [__m512i; 2] =

@@ -34,7 +34,7 @@ pub trait Lanes: Copy + 'static {
     type D: Copy;
 
     /// Fills whole tiles with the next draws; the set's own copy of [`crate::noise::fill`].
-    fn fill(tiles: &mut Tiles<Self>, ahead: Ahead<'_>, out: &mut [f32]);
+    fn fill(tiles: &mut Tiles, ahead: Ahead<'_>, out: &mut [f32]);
 
     /// The same number in every lane.
     fn splat(value: f32) -> Self::F;
@@ -105,8 +105,6 @@ pub trait Lanes: Copy + 'static {
     fn sub_word(a: Self::U, b: Self::U) -> Self::U;
     /// a << n
     fn shl<const COUNT: i32>(a: Self::U) -> Self::U;
-    /// a >> n, zeros from the left.
-    fn shr<const COUNT: i32>(a: Self::U) -> Self::U;
     /// a >> n, copying the sign.
     fn sar<const COUNT: i32>(a: Self::U) -> Self::U;
     /// a << n for a count that is not known when compiling, 0 to 31.
@@ -114,8 +112,9 @@ pub trait Lanes: Copy + 'static {
 
     /// base, base + 1, … base + N − 1.
     fn counters(base: u32) -> Self::W;
-    /// The same word in every lane.
-    fn key(value: u32) -> Self::K;
+    /// The same word in every lane. As wide as a lane of 64 bits, in which it lies low, so that it may be spread as it is
+    /// loaded.
+    fn key(value: u64) -> Self::K;
     /// The 64-bit products of the low halves with a word.
     fn mul_wide(a: Self::W, word: Self::K) -> Self::W;
     /// a ^ key

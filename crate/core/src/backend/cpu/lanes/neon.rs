@@ -33,8 +33,8 @@ impl Lanes for Neon {
     type D = [float64x2_t; 2];
 
     #[inline(never)]
-    fn fill(tiles: &mut Tiles<Self>, ahead: Ahead<'_>, out: &mut [f32]) {
-        noise::fill(tiles, ahead, out);
+    fn fill(tiles: &mut Tiles, ahead: Ahead<'_>, out: &mut [f32]) {
+        noise::fill::<Self>(tiles, ahead, out);
     }
 
     #[inline(always)]
@@ -90,7 +90,6 @@ impl Lanes for Neon {
         add_word(a: U, b: U) -> U = vaddq_u32(a, b);
         sub_word(a: U, b: U) -> U = vsubq_u32(a, b);
         shl<const COUNT>(a: U) -> U = vshlq_u32(a, vdupq_n_s32(COUNT));
-        shr<const COUNT>(a: U) -> U = vshlq_u32(a, vdupq_n_s32(-COUNT));
         sar<const COUNT>(a: U) -> U =
             vreinterpretq_u32_s32(vshlq_s32(vreinterpretq_s32_u32(a), vdupq_n_s32(-COUNT)));
         shl_by(a: U, count: u32) -> U = vshlq_u32(a, vdupq_n_s32(count as i32));
@@ -99,7 +98,7 @@ impl Lanes for Neon {
             let lanes = |first: u64| vcombine_u64(vcreate_u64(first), vcreate_u64(first + 1));
             [lanes(u64::from(base)), lanes(u64::from(base) + 2)]
         };
-        key(value: u32) -> u32 = value;
+        key(value: u64) -> u32 = value as u32;
         mul_wide(a: W, word: u32) -> W =
             [vmull_u32(vmovn_u64(a[0]), vdup_n_u32(word)), vmull_u32(vmovn_u64(a[1]), vdup_n_u32(word))];
         xor_key(a: W, key: u32) -> W = {

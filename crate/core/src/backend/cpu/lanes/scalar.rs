@@ -19,8 +19,8 @@ impl Lanes for Scalar {
     type D = [f64; N];
 
     #[inline(never)]
-    fn fill(tiles: &mut Tiles<Self>, ahead: Ahead<'_>, out: &mut [f32]) {
-        noise::fill(tiles, ahead, out);
+    fn fill(tiles: &mut Tiles, ahead: Ahead<'_>, out: &mut [f32]) {
+        noise::fill::<Self>(tiles, ahead, out);
     }
 
     #[inline(always)]
@@ -126,10 +126,6 @@ impl Lanes for Scalar {
         a.map(|word| word << COUNT)
     }
     #[inline(always)]
-    fn shr<const COUNT: i32>(a: Self::U) -> Self::U {
-        a.map(|word| word >> COUNT)
-    }
-    #[inline(always)]
     fn sar<const COUNT: i32>(a: Self::U) -> Self::U {
         a.map(|word| ((word as i32) >> COUNT) as u32)
     }
@@ -143,8 +139,8 @@ impl Lanes for Scalar {
         from_fn(|lane| u64::from(base) + lane as u64)
     }
     #[inline(always)]
-    fn key(value: u32) -> u32 {
-        value
+    fn key(value: u64) -> u32 {
+        value as u32
     }
     #[inline(always)]
     fn mul_wide(a: Self::W, word: u32) -> Self::W {
