@@ -81,9 +81,9 @@ export function outside({ run }: Work): Work {
   let warm = false
   return {
     value() {
-      // V8 takes some hundred calls to compile all of a step, and who trains takes thousands, one after the other: the first
+      // V8 takes some thousand calls to compile all of a step, and who trains takes more of them, one after the other: the first
       // ones of a round find every cache as the neighbours have left it.
-      for (let call = 0; call < (warm ? 20 : 300); call++) step()
+      for (let call = 0; call < (warm ? 20 : 3000); call++) step()
       warm = true
       for (let call = 0; call < 20; call++) watch.call('rest', step)
       return median(watch.of('rest'))
