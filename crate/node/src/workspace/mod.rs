@@ -2,6 +2,8 @@
 
 mod options;
 mod passes;
+#[cfg_attr(test, allow(dead_code, reason = "nothing is exported from a test"))]
+mod short;
 
 use crate::device::backend;
 use crate::error::{Coded, Result, coded, core, finite, given, node, whole};
@@ -17,10 +19,20 @@ use saltflat_core::fault::{self, Place};
 use saltflat_core::noise::MAX_PERTURBATIONS;
 use saltflat_core::rng::ROUNDS;
 use saltflat_core::{Backend, Draw, Penalty, Rule, Vectors, Which};
+use std::cell::{RefCell, RefMut};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// W, G, P and the moments of one optimizer in native memory, with the fused passes of a training step.
 #[napi(custom_finalize)]
 pub struct Workspace {
+    /// Its own in the process.
+    number: u64,
+    /// A call first fetches its arguments, which may run JavaScript and so come back to this very workspace, and then
+    /// borrows this.
+    inner: RefCell<Inner>,
+}
+
+struct Inner {
     backend: Option<Box<dyn Backend>>,
     rule: String,
     draw: Draw,
@@ -31,16 +43,49 @@ pub struct Workspace {
     device_bytes: usize,
 }
 
-impl Workspace {
+impl Inner {
     /// What V8 is told, so that it collects what nobody disposed of: the host's and the device's, for both run out.
     fn external(&self) -> i64 {
         (self.bytes + self.device_bytes) as i64
+    }
+
+    fn backend(&mut self) -> Result<&mut (dyn Backend + 'static)> {
+        live(&mut self.backend)
+    }
+
+    fn at(&self, j: f64) -> Result<Draw> {
+        let j = whole("perturbation", j, f64::from(MAX_PERTURBATIONS - 1))? as u32;
+        Ok(Draw { index: self.draw.index + j, ..self.draw })
+    }
+
+    fn with_noise(&mut self, j: f64) -> Result<(&mut (dyn Backend + 'static), Noise<'_>)> {
+        let draw = self.at(j)?;
+        let backend = live(&mut self.backend)?;
+        Ok((backend, Noise { draw, scales: &self.scales }))
+    }
+
+    fn tensor(&self, tensor: f64) -> Result<usize> {
+        Ok(whole("tensor", tensor, self.scales.len() as f64 - 1.0)? as usize)
+    }
+}
+
+impl Workspace {
+    fn inner(&self) -> Result<RefMut<'_, Inner>> {
+        let busy = |_| coded("ERR_STATE", "Expected one call at a time, received one inside another.");
+        self.inner.try_borrow_mut().map_err(busy)
     }
 }
 
 impl ObjectFinalize for Workspace {
     fn finalize(self, env: Env) -> napi::Result<()> {
-        env.adjust_external_memory(-self.external()).map(|_| ())
+        let external = self.inner.borrow().external();
+        env.adjust_external_memory(-external).map(|_| ())
+    }
+}
+
+impl Drop for Workspace {
+    fn drop(&mut self) {
+        short::forget(self.number);
     }
 }
 
@@ -78,67 +123,75 @@ impl Workspace {
         let none = draw(0.0, "gaussian", f64::from(ROUNDS), 0.0, 0.0, 0.0)?;
         let (device, bytes, device_bytes) = (backend.device(), backend.bytes(), backend.device_bytes());
         let scales = vec![0.0; sizes.len()];
-        let made =
-            Self { backend: Some(backend), rule, draw: none, sizes, scales, device, bytes, device_bytes };
-        env.adjust_external_memory(made.external()).map_err(node)?;
-        Ok(made)
+        let inner =
+            Inner { backend: Some(backend), rule, draw: none, sizes, scales, device, bytes, device_bytes };
+        env.adjust_external_memory(inner.external()).map_err(node)?;
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        Ok(Self { number: MADE.fetch_add(1, Ordering::Relaxed), inner: RefCell::new(inner) })
     }
 
     /// Where its vectors lie: 'cpu' or 'cuda'.
     #[napi(getter)]
     pub fn device(&self) -> String {
-        self.device.into()
+        self.inner.borrow().device.into()
     }
 
     /// Bytes of native memory held on the host.
     #[napi(getter)]
     pub fn bytes(&self) -> f64 {
-        self.bytes as f64
+        self.inner.borrow().bytes as f64
     }
 
     /// Bytes held on the device, where that has memory of its own.
     #[napi(getter)]
     pub fn device_bytes(&self) -> f64 {
-        self.device_bytes as f64
+        self.inner.borrow().device_bytes as f64
     }
 
     /// Moment vectors that the base optimizer keeps.
     #[napi(getter)]
     pub fn moments(&self) -> u32 {
-        Rule::moments(&self.rule).unwrap_or(0) as u32
+        Rule::moments(&self.inner.borrow().rule).unwrap_or(0) as u32
     }
 
     /// Throws where a panic, or the GPU, has cut an update short: W or the moments are then of two steps.
     #[napi(catch_unwind)]
-    pub fn check_whole(&mut self) -> Result<()> {
-        self.backend()?.whole().map_err(core)
+    pub fn check_whole(&self) -> Result<()> {
+        self.inner()?.backend()?.whole().map_err(core)
     }
 
     /// Frees the memory now. Twice is harmless.
     #[napi(catch_unwind)]
-    pub fn dispose(&mut self, env: &Env) -> Result<()> {
-        self.backend = None;
-        let external = self.external();
-        (self.bytes, self.device_bytes) = (0, 0);
+    pub fn dispose(&self, env: &Env) -> Result<()> {
+        let external = {
+            let mut inner = self.inner()?;
+            let external = inner.external();
+            inner.backend = None;
+            (inner.bytes, inner.device_bytes) = (0, 0);
+            external
+        };
+        // May collect garbage.
         env.adjust_external_memory(-external).map_err(node)?;
         Ok(())
     }
 
     /// W ← weights. The first time also W₀, where it is kept.
     #[napi(catch_unwind)]
-    pub fn load(&mut self, #[napi(ts_arg_type = "Array<Float32Array>")] weights: Array<'_>) -> Result<()> {
+    pub fn load(&self, #[napi(ts_arg_type = "Array<Float32Array>")] weights: Array<'_>) -> Result<()> {
+        let weights = elements(&weights);
+        let mut inner = self.inner()?;
         let mut views = Views::default();
-        let weights: Option<Vec<&[f32]>> =
-            views.inputs("weights", &elements(&weights))?.into_iter().collect();
+        let weights: Option<Vec<&[f32]>> = views.inputs("weights", &weights)?.into_iter().collect();
         let weights =
             weights.ok_or_else(|| coded("ERR_INVALID_ARGUMENT", "Expected every weight, received a gap."))?;
-        self.backend()?.load(&weights).map_err(core)
+        inner.backend()?.load(&weights).map_err(core)
     }
 
     /// What pulls on each tensor besides its gradient: g ← g + l2·w + distance·(w − w₀), w ← w − η·decay·w.
     #[napi(catch_unwind)]
-    pub fn set_penalties(&mut self, l2: Vec<f64>, decay: Vec<f64>, distance: Vec<f64>) -> Result<()> {
-        let count = self.scales.len();
+    pub fn set_penalties(&self, l2: Vec<f64>, decay: Vec<f64>, distance: Vec<f64>) -> Result<()> {
+        let mut inner = self.inner()?;
+        let count = inner.scales.len();
         if [l2.len(), decay.len(), distance.len()] != [count; 3] {
             let came = format!("{}, {} and {}", l2.len(), decay.len(), distance.len());
             let said = format!("Expected {count} coefficients of each kind, received {came}.");
@@ -155,15 +208,16 @@ impl Workspace {
                 distance: *distance as f32,
             })
             .collect();
-        self.backend()?.set_penalties(&penalties).map_err(core)
+        inner.backend()?.set_penalties(&penalties).map_err(core)
     }
 
     /// A copy of one tensor of an owned vector: 'moment0' …, 'mean' (left by the rule 'mean'), 'bank' (earlier
     /// micro-batches), 'origin' (where the weights began).
     #[napi(catch_unwind)]
-    pub fn vector(&mut self, name: String, tensor: f64) -> Result<Float32Array> {
-        let tensor = self.tensor(tensor)?;
-        let backend = self.backend()?;
+    pub fn vector(&self, name: String, tensor: f64) -> Result<Float32Array> {
+        let mut inner = self.inner()?;
+        let tensor = inner.tensor(tensor)?;
+        let backend = inner.backend()?;
         backend.whole().map_err(core)?;
         let vector = backend.read(which(&name)?, tensor).map_err(core)?;
         Ok(Float32Array::new(vector.ok_or_else(|| unknown(&name))?))
@@ -172,14 +226,15 @@ impl Workspace {
     /// Sets one tensor of such a vector.
     #[napi(catch_unwind)]
     pub fn set_vector(
-        &mut self,
+        &self,
         name: String,
         tensor: f64,
         #[napi(ts_arg_type = "Float32Array")] values: Unknown<'_>,
     ) -> Result<()> {
         let values = Views::default().input("values", &values)?;
-        let tensor = self.tensor(tensor)?;
-        let backend = self.backend()?;
+        let mut inner = self.inner()?;
+        let tensor = inner.tensor(tensor)?;
+        let backend = inner.backend()?;
         let which = which(&name)?;
         let expected = backend.layout().sizes()[tensor];
         if values.len() != expected {
@@ -194,33 +249,14 @@ impl Workspace {
 
     /// Which tensors the micro-batches in the bank have reached.
     #[napi(catch_unwind)]
-    pub fn banked(&mut self) -> Result<Vec<bool>> {
-        Ok(self.backend()?.banked().to_vec())
+    pub fn banked(&self) -> Result<Vec<bool>> {
+        Ok(self.inner()?.backend()?.banked().to_vec())
     }
 
     /// Sets these, for a bank that was saved.
     #[napi(catch_unwind)]
-    pub fn set_banked(&mut self, reached: Vec<bool>) -> Result<()> {
-        self.backend()?.set_banked(&reached).map_err(core)
-    }
-
-    fn backend(&mut self) -> Result<&mut (dyn Backend + 'static)> {
-        live(&mut self.backend)
-    }
-
-    fn at(&self, j: f64) -> Result<Draw> {
-        let j = whole("perturbation", j, f64::from(MAX_PERTURBATIONS - 1))? as u32;
-        Ok(Draw { index: self.draw.index + j, ..self.draw })
-    }
-
-    fn with_noise(&mut self, j: f64) -> Result<(&mut (dyn Backend + 'static), Noise<'_>)> {
-        let draw = self.at(j)?;
-        let backend = live(&mut self.backend)?;
-        Ok((backend, Noise { draw, scales: &self.scales }))
-    }
-
-    fn tensor(&self, tensor: f64) -> Result<usize> {
-        Ok(whole("tensor", tensor, self.scales.len() as f64 - 1.0)? as usize)
+    pub fn set_banked(&self, reached: Vec<bool>) -> Result<()> {
+        self.inner()?.backend()?.set_banked(&reached).map_err(core)
     }
 }
 

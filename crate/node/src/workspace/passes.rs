@@ -15,14 +15,15 @@ impl Workspace {
     /// out ← W, bit for bit.
     #[napi(catch_unwind)]
     pub fn restore(
-        &mut self,
+        &self,
         #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
     ) -> Result<()> {
-        let mut views = Views::default();
         let out = arrays(&out);
-        let mut out = views.outputs(&out, &self.sizes)?;
+        let inner = &mut *self.inner()?;
+        let mut views = Views::default();
+        let mut out = views.outputs(&out, &inner.sizes)?;
         views.check()?;
-        self.backend()?.restore(&mut out).map_err(core)
+        inner.backend()?.restore(&mut out).map_err(core)
     }
 
     /// Sets the noise of a step: σ of each tensor (0: not perturbed), and what addresses the draws. Clears the dots;
@@ -30,7 +31,7 @@ impl Workspace {
     #[allow(clippy::too_many_arguments, reason = "what addresses a draw, and a flag")]
     #[napi(catch_unwind)]
     pub fn begin(
-        &mut self,
+        &self,
         seed: f64,
         distribution: String,
         rounds: f64,
@@ -41,76 +42,80 @@ impl Workspace {
     ) -> Result<()> {
         let scales = Views::default().input("scales", &scales)?;
         let draw = draw(seed, &distribution, rounds, stream, step, 0.0)?;
-        if scales.len() != self.scales.len() {
-            let (expected, came) = (self.scales.len(), scales.len());
+        let inner = &mut *self.inner()?;
+        if scales.len() != inner.scales.len() {
+            let (expected, came) = (inner.scales.len(), scales.len());
             return Err(coded("ERR_SHAPE", format!("Expected {expected} scales, received {came}.")));
         }
         for scale in scales.iter() {
             finite("each scale", f64::from(*scale))?;
         }
-        self.draw = draw;
-        self.scales.copy_from_slice(scales);
-        self.backend()?.clear(first);
+        inner.draw = draw;
+        inner.scales.copy_from_slice(scales);
+        inner.backend()?.clear(first);
         Ok(())
     }
 
     /// out ← W + σU of perturbation `j`.
     #[napi(catch_unwind)]
     pub fn perturb(
-        &mut self,
+        &self,
         j: f64,
         #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
     ) -> Result<()> {
-        let mut views = Views::default();
         let out = arrays(&out);
-        let mut out = views.outputs(&out, &self.sizes)?;
+        let inner = &mut *self.inner()?;
+        let mut views = Views::default();
+        let mut out = views.outputs(&out, &inner.sizes)?;
         views.check()?;
-        let (backend, noise) = self.with_noise(j)?;
+        let (backend, noise) = inner.with_noise(j)?;
         backend.perturb(noise, &mut out).map_err(core)
     }
 
     /// P ← g · out ← W − σU, where W + σU is what `perturb` or `accumulate` wrote, in `out` itself or `before`.
     #[napi(catch_unwind)]
     pub fn flip(
-        &mut self,
+        &self,
         #[napi(ts_arg_type = "Array<Float32Array | number | null> | Float32Array")] g: Unknown<'_>,
         #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
         #[napi(ts_arg_type = "Array<Float32Array | null> | null")] before: Option<Array<'_>>,
     ) -> Result<()> {
-        let mut views = Views::default();
         let (g, out, before) = (arrays(&g), arrays(&out), before.as_ref().map(elements));
-        let (mut out, g) = (views.outputs(&out, &self.sizes)?, views.gradients(&g, &self.sizes)?);
+        let inner = &mut *self.inner()?;
+        let mut views = Views::default();
+        let (mut out, g) = (views.outputs(&out, &inner.sizes)?, views.gradients(&g, &inner.sizes)?);
         let before = before.map(|before| views.inputs("values before", &before)).transpose()?;
         views.check()?;
-        let half = Half { scales: &self.scales, before: before.as_deref() };
-        live(&mut self.backend)?.flip(half, &g, &mut out).map_err(core)
+        let half = Half { scales: &inner.scales, before: before.as_deref() };
+        live(&mut inner.backend)?.flip(half, &g, &mut out).map_err(core)
     }
 
     /// G += P + g (← where `first`) · dots += U·(P − g) · out ← W + σU of perturbation `next`; W − σU of the one before as
     /// in `flip`.
     #[napi(catch_unwind)]
     pub fn accumulate(
-        &mut self,
+        &self,
         next: f64,
         first: bool,
         #[napi(ts_arg_type = "Array<Float32Array | number | null> | Float32Array")] g: Unknown<'_>,
         #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
         #[napi(ts_arg_type = "Array<Float32Array | null> | null")] before: Option<Array<'_>>,
     ) -> Result<()> {
-        let mut views = Views::default();
         let (g, out, before) = (arrays(&g), arrays(&out), before.as_ref().map(elements));
-        let (mut out, g) = (views.outputs(&out, &self.sizes)?, views.gradients(&g, &self.sizes)?);
+        let inner = &mut *self.inner()?;
+        let mut views = Views::default();
+        let (mut out, g) = (views.outputs(&out, &inner.sizes)?, views.gradients(&g, &inner.sizes)?);
         let before = before.map(|before| views.inputs("values before", &before)).transpose()?;
         views.check()?;
-        let next = self.at(next)?;
-        let half = Half { scales: &self.scales, before: before.as_deref() };
-        live(&mut self.backend)?.accumulate(half, next, first, &g, &mut out).map_err(core)
+        let next = inner.at(next)?;
+        let half = Half { scales: &inner.scales, before: before.as_deref() };
+        live(&mut inner.backend)?.accumulate(half, next, first, &g, &mut out).map_err(core)
     }
 
     /// G += factor·g (← where `first`) · out ← W + σU of perturbation `next`.
     #[napi(catch_unwind)]
     pub fn collect(
-        &mut self,
+        &self,
         next: f64,
         factor: f64,
         first: bool,
@@ -118,11 +123,12 @@ impl Workspace {
         #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
     ) -> Result<()> {
         let factor = finite("factor", factor)?;
-        let mut views = Views::default();
         let (g, out) = (arrays(&g), arrays(&out));
-        let (mut out, g) = (views.outputs(&out, &self.sizes)?, views.gradients(&g, &self.sizes)?);
+        let inner = &mut *self.inner()?;
+        let mut views = Views::default();
+        let (mut out, g) = (views.outputs(&out, &inner.sizes)?, views.gradients(&g, &inner.sizes)?);
         views.check()?;
-        let (backend, noise) = self.with_noise(next)?;
+        let (backend, noise) = inner.with_noise(next)?;
         backend.collect(noise, factor as f32, first, &g, &mut out).map_err(core)
     }
 
@@ -131,7 +137,7 @@ impl Workspace {
     /// as in `flip`): an update and its dots come together or not at all.
     #[napi(catch_unwind)]
     pub fn finish(
-        &mut self,
+        &self,
         #[napi(ts_arg_type = "Float64Array")] update: Unknown<'_>,
         #[napi(ts_arg_type = "Array<Float32Array | number | null> | Float32Array")] g: Unknown<'_>,
         #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
@@ -139,18 +145,19 @@ impl Workspace {
     ) -> Result<Vec<f64>> {
         let update = UpdateOptions::new(doubles("the update", &update)?);
         update.check()?;
-        let rule = Rule::new(&self.rule, update.hyper())
-            .ok_or_else(|| coded("ERR_STATE", "Expected a known rule."))?;
         let (clip, micro, paired) = (update.clip()?, update.micro()?, update.paired()?);
-        let mut views = Views::default();
         let (g, out, before) = (arrays(&g), arrays(&out), before.as_ref().map(elements));
-        let (mut out, g) = (views.outputs(&out, &self.sizes)?, views.gradients(&g, &self.sizes)?);
+        let inner = &mut *self.inner()?;
+        let rule = Rule::new(&inner.rule, update.hyper())
+            .ok_or_else(|| coded("ERR_STATE", "Expected a known rule."))?;
+        let mut views = Views::default();
+        let (mut out, g) = (views.outputs(&out, &inner.sizes)?, views.gradients(&g, &inner.sizes)?);
         let before = before.map(|before| views.inputs("values before", &before)).transpose()?;
         views.check()?;
-        let half = paired.then_some(Half { scales: &self.scales, before: before.as_deref() });
+        let half = paired.then_some(Half { scales: &inner.scales, before: before.as_deref() });
         let (scale, learning_rate) = (update.scale as f32, update.learning_rate);
         let update = Update { mix: update.mix(), scale, half, clip, micro, learning_rate, rule: &rule };
-        let backend = live(&mut self.backend)?;
+        let backend = live(&mut inner.backend)?;
         backend.finish(update, &g, &mut out).map_err(core)?;
         Ok(if paired { backend.dots().to_vec() } else { vec![] })
     }
@@ -158,31 +165,35 @@ impl Workspace {
     /// g·g, g·P and P·P of each tensor, one after the other.
     #[napi(catch_unwind)]
     pub fn products(
-        &mut self,
+        &self,
         #[napi(ts_arg_type = "Array<Float32Array | number | null> | Float32Array")] g: Unknown<'_>,
     ) -> Result<Vec<f64>> {
+        let g = arrays(&g);
+        let inner = &mut *self.inner()?;
         let mut views = Views::default();
-        let g = views.gradients(&arrays(&g), &self.sizes)?;
-        Ok(self.backend()?.products(&g).map_err(core)?.as_flattened().to_vec())
+        let g = views.gradients(&g, &inner.sizes)?;
+        Ok(inner.backend()?.products(&g).map_err(core)?.as_flattened().to_vec())
     }
 
     /// Σx² or Σ(wx)² of a direction, in each tensor; for the gradient itself not finite exactly where it is not.
     #[napi(catch_unwind)]
     pub fn norms(
-        &mut self,
+        &self,
         #[napi(ts_arg_type = "DirectionOptions")] direction: Option<DirectionOptions>,
         #[napi(ts_arg_type = "Array<Float32Array | number | null> | Float32Array")] g: Unknown<'_>,
     ) -> Result<Vec<f64>> {
         let direction = given("the direction", direction)?.direction()?;
+        let g = arrays(&g);
+        let inner = &mut *self.inner()?;
         let mut views = Views::default();
-        let g = views.gradients(&arrays(&g), &self.sizes)?;
-        Ok(self.backend()?.norms(direction, &g).map_err(core)?.iter().map(|sums| sums[0]).collect())
+        let g = views.gradients(&g, &inner.sizes)?;
+        Ok(inner.backend()?.norms(direction, &g).map_err(core)?.iter().map(|sums| sums[0]).collect())
     }
 
     /// out ← W + scale·x of a direction (scale·w²x in the metric of the weights), a scale a tensor; then P ← `keep`.
     #[napi(catch_unwind)]
     pub fn ascend(
-        &mut self,
+        &self,
         #[napi(ts_arg_type = "Float32Array")] scales: Unknown<'_>,
         #[napi(ts_arg_type = "DirectionOptions")] direction: Option<DirectionOptions>,
         keep: Option<KeepOptions>,
@@ -191,11 +202,12 @@ impl Workspace {
     ) -> Result<()> {
         let direction = given("the direction", direction)?.direction()?;
         let keep = keep.map(|keep| keep.keep()).transpose()?;
-        let mut views = Views::default();
         let (g, out) = (arrays(&g), arrays(&out));
-        let (mut out, g) = (views.outputs(&out, &self.sizes)?, views.gradients(&g, &self.sizes)?);
+        let inner = &mut *self.inner()?;
+        let mut views = Views::default();
+        let (mut out, g) = (views.outputs(&out, &inner.sizes)?, views.gradients(&g, &inner.sizes)?);
         let scales = views.input("scales", &scales)?;
         views.check()?;
-        self.backend()?.ascend(scales, direction, keep, &g, &mut out).map_err(core)
+        inner.backend()?.ascend(scales, direction, keep, &g, &mut out).map_err(core)
     }
 }
