@@ -40,7 +40,8 @@ export const noise: Question = {
 
 /**
  * In a step a pass comes after a gradient, when the threads that helped with the last one have long gone to sleep; in a
- * loop of passes they never do.
+ * loop of passes they never do. No goal: how soon a sleeping processor is there is up to the system and, where it is virtual, to
+ * its host.
  */
 function rested(size: number, { levels, quick }: Setting): Group {
   const contestant = (name: string, threads: number): Contestant => ({
@@ -52,7 +53,7 @@ function rested(size: number, { levels, quick }: Setting): Group {
     what: `noise, ${short(size)}, each pass ${gradient} ms after the last`,
     ...{ rounds: quick ? 2 : 15, budget: quick ? 1 : 60 },
     contestants: [contestant(one!, 1), contestant(two!, 2)],
-    claims: [{ contestant: two!, against: one!, as: 'faster', goal: { atLeast: 1.5 } }],
+    claims: [{ contestant: two!, against: one!, as: 'faster' }],
   }
 }
 
