@@ -18,15 +18,15 @@ export const small: Question = {
     quick ? [group('cpu', quick)] : (['cpu', 'wasm', 'tensorflow'] as const).map((one) => group(one, quick)),
   works: {
     ...{ saltflat, gradients, renewed, twin },
-    around: (options) => outside(saltflat(options)),
-    bareAround: (options) => outside(gradients(options)),
+    around: (options) => outside(saltflat(options), options.quick === true),
+    bareAround: (options) => outside(gradients(options), options.quick === true),
   },
 }
 
 function group(backend: BackendName, quick: boolean): Group {
   const net = widths[quick ? 'tiny' : 'small']
   const contestant = (name: string, host: Contestant['host'], work: string): Contestant => ({
-    ...{ name, host, work, options: { widths: net, batch: 32 }, unit: 'µs', scale: 1e3 },
+    ...{ name, host, work, options: { widths: net, batch: 32, quick }, unit: 'µs', scale: 1e3 },
   })
   const goal = backend === 'cpu' ? { goal: { atMost: 60 } } : {}
   const timed = `${backend} timed` as const

@@ -74,7 +74,7 @@ export function renewed(options: Options): Work {
  * What a call takes besides the gradients in it, as tfjs' engine computes them: of a small model these take a hundred times
  * as long, and what they take moves by more. For a process of its own, in which they are timed.
  */
-export function outside({ run }: Work): Work {
+export function outside({ run }: Work, quick: boolean): Work {
   const watch = new Stopwatch()
   watch.watch(tf.engine(), 'gradients', 'gradients', { opaque: true })
   const step = () => void run!()
@@ -83,7 +83,7 @@ export function outside({ run }: Work): Work {
     value() {
       // V8 takes some thousand calls to compile all of a step, and who trains takes more of them, one after the other: the first
       // ones of a round find every cache as the neighbours have left it.
-      for (let call = 0; call < (warm ? 20 : 3000); call++) step()
+      for (let call = 0; call < (warm || quick ? 20 : 3000); call++) step()
       warm = true
       for (let call = 0; call < 20; call++) watch.call('rest', step)
       return median(watch.of('rest'))

@@ -193,6 +193,7 @@ const fn place<V: Lanes>(vector: usize) -> usize {
 /// One bit an element: word of the element's slot, counter block of 2,048 elements, bit of its tile in the block.
 #[inline(always)]
 fn rademacher<V: Lanes>(tiles: &mut Tiles, out: &mut [f32]) {
+    // Nobody else's, so they are drawn here, whatever was before.
     let mut words = [0.0; TILE];
     tiles.block = u32::MAX;
     for target in out.chunks_exact_mut(TILE) {

@@ -19,36 +19,35 @@ use saltflat_core::fault::{self, Place};
 use saltflat_core::noise::MAX_PERTURBATIONS;
 use saltflat_core::rng::ROUNDS;
 use saltflat_core::{Backend, Draw, Penalty, Rule, Vectors, Which};
-use std::cell::{RefCell, RefMut};
+use std::cell::{Cell, RefCell, RefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// W, G, P and the moments of one optimizer in native memory, with the fused passes of a training step.
 #[napi(custom_finalize)]
 pub struct Workspace {
-    /// Its own in the process.
+    /// Its own among those that this copy of the addon has made, whose count `made` is.
     number: u64,
+    made: &'static AtomicU64,
+    rule: String,
+    device: &'static str,
+    bytes: Cell<usize>,
+    device_bytes: Cell<usize>,
     /// A call first fetches its arguments, which may run JavaScript and so come back to this very workspace, and then
     /// borrows this.
     inner: RefCell<Inner>,
 }
 
+/// Workspaces made.
+static MADE: AtomicU64 = AtomicU64::new(0);
+
 struct Inner {
     backend: Option<Box<dyn Backend>>,
-    rule: String,
     draw: Draw,
     sizes: Vec<usize>,
     scales: Vec<f32>,
-    device: &'static str,
-    bytes: usize,
-    device_bytes: usize,
 }
 
 impl Inner {
-    /// What V8 is told, so that it collects what nobody disposed of: the host's and the device's, for both run out.
-    fn external(&self) -> i64 {
-        (self.bytes + self.device_bytes) as i64
-    }
-
     fn backend(&mut self) -> Result<&mut (dyn Backend + 'static)> {
         live(&mut self.backend)
     }
@@ -70,6 +69,11 @@ impl Inner {
 }
 
 impl Workspace {
+    /// What V8 is told, so that it collects what nobody disposed of: the host's and the device's, for both run out.
+    fn external(&self) -> i64 {
+        (self.bytes.get() + self.device_bytes.get()) as i64
+    }
+
     fn inner(&self) -> Result<RefMut<'_, Inner>> {
         let busy = |_| coded("ERR_STATE", "Expected one call at a time, received one inside another.");
         self.inner.try_borrow_mut().map_err(busy)
@@ -78,8 +82,7 @@ impl Workspace {
 
 impl ObjectFinalize for Workspace {
     fn finalize(self, env: Env) -> napi::Result<()> {
-        let external = self.inner.borrow().external();
-        env.adjust_external_memory(-external).map(|_| ())
+        env.adjust_external_memory(-self.external()).map(|_| ())
     }
 }
 
@@ -121,37 +124,38 @@ impl Workspace {
         };
         let backend = backend(&sizes, vectors, options)?;
         let none = draw(0.0, "gaussian", f64::from(ROUNDS), 0.0, 0.0, 0.0)?;
-        let (device, bytes, device_bytes) = (backend.device(), backend.bytes(), backend.device_bytes());
+        let device = backend.device();
+        let (bytes, device_bytes) = (Cell::new(backend.bytes()), Cell::new(backend.device_bytes()));
         let scales = vec![0.0; sizes.len()];
-        let inner =
-            Inner { backend: Some(backend), rule, draw: none, sizes, scales, device, bytes, device_bytes };
-        env.adjust_external_memory(inner.external()).map_err(node)?;
-        static MADE: AtomicU64 = AtomicU64::new(0);
-        Ok(Self { number: MADE.fetch_add(1, Ordering::Relaxed), inner: RefCell::new(inner) })
+        let inner = RefCell::new(Inner { backend: Some(backend), draw: none, sizes, scales });
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let made = Self { number, made: &MADE, rule, device, bytes, device_bytes, inner };
+        env.adjust_external_memory(made.external()).map_err(node)?;
+        Ok(made)
     }
 
     /// Where its vectors lie: 'cpu' or 'cuda'.
     #[napi(getter)]
     pub fn device(&self) -> String {
-        self.inner.borrow().device.into()
+        self.device.into()
     }
 
     /// Bytes of native memory held on the host.
     #[napi(getter)]
     pub fn bytes(&self) -> f64 {
-        self.inner.borrow().bytes as f64
+        self.bytes.get() as f64
     }
 
     /// Bytes held on the device, where that has memory of its own.
     #[napi(getter)]
     pub fn device_bytes(&self) -> f64 {
-        self.inner.borrow().device_bytes as f64
+        self.device_bytes.get() as f64
     }
 
     /// Moment vectors that the base optimizer keeps.
     #[napi(getter)]
     pub fn moments(&self) -> u32 {
-        Rule::moments(&self.inner.borrow().rule).unwrap_or(0) as u32
+        Rule::moments(&self.rule).unwrap_or(0) as u32
     }
 
     /// Throws where a panic, or the GPU, has cut an update short: W or the moments are then of two steps.
@@ -163,14 +167,10 @@ impl Workspace {
     /// Frees the memory now. Twice is harmless.
     #[napi(catch_unwind)]
     pub fn dispose(&self, env: &Env) -> Result<()> {
-        let external = {
-            let mut inner = self.inner()?;
-            let external = inner.external();
-            inner.backend = None;
-            (inner.bytes, inner.device_bytes) = (0, 0);
-            external
-        };
-        // May collect garbage.
+        self.inner()?.backend = None;
+        let external = self.external();
+        self.bytes.set(0);
+        self.device_bytes.set(0);
         env.adjust_external_memory(-external).map_err(node)?;
         Ok(())
     }

@@ -145,11 +145,11 @@ impl Workspace {
     ) -> Result<Vec<f64>> {
         let update = UpdateOptions::new(doubles("the update", &update)?);
         update.check()?;
+        let rule = Rule::new(&self.rule, update.hyper())
+            .ok_or_else(|| coded("ERR_STATE", "Expected a known rule."))?;
         let (clip, micro, paired) = (update.clip()?, update.micro()?, update.paired()?);
         let (g, out, before) = (arrays(&g), arrays(&out), before.as_ref().map(elements));
         let inner = &mut *self.inner()?;
-        let rule = Rule::new(&inner.rule, update.hyper())
-            .ok_or_else(|| coded("ERR_STATE", "Expected a known rule."))?;
         let mut views = Views::default();
         let (mut out, g) = (views.outputs(&out, &inner.sizes)?, views.gradients(&g, &inner.sizes)?);
         let before = before.map(|before| views.inputs("values before", &before)).transpose()?;

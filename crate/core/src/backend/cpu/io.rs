@@ -100,8 +100,11 @@ impl InputAt {
     /// As for [`super::pass::Pass::run`].
     #[inline(always)]
     pub unsafe fn get<V: Lanes, const CUT: bool>(self, at: At<CUT>) -> V::F {
-        // SAFETY: passed on.
-        self.0.map_or(V::splat(0.0), |values| unsafe { values.get::<V, _>(at) })
+        match self.0 {
+            // SAFETY: passed on.
+            Some(values) => unsafe { values.get::<V, _>(at) },
+            None => V::splat(0.0),
+        }
     }
 }
 

@@ -82,10 +82,13 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    /// Nothing yet: `begin` comes next, which writes in place, for what is made elsewhere is moved, and a chunk of signs
-    /// takes little longer than that.
+    /// Nothing yet. `begin` writes in place, for what is made elsewhere is moved, and a chunk of signs takes little longer than
+    /// that.
+    ///
+    /// # Safety
+    /// `begin` comes before anything else.
     #[inline(always)]
-    pub fn empty() -> Self {
+    pub unsafe fn empty() -> Self {
         Self { draws: MaybeUninit::uninit(), tiles: None }
     }
 
@@ -124,7 +127,7 @@ impl Block {
                 let words = unsafe { &*self.draws.as_ptr().cast::<Words>() };
                 Drawn::Signs(tiles.signs(words, first / TILE))
             }
-            // SAFETY: within the block.
+            // SAFETY: within the block, all of which `begin` has given a value.
             _ => Drawn::Kept(unsafe { self.draws.as_ptr().cast::<f32>().add(first) }),
         }
     }
