@@ -64,7 +64,7 @@ test('an argument that calls back into its own workspace finds it free, and a di
   }
 })
 
-test('workspaces that are collected are forgotten, and what comes in their places is known for what it is', (t) => {
+test('while workspaces come and are collected, each call knows its own, and takes nothing else for one', (t) => {
   const program = `
     const { Workspace, Lanczos } = require(${JSON.stringify((locate() as { file: string }).file)})
     const out = [new Float32Array(64)]
