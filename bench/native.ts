@@ -1,4 +1,4 @@
-import { type Binding, loadBinding, packed } from '../src/native/index.ts'
+import { type Binding, loadBinding, Update } from '../src/native/index.ts'
 import type { Distribution } from '../src/types.ts'
 
 // All that the benches call of the native workspace: where its signature changes, this file follows.
@@ -125,6 +125,8 @@ export function machinery(
   const made = workspace(sizes, rule, k > 1 ? 2 : 1, computing)
   const { out, gradients } = buffers(sizes)
   const scales = new Float32Array(sizes.length).fill(sigma)
+  const mix = { last: 1, pair: 1, sum: k > 1 ? 1 : 0, scale: 1 / (2 * k), paired: 1 }
+  const numbers = new Update(sizes.length)
   let step = 0
   return {
     bytes: made.bytes,
@@ -135,8 +137,7 @@ export function machinery(
         made.flip(gradients, out)
         if (j < k - 1) made.accumulate(j + 1, j === 0, gradients, out)
       }
-      const mix = { last: 1, pair: 1, sum: k > 1 ? 1 : 0, scale: 1 / (2 * k), paired: 1 }
-      made.finish(packed({ ...rates, ...mix, step }), gradients, out)
+      made.finish(numbers.set({ ...rates, ...mix, step }), gradients, out)
     },
   }
 }
@@ -146,10 +147,11 @@ export function update(sizes: readonly number[], rule: string, computing: Comput
   const made = workspace(sizes, rule, 0, computing)
   const { out, gradients } = buffers(sizes)
   const mix = { last: 1, pair: 0, sum: 0, scale: 1, paired: 0 }
+  const numbers = new Update(sizes.length)
   let step = 0
   return {
     run() {
-      made.finish(packed({ ...rates, ...mix, step: ++step }), gradients, out)
+      made.finish(numbers.set({ ...rates, ...mix, step: ++step }), gradients, out)
     },
   }
 }

@@ -239,7 +239,7 @@ const calls: [string, (made: InstanceType<Binding['Workspace']>) => unknown][] =
     'ascend',
     (made) => made.ascend(Float32Array.of(1), { last: 1, pair: 0, metric: 'plain' }, null, floats(), floats()),
   ],
-  ['finish', (made) => made.finish(packed(update), floats(), floats())],
+  ['finish', (made) => made.finish(packed(update, 1), floats(), floats())],
   ['restore', (made) => made.restore(floats())],
   ['vector', (made) => made.vector('moment0', 0)],
   ['setVector', (made) => made.setVector('moment0', 0, new Float32Array(4))],
@@ -255,7 +255,15 @@ const calls: [string, (made: InstanceType<Binding['Workspace']>) => unknown][] =
   ['start of Lanczos', () => new Lanczos(4, true).start(Float32Array.of(1, 0, 0, 0))],
 ]
 
-for (const [name, call] of calls) {
+/** The same by the functions of `passes()`. */
+const passes = calls
+  .filter(([name]) => ['begin', 'perturb', 'flip', 'accumulate', 'finish', 'restore'].includes(name))
+  .map(([name, call]): (typeof calls)[number] => [
+    `${name} of passes`,
+    (made) => call(Object.assign(made, made.passes())),
+  ])
+
+for (const [name, call] of [...calls, ...passes]) {
   test(`a panic in ${name} is caught`, (t) => {
     const made = new Workspace([4], 'adam', { sums: 2, bank: true, origin: true })
     armFault('call', 0)

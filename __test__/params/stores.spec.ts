@@ -134,7 +134,7 @@ for (const [kind, candidates] of table) {
     const expected = [bits(gradient), bits(own)]
     const weights = new (loadBinding().Workspace)([35, 4, 3], 'mean', { sums: 1 })
     const out = [new Float32Array(35), new Float32Array(4), new Float32Array(3)]
-    weights.finish(packed(asItIs), store.values([gradient, null, own]), out)
+    weights.finish(packed(asItIs, 3), store.values([gradient, null, own]), out)
     t.deepEqual(
       [0, 2].map((tensor) => [...new Uint32Array(weights.vector('mean', tensor).buffer)]),
       expected.map((one) => [...one]),

@@ -126,7 +126,7 @@ onTensorflow('every pass has the bits that copied gradients give, also where a g
         found.push(weights.norms(uphill, g), weights.products(g))
         weights.ascend(scales, uphill, undefined, g)
       })
-      pass(10 * step + 4, (g) => found.push(weights.finish({ ...update, step }, g)))
+      pass(10 * step + 4, (g) => found.push([...weights.finish({ ...update, step }, g)]))
     }
     weights.dispose()
     tf.dispose(variables)

@@ -89,11 +89,11 @@ export function smoothedTrace(loss: Loss, options: SmoothedTraceOptions): Smooth
       weights.begin({ seed, distribution: 'gaussian', rounds: 10, stream, step: 0 }, scales, true)
       weights.perturb(pair)
       gradientAt((gradients) => weights.flip(gradients))
-      let dots: number[] = []
+      let dots: ArrayLike<number> = []
       gradientAt((gradients) => {
         dots = weights.finish(mean, gradients)
       })
-      const samples = dots.filter((_, i) => mask[i])
+      const samples = Array.from(dots).filter((_, i) => mask[i])
       const sampled = samples.map((dot) => dot / (2 * sigma))
       running.add(sampled, sigma)
       total.add(sampled.reduce((sum, one) => sum + one, 0))

@@ -85,16 +85,22 @@ export declare class Workspace {
   collect(next: number, factor: number, first: boolean, g: Array<Float32Array | number | null> | Float32Array, out: Array<Float32Array> | Float32Array): void
   /**
    * Checks that the mean gradient is finite, then W ← rule(W, mean), out ← W; before the last micro-batch the mean goes
-   * to the bank instead. Returns Σ U·(g⁺ − g⁻) of each tensor since `begin`, where g is the second half of a pair (W − σU
-   * as in `flip`): an update and its dots come together or not at all.
+   * to the bank instead. `update` has the numbers of an update and then room for a dot a tensor: Σ U·(g⁺ − g⁻) of each
+   * since `begin`, where g is the second half of a pair (W − σU as in `flip`). An update and its dots come together or not
+   * at all.
    */
-  finish(update: Float64Array, g: Array<Float32Array | number | null> | Float32Array, out: Array<Float32Array> | Float32Array, before?: Array<Float32Array | null> | null): Array<number>
+  finish(update: Float64Array, g: Array<Float32Array | number | null> | Float32Array, out: Array<Float32Array> | Float32Array, before?: Array<Float32Array | null> | null): void
   /** g·g, g·P and P·P of each tensor, one after the other. */
   products(g: Array<Float32Array | number | null> | Float32Array): Array<number>
   /** Σx² or Σ(wx)² of a direction, in each tensor; for the gradient itself not finite exactly where it is not. */
   norms(direction: DirectionOptions, g: Array<Float32Array | number | null> | Float32Array): Array<number>
   /** out ← W + scale·x of a direction (scale·w²x in the metric of the weights), a scale a tensor; then P ← `keep`. */
   ascend(scales: Float32Array, direction: DirectionOptions, keep: KeepOptions | undefined | null, g: Array<Float32Array | number | null> | Float32Array, out: Array<Float32Array> | Float32Array): void
+  /**
+   * The methods that a step of NSO calls, as functions of this workspace, whatever they are called on: a call of one takes
+   * less time.
+   */
+  passes(): Pick<Workspace, 'begin' | 'perturb' | 'flip' | 'accumulate' | 'finish' | 'restore'>
   /** Zeroed vectors for tensors of these sizes: W, the moments of the rule, and those asked for. */
   constructor(sizes: Array<number>, rule: string, vectors: VectorOptions, options?: WorkspaceOptions | undefined | null)
   /** Where its vectors lie: 'cpu' or 'cuda'. */

@@ -35,7 +35,7 @@ export class Stepper<G> {
   #passes = 0
   #loss = 0
   /** Σ U·(g⁺ − g⁻) of each tensor in the last step. */
-  #dots: readonly number[] = []
+  #dots: ArrayLike<number> = []
   /** Whether W' is W. */
   #clean = true
 

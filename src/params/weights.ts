@@ -1,5 +1,5 @@
 import type { DirectionOptions, KeepOptions, UpdateOptions, Workspace } from '../native/index.ts'
-import { device, fromNative, loadBinding, packed, typed } from '../native/index.ts'
+import { device, fromNative, loadBinding, typed, Update } from '../native/index.ts'
 import type { Device, Distribution } from '../types.ts'
 import type { Before, Store } from './store.ts'
 import type { Gradients, Target } from './target.ts'
@@ -35,6 +35,9 @@ export interface StepNoise {
   step: number
 }
 
+/** The dots of a step without a pair. */
+const none = new Float64Array(0)
+
 /**
  * The weights of a target, seen twice: W in native memory, and W' in the target's store, which gradients are taken at.
  * Every method is one fused pass that reads gradients and writes W'.
@@ -42,6 +45,7 @@ export interface StepNoise {
 export class Weights<G> {
   readonly target: Target<G>
   readonly #workspace: Workspace
+  readonly #passes: ReturnType<Workspace['passes']>
   #store: Store<G>
   /** Where the store is. */
   #place: unknown
@@ -51,7 +55,7 @@ export class Weights<G> {
   #aside: Float32Array[] | null = null
   #room: Float32Array[] | null = null
   /** The numbers of the last update: a step makes no new ones. */
-  #update: Float64Array | undefined
+  readonly #update: Update
 
   constructor(
     target: Target<G>,
@@ -66,6 +70,8 @@ export class Weights<G> {
       workspace = new (loadBinding().Workspace)(sizes, rule, { sums, bank, origin }, { device: device(wanted) })
       if (penalties !== null) workspace.setPenalties(penalties.l2, penalties.decay, penalties.distance)
       this.#workspace = workspace
+      this.#passes = workspace.passes()
+      this.#update = new Update(sizes.length)
       this.#place = target.place()
       this.#store = target.open()
       workspace.load(this.#store.read())
@@ -119,19 +125,19 @@ export class Weights<G> {
   /** Sets the noise of a step: σ of each tensor (0: not perturbed). `first`: a new update begins. */
   begin({ seed, distribution, rounds, stream, step }: StepNoise, scales: Float32Array, first: boolean): void {
     this.#aside = null
-    this.#workspace.begin(seed, distribution, rounds, stream, step, scales, first)
+    this.#passes.begin(seed, distribution, rounds, stream, step, scales, first)
   }
 
   perturb(j: number): void {
-    this.#write((out) => this.#workspace.perturb(j, out))
+    this.#write((out) => this.#passes.perturb(j, out))
   }
 
   flip(g: Gradients<G>): void {
-    this.#write((out, before) => this.#workspace.flip(this.#store.values(g), out, before()))
+    this.#write((out, before) => this.#passes.flip(this.#store.values(g), out, before()))
   }
 
   accumulate(next: number, first: boolean, g: Gradients<G>): void {
-    this.#write((out, before) => this.#workspace.accumulate(next, first, this.#store.values(g), out, before()))
+    this.#write((out, before) => this.#passes.accumulate(next, first, this.#store.values(g), out, before()))
   }
 
   collect(next: number, factor: number, first: boolean, g: Gradients<G>): void {
@@ -142,17 +148,18 @@ export class Weights<G> {
     this.#write((out) => this.#workspace.ascend(scales, direction, keep, this.#store.values(g), out))
   }
 
-  /** Returns Σ U·(g⁺ − g⁻) of each tensor in this step; nothing where g is not the second half of a pair. */
-  finish(update: UpdateOptions, g: Gradients<G>): number[] {
-    let dots: number[] = []
-    this.#update = packed(update, this.#update)
-    const numbers = this.#update
+  /**
+   * Returns Σ U·(g⁺ − g⁻) of each tensor in this step, to be read before the next one; nothing where g is not the second
+   * half of a pair.
+   */
+  finish(update: UpdateOptions, g: Gradients<G>): Float64Array {
+    const numbers = this.#update.set(update)
     this.#write((out, before) => {
       const half = update.paired === 1 ? (this.#aside ?? before()) : null
-      dots = this.#workspace.finish(numbers, this.#store.values(g), out, half)
+      this.#passes.finish(numbers, this.#store.values(g), out, half)
     })
     this.#aside = null
-    return dots
+    return update.paired === 1 ? this.#update.dots : none
   }
 
   /** W' ← W for a pass in between; where `paired`, `finish` will still know W' as it was. */
@@ -181,7 +188,7 @@ export class Weights<G> {
     this.#aside = null
     typed(() => {
       this.#followMove()
-      this.#store.write((out, whole) => this.#workspace.restore(whole ?? out))
+      this.#store.write((out, whole) => this.#passes.restore(whole ?? out))
       this.#workspace.checkWhole()
     })
   }
@@ -196,7 +203,7 @@ export class Weights<G> {
     return typed(() => {
       this.#workspace.checkWhole()
       const out = this.tensors.map(({ size }) => new Float32Array(size))
-      this.#workspace.restore(out)
+      this.#passes.restore(out)
       return out
     })
   }

@@ -6,7 +6,7 @@ import { bits, tf } from '../../helpers/backends.ts'
 import { anything, leaf, leaving, nearly, outcome, runs } from '../../helpers/fuzz.ts'
 import { World } from './case.ts'
 import { factories } from './options.ts'
-import { methods } from './workspace-methods.ts'
+import { called, methods } from './workspace-methods.ts'
 
 // Random values at every public function and every method of the addon: what comes is a valid result or a typed error,
 // nothing is left behind, and weights that were not trained are bit-equal.
@@ -205,7 +205,7 @@ for (const [of, signature] of methods) {
     )
     const call = (given: unknown[]) => {
       try {
-        ;(workspace[of as 'flip'] as (...all: unknown[]) => unknown)(...given)
+        called(workspace, of)(...(given as never[]))
       } catch (error) {
         throw fromNative(error)
       }

@@ -62,34 +62,36 @@ const refused: Readonly<Record<keyof UpdateOptions, readonly number[]>> = {
   ...{ clipNorm: [-1, Number.NaN], clipValue: [-1, Number.NaN] },
   ...{ paired: [-1, 2, 0.5, Number.NaN], first: [-1, 2, 0.5, Number.NaN], lastOf: [-1, 0.5, 2 ** 32] },
 }
-const gone = new Float64Array(14)
+const gone = new Float64Array(16)
 structuredClone(gone, { transfer: [gone.buffer] })
 /** What `finish` is told. */
 const update: Argument = {
   name: 'update',
-  good: () => packed(finishing),
+  good: () => packed(finishing, sizes.length),
   wrongs: [
     ...[null, undefined].map((value) => [value, 'ERR_INVALID_ARGUMENT'] as const),
-    ...[new Float32Array(14), Array.from({ length: 14 }, () => 1), finishing, 'x', 1].map(
+    ...[new Float32Array(16), Array.from({ length: 16 }, () => 1), finishing, 'x', 1].map(
       (value) => [value, 'ERR_DTYPE'] as const,
     ),
-    ...[13, 15, 0].map((length) => [new Float64Array(length), 'ERR_SHAPE', `${length} numbers`] as const),
-    [new Float64Array(shared(28).buffer, 0, 14), 'ERR_SHARED', 'shared memory'],
+    ...[14, 15, 17, 0].map((length) => [new Float64Array(length), 'ERR_SHAPE', `${length} numbers`] as const),
+    [new Float64Array(shared(32).buffer, 0, 16), 'ERR_SHARED', 'shared memory'],
     [gone, 'ERR_DETACHED', 'a detached array'],
     ...Object.entries(refused).flatMap(([field, values]) =>
       values.map(
-        (value) => [packed({ ...finishing, [field]: value }), 'ERR_INVALID_ARGUMENT', `${field} ${value}`] as const,
+        (value) =>
+          [
+            packed({ ...finishing, [field]: value }, sizes.length),
+            'ERR_INVALID_ARGUMENT',
+            `${field} ${value}`,
+          ] as const,
       ),
     ),
   ],
 }
 
-/** Every method with its arguments. */
-export const methods: readonly [string, readonly Argument[]][] = [
-  [
-    'load',
-    [{ ...list('weights', sizes), wrongs: list('weights', sizes).wrongs.filter(([, code]) => code !== 'ERR_OVERLAP') }],
-  ],
+type Rows = readonly (readonly [string, readonly Argument[]])[]
+/** Methods that are functions of `passes()` too. */
+const passes: Rows = [
   ['restore', [out]],
   [
     'begin',
@@ -106,8 +108,19 @@ export const methods: readonly [string, readonly Argument[]][] = [
   ['perturb', [perturbation, out]],
   ['flip', [g, out, before]],
   ['accumulate', [perturbation, flag('first', true), g, out, before]],
-  ['collect', [perturbation, finite('factor', 1), flag('first', true), g, out]],
   ['finish', [update, g, out, before]],
+]
+const short = 'passes().'
+
+/** Every method with its arguments. */
+export const methods: Rows = [
+  ...passes,
+  ...passes.map(([of, signature]) => [`${short}${of}`, signature] as const),
+  [
+    'load',
+    [{ ...list('weights', sizes), wrongs: list('weights', sizes).wrongs.filter(([, code]) => code !== 'ERR_OVERLAP') }],
+  ],
+  ['collect', [perturbation, finite('factor', 1), flag('first', true), g, out]],
   ['products', [g]],
   ['norms', [direction, g]],
   [
@@ -153,12 +166,19 @@ export function workspace(
   return made
 }
 
-/** A method of a workspace, which must leave W as it is where it refuses. */
+/** A method of a workspace, or a function of its `passes()`. */
+export function called(made: Workspace, of: string): (...all: never[]) => unknown {
+  const [from, name] = of.startsWith(short) ? [made.passes(), of.slice(short.length)] : [made, of]
+  const found = from[name as never] as (...all: never[]) => unknown
+  return (...all) => found.apply(made, all)
+}
+
+/** The same, which must leave W as it is where it refuses. */
 export const method =
   (made: Workspace, of: string) =>
   (args: never[]): unknown => {
     try {
-      return (made[of as 'flip'] as (...all: never[]) => unknown)(...args)
+      return called(made, of)(...args)
     } catch (error) {
       const now = ones().map((one) => one.fill(7))
       made.restore(now)

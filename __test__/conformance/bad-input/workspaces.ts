@@ -3,6 +3,7 @@ import { assert, type Case, type Outcome, type Theme } from './case.ts'
 import { native, spoilt } from './native-arguments.ts'
 import {
   addon,
+  called,
   direction,
   finishing,
   g,
@@ -29,7 +30,7 @@ const orders: [string, string, string, object, Outcome, ((first: never, ...rest:
     'sgd',
     { sums: 2 },
     'ERR_STATE',
-    (_, ...rest) => [packed({ ...finishing, lastOf: 2 }), ...rest],
+    (_, ...rest) => [packed({ ...finishing, lastOf: 2 }, sizes.length), ...rest],
   ],
   [
     'finish',
@@ -37,7 +38,7 @@ const orders: [string, string, string, object, Outcome, ((first: never, ...rest:
     'sgd',
     { sums: 2 },
     'ERR_INVALID_ARGUMENT',
-    (_, ...rest) => [packed({ ...finishing, first: 0 }), ...rest],
+    (_, ...rest) => [packed({ ...finishing, first: 0 }, sizes.length), ...rest],
   ],
   [
     'finish',
@@ -45,7 +46,7 @@ const orders: [string, string, string, object, Outcome, ((first: never, ...rest:
     'sgd',
     { sums: 2 },
     'ERR_INVALID_ARGUMENT',
-    (_, ...rest) => [packed({ ...finishing, clipNorm: 1, clipValue: 1 }), ...rest],
+    (_, ...rest) => [packed({ ...finishing, clipNorm: 1, clipValue: 1 }, sizes.length), ...rest],
   ],
   [
     'finish',
@@ -53,7 +54,7 @@ const orders: [string, string, string, object, Outcome, ((first: never, ...rest:
     'mean',
     { sums: 2 },
     'ERR_INVALID_ARGUMENT',
-    (_, ...rest) => [packed({ ...finishing, clipValue: 1 }), ...rest],
+    (_, ...rest) => [packed({ ...finishing, clipValue: 1 }, sizes.length), ...rest],
   ],
   [
     'norms',
@@ -112,20 +113,27 @@ export const workspaces: Theme = {
         },
       }),
     ),
-    ...[...methods.map(([of]) => of), 'checkWhole', 'banked']
-      .filter((of) => of in addon.Workspace.prototype)
-      .map(
-        (of): Case => ({
-          of: `native Workspace.${of}`,
-          what: 'after dispose',
-          outcome: 'ERR_DISPOSED',
-          given(world) {
-            const made = workspace(world)
-            made.dispose()
-            return native(() => (made[of as 'flip'] as (...all: never[]) => unknown)(...good(of)))
-          },
-        }),
-      ),
+    ...[...methods.map(([of]) => of), 'checkWhole', 'banked'].map(
+      (of): Case => ({
+        of: `native Workspace.${of}`,
+        what: 'after dispose',
+        outcome: 'ERR_DISPOSED',
+        given(world) {
+          const made = workspace(world)
+          made.dispose()
+          return native(() => called(made, of)(...good(of)))
+        },
+      }),
+    ),
+    {
+      of: 'native Workspace.passes',
+      what: 'nothing',
+      outcome: 'works',
+      given(world) {
+        const made = workspace(world)
+        return native(() => made.passes())
+      },
+    },
     ...orders.map(
       ([of, what, rule, vectors, outcome, change]): Case => ({
         of: `native Workspace.${of}`,
@@ -195,8 +203,14 @@ export const workspaces: Theme = {
           const [made, outputs] = [workspace(world), ones()]
           made.perturb(0, outputs)
           made.flip(given, outputs)
-          const dots = made.finish(packed({ ...finishing, sum: 0 }), given, outputs)
-          return Buffer.concat([...outputs, Float64Array.from(dots)].map(({ buffer }) => Buffer.from(buffer)))
+          const numbers = packed({ ...finishing, sum: 0 }, sizes.length)
+          const twice = (one: Float32Array) => one.map((value) => 2 * value)
+          made.finish(numbers, Array.isArray(given) ? given.map(twice) : twice(given), outputs)
+          assert(
+            numbers.subarray(-sizes.length).every((dot) => dot !== 0),
+            'there are dots',
+          )
+          return Buffer.concat([...outputs, numbers].map(({ buffer }) => Buffer.from(buffer)))
         })
         return native(() => assert(apart!.equals(whole!), 'the bits are the same'))
       },

@@ -228,10 +228,35 @@ impl Views {
         Ok(Memory { pointer: copy, len })
     }
 
-    fn note(&mut self, pointer: *mut f32, len: usize, written: bool) {
+    /// A Float64Array of `N` numbers, which are copied, and of room for `len` more, to be written once `check` has passed.
+    pub fn doubles<const N: usize>(
+        &mut self,
+        what: &str,
+        value: &Unknown<'_>,
+        len: usize,
+    ) -> Result<([f64; N], Doubles)> {
+        let value = value.value();
+        let place = format_args!("{what}");
+        let wanted = sys::TypedarrayType::float64_array;
+        let Some((data, found)) = memory(value.env, value.value, wanted, "Float64Array", place)? else {
+            let said = format!("Expected a Float64Array for {what}, received nothing.");
+            return Err(coded("ERR_INVALID_ARGUMENT", said));
+        };
+        if found != N + len {
+            let said = format!("Expected {} numbers in {what}, received {found}.", N + len);
+            return Err(coded("ERR_SHAPE", said));
+        }
+        let data: *mut f64 = data.cast();
+        // SAFETY: so many doubles, as `memory` has checked; JavaScript, which alone writes them, waits for this call.
+        let (numbers, room) = unsafe { (data.cast::<[f64; N]>().read_unaligned(), data.add(N)) };
+        self.note(room, len, true);
+        Ok((numbers, Doubles { room, len }))
+    }
+
+    fn note<T>(&mut self, pointer: *mut T, len: usize, written: bool) {
         let start = pointer as usize;
         if len > 0 {
-            self.places.push(Place { start, end: start + size_of::<f32>() * len, written });
+            self.places.push(Place { start, end: start + size_of::<T>() * len, written });
         }
     }
 
@@ -255,6 +280,22 @@ impl Views {
     }
 }
 
+/// Room for doubles in a Float64Array.
+pub struct Doubles {
+    room: *mut f64,
+    len: usize,
+}
+
+impl Doubles {
+    /// Writes as many as there is room for.
+    pub fn write(self, values: &[f64]) {
+        for (i, value) in values.iter().enumerate().take(self.len) {
+            // SAFETY: `memory` has checked the room; JavaScript waits, and nothing else that this call touches lies there.
+            unsafe { self.room.add(i).write_unaligned(*value) };
+        }
+    }
+}
+
 /// Floats somewhere; the pointer is never null.
 struct Memory {
     pointer: *mut f32,
@@ -267,21 +308,6 @@ fn number(env: sys::napi_env, value: sys::napi_value) -> Option<f64> {
     // SAFETY: plain Node-API call on live handles of this call.
     let status = unsafe { sys::napi_get_value_double(env, value, &mut number) };
     (status == sys::Status::napi_ok).then_some(number)
-}
-
-/// The numbers of a Float64Array, as many as `N`. A copy: nothing that is written can share its memory.
-pub fn doubles<const N: usize>(what: &str, value: &Unknown<'_>) -> Result<[f64; N]> {
-    let value = value.value();
-    let found = memory(value.env, value.value, sys::TypedarrayType::float64_array, "Float64Array", what)?;
-    let Some((data, len)) = found else {
-        let said = format!("Expected a Float64Array for {what}, received nothing.");
-        return Err(coded("ERR_INVALID_ARGUMENT", said));
-    };
-    if len != N {
-        return Err(coded("ERR_SHAPE", format!("Expected {N} numbers in {what}, received {len}.")));
-    }
-    // SAFETY: so many doubles, as `memory` has checked; JavaScript, which alone writes them, waits for this call.
-    Ok(unsafe { std::ptr::read_unaligned(data.cast()) })
 }
 
 /// The memory of a Float32Array, ordinary and attached; nothing for null and undefined.

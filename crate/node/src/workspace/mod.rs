@@ -2,7 +2,6 @@
 
 mod options;
 mod passes;
-#[cfg_attr(test, allow(dead_code, reason = "nothing is exported from a test"))]
 mod short;
 
 use crate::device::backend;
@@ -20,14 +19,10 @@ use saltflat_core::noise::MAX_PERTURBATIONS;
 use saltflat_core::rng::ROUNDS;
 use saltflat_core::{Backend, Draw, Penalty, Rule, Vectors, Which};
 use std::cell::{Cell, RefCell, RefMut};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// W, G, P and the moments of one optimizer in native memory, with the fused passes of a training step.
 #[napi(custom_finalize)]
 pub struct Workspace {
-    /// Its own among those that this copy of the addon has made, whose count `made` is.
-    number: u64,
-    made: &'static AtomicU64,
     rule: String,
     device: &'static str,
     bytes: Cell<usize>,
@@ -36,9 +31,6 @@ pub struct Workspace {
     /// borrows this.
     inner: RefCell<Inner>,
 }
-
-/// Workspaces made.
-static MADE: AtomicU64 = AtomicU64::new(0);
 
 struct Inner {
     backend: Option<Box<dyn Backend>>,
@@ -86,12 +78,6 @@ impl ObjectFinalize for Workspace {
     }
 }
 
-impl Drop for Workspace {
-    fn drop(&mut self) {
-        short::forget(self.number);
-    }
-}
-
 #[napi]
 impl Workspace {
     /// Zeroed vectors for tensors of these sizes: W, the moments of the rule, and those asked for.
@@ -128,8 +114,7 @@ impl Workspace {
         let (bytes, device_bytes) = (Cell::new(backend.bytes()), Cell::new(backend.device_bytes()));
         let scales = vec![0.0; sizes.len()];
         let inner = RefCell::new(Inner { backend: Some(backend), draw: none, sizes, scales });
-        let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let made = Self { number, made: &MADE, rule, device, bytes, device_bytes, inner };
+        let made = Self { rule, device, bytes, device_bytes, inner };
         env.adjust_external_memory(made.external()).map_err(node)?;
         Ok(made)
     }

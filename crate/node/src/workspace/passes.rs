@@ -5,7 +5,7 @@ use super::options::{DirectionOptions, KeepOptions, UpdateOptions};
 use super::{Workspace, live};
 use crate::error::{Result, coded, core, finite, given};
 use crate::sample::draw;
-use crate::view::{Views, arrays, doubles, elements};
+use crate::view::{Views, arrays, elements};
 use napi::bindgen_prelude::{Array, Unknown};
 use napi_derive::napi;
 use saltflat_core::{Half, Rule, Update};
@@ -133,8 +133,9 @@ impl Workspace {
     }
 
     /// Checks that the mean gradient is finite, then W ← rule(W, mean), out ← W; before the last micro-batch the mean goes
-    /// to the bank instead. Returns Σ U·(g⁺ − g⁻) of each tensor since `begin`, where g is the second half of a pair (W − σU
-    /// as in `flip`): an update and its dots come together or not at all.
+    /// to the bank instead. `update` has the numbers of an update and then room for a dot a tensor: Σ U·(g⁺ − g⁻) of each
+    /// since `begin`, where g is the second half of a pair (W − σU as in `flip`). An update and its dots come together or not
+    /// at all.
     #[napi(catch_unwind)]
     pub fn finish(
         &self,
@@ -142,15 +143,16 @@ impl Workspace {
         #[napi(ts_arg_type = "Array<Float32Array | number | null> | Float32Array")] g: Unknown<'_>,
         #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
         #[napi(ts_arg_type = "Array<Float32Array | null> | null")] before: Option<Array<'_>>,
-    ) -> Result<Vec<f64>> {
-        let update = UpdateOptions::new(doubles("the update", &update)?);
+    ) -> Result<()> {
+        let (g, out, before) = (arrays(&g), arrays(&out), before.as_ref().map(elements));
+        let inner = &mut *self.inner()?;
+        let mut views = Views::default();
+        let (numbers, dots) = views.doubles("the update", &update, inner.sizes.len())?;
+        let update = UpdateOptions::new(numbers);
         update.check()?;
         let rule = Rule::new(&self.rule, update.hyper())
             .ok_or_else(|| coded("ERR_STATE", "Expected a known rule."))?;
         let (clip, micro, paired) = (update.clip()?, update.micro()?, update.paired()?);
-        let (g, out, before) = (arrays(&g), arrays(&out), before.as_ref().map(elements));
-        let inner = &mut *self.inner()?;
-        let mut views = Views::default();
         let (mut out, g) = (views.outputs(&out, &inner.sizes)?, views.gradients(&g, &inner.sizes)?);
         let before = before.map(|before| views.inputs("values before", &before)).transpose()?;
         views.check()?;
@@ -159,7 +161,10 @@ impl Workspace {
         let update = Update { mix: update.mix(), scale, half, clip, micro, learning_rate, rule: &rule };
         let backend = live(&mut inner.backend)?;
         backend.finish(update, &g, &mut out).map_err(core)?;
-        Ok(if paired { backend.dots().to_vec() } else { vec![] })
+        if paired {
+            dots.write(backend.dots());
+        }
+        Ok(())
     }
 
     /// g·g, g·P and P·P of each tensor, one after the other.
