@@ -15,7 +15,7 @@ const parts = {
   perturb: 'native: perturb',
   flip: 'native: flip',
   finish: 'native: finish',
-  native: 'native: begin and dots',
+  begin: 'native: begin',
   read: 'reading gradients',
   write: 'writing weights',
   loss: 'reading the loss',
@@ -92,15 +92,25 @@ let made: Stopwatch | null = null
 function stopwatch(): Stopwatch {
   if (made !== null) return made
   made = new Stopwatch()
-  const passes = loadBinding().Workspace.prototype
-  for (const name of ['perturb', 'flip', 'finish'] as const) made.watch(passes, name, parts[name], { opaque: true })
-  for (const name of ['begin', 'dots']) made.watch(passes, name, parts.native, { opaque: true })
+  watchPasses(loadBinding().Workspace.prototype, made)
   made.watch(tf.engine(), 'gradients', parts.gradients)
   made.watch(tf.Tensor.prototype, 'dataSync', parts.loss)
   made.watch(tf.Tensor.prototype, 'dispose', parts.free, { top: true })
   const list = stores as OpenStore[]
   for (const [i, open] of list.entries()) list[i] = watched(open, made)
   return made
+}
+
+/** Every workspace gives its passes watched. */
+function watchPasses(workspaces: { passes(): object }, watch: Stopwatch): void {
+  const { passes } = workspaces
+  workspaces.passes = function () {
+    const own = passes.call(this)
+    for (const name of ['begin', 'perturb', 'flip', 'finish'] as const) {
+      watch.watch(own, name, parts[name], { opaque: true })
+    }
+    return own
+  }
 }
 
 /** A store whose `write` is charged for all but the passes and the reading that it is given to do. */

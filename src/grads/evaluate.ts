@@ -1,8 +1,8 @@
-import { engine, type Scalar, Tensor, tidy, type Variable } from '@tensorflow/tfjs-core'
+import { engine, type Scalar, Tensor, tidy, Variable } from '@tensorflow/tfjs-core'
 import { SaltflatError, said, shown } from '../errors.ts'
 import { invalid } from '../options.ts'
-import { givingBackKept } from './kept.ts'
-import { repaired } from './repaired.ts'
+import { givingBackKept, hold, letGo } from './kept.ts'
+import { isRepaired, repaired } from './repaired.ts'
 import { thrown } from './thrown.ts'
 
 /**
@@ -24,32 +24,48 @@ export interface Evaluation<G = Tensor> {
  * `metrics` says that what the loss keeps are a model's metrics, which nobody gets to see then.
  */
 export function evaluate(loss: Loss, variables: readonly Variable[], metrics = false): Evaluation {
+  // No scope of tfjs, which takes longer to end than all else that is done here, and few functions around each other: a
+  // gradient has emptied the caches, and each that it returns to is fetched anew.
+  const held = hold(metrics)
+  // What the pass makes has later numbers.
+  const before = (engine() as unknown as { nextTensorId(): number }).nextTensorId()
+  let value: Scalar | null = null
+  let gradients: readonly (Tensor | null)[] = []
+  let whole = false
   try {
-    return givingBackKept(metrics, () => {
-      let found = Number.NaN
-      // The scope takes back what tfjs leaves behind when it refuses.
-      const gradients = tidy(() => {
-        const { value, grads } = gradientsOf(() => scalar(call(loss)), variables)
-        found = finite(value.dataSync()[0]!)
-        return grads
-      })
-      return { loss: found, gradients }
-    })
+    gradients = gradientsOf(() => {
+      value = scalar(call(loss))
+      return value
+    }, variables)
+    const found = finite(value!.dataSync()[0]!)
+    whole = true
+    return { loss: found, gradients }
   } catch (error) {
     throw typed(error)
+  } finally {
+    letGo(held, whole)
+    giveBack(value, before)
+    if (!whole) for (const one of gradients) giveBack(one, before)
   }
 }
 
+/** Disposes what a pass has made, as the end of a scope would: what is kept, and variables, stay. */
+function giveBack(one: Tensor | null, before: number): void {
+  if (one !== null && one.id > before && !one.kept && !(one instanceof Variable)) one.dispose()
+}
+
 /** What `variableGrads` asks of the engine, without its way by the names of the variables, which need not differ. */
-function gradientsOf(f: () => Scalar, variables: readonly Variable[]): { value: Scalar; grads: Tensor[] } {
+function gradientsOf(f: () => Scalar, variables: readonly Variable[]): (Tensor | null)[] {
   // Of those that are frozen nothing is asked: their part of the loss may have no gradient, and costs time.
   const asked = variables.every(isTrainable) ? (variables as Variable[]) : variables.filter(isTrainable)
   if (asked.length === 0) throw noGradient()
-  const { value, grads } = repaired(() => engine().gradients(f, asked, undefined, true))
+  const { grads } = isRepaired()
+    ? engine().gradients(f, asked, undefined, true)
+    : repaired(() => engine().gradients(f, asked, undefined, true))
   if (grads.every((one) => one == null)) throw noGradient()
   let next = 0
   // tfjs leaves out those that the loss does not reach.
-  return { value, grads: variables.map((one) => ((one.trainable ? grads[next++] : null) ?? null) as Tensor) }
+  return variables.map((one) => (one.trainable ? grads[next++] : null) ?? null)
 }
 
 const isTrainable = ({ trainable }: Variable) => trainable

@@ -1,7 +1,7 @@
 import { engine, type Tensor } from '@tensorflow/tfjs-core'
 
 /** What is `keep`-ed meanwhile and nobody gives back when a pass fails. */
-interface Held {
+export interface Held {
   readonly metrics: boolean
   readonly kept: Tensor[]
   readonly outer: Held | null
@@ -42,17 +42,27 @@ function watch(target: Watched): void {
  * scalars that a model keeps. What the user's loss keeps is the user's.
  */
 export function givingBackKept<T>(metrics: boolean, f: () => T): T {
+  const held = hold(metrics)
+  let whole = false
+  try {
+    const result = f()
+    whole = true
+    return result
+  } finally {
+    letGo(held, whole)
+  }
+}
+
+/** The same in two parts: what is kept from here on … */
+export function hold(metrics: boolean): Held {
   const target = engine() as unknown as Watched
   if (target.keep !== watching) watch(target)
-  const outer = running
-  const mine: Held = { metrics, kept: [], outer }
-  running = mine
-  try {
-    return f()
-  } catch (error) {
-    for (const one of mine.kept) one.dispose()
-    throw error
-  } finally {
-    running = outer
-  }
+  running = { metrics, kept: [], outer: running }
+  return running
+}
+
+/** … is given back here, unless the pass was `whole`. */
+export function letGo({ kept, outer }: Held, whole: boolean): void {
+  running = outer
+  if (!whole) for (const one of kept) one.dispose()
 }

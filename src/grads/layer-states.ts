@@ -19,8 +19,9 @@ interface Before {
 }
 
 /** Stateful layers that a pass has called: none at all in most models. */
-interface Pass {
+export interface Pass {
   called: Map<Recurrent, Before> | null
+  readonly outer: Pass | null
 }
 
 /** The pass which runs; null outside of one. */
@@ -67,22 +68,16 @@ export class LayerStates {
     return this.#called && this.#next === null
   }
 
-  /** Runs a pass, after which the layers have the states that they had; with `advance`, the next step has its own. */
-  during<T>(advance: boolean, f: () => T): T {
-    const outer = running
-    const mine: Pass = { called: null }
-    running = mine
-    let reached = false
-    try {
-      const result = f()
-      reached = true
-      return result
-    } finally {
-      running = outer
-      if (mine.called !== null) {
-        for (const [layer, states] of mine.called) this.#putBack(layer, states, advance && reached)
-      }
-    }
+  /** A pass begins. */
+  begin(): Pass {
+    running = { called: null, outer: running }
+    return running
+  }
+
+  /** It is over, and the layers have the states that they had; with `advance`, the next step has those of this pass. */
+  end({ called, outer }: Pass, advance: boolean): void {
+    running = outer
+    if (called !== null) for (const [layer, states] of called) this.#putBack(layer, states, advance)
   }
 
   /** The step succeeded. */

@@ -9,6 +9,16 @@ const none = new Uint32Array(0)
  * draws the same mask in both halves of a pair, another in the next step, and the same again in a resumed run.
  */
 export function withRandomness<T>(seed: number, step: number, perturbation: number, f: () => T): T {
+  const original = replaceRandom(seed, step, perturbation)
+  try {
+    return f()
+  } finally {
+    Math.random = original
+  }
+}
+
+/** Puts that generator into the place of `Math.random`; returns what was there, to be put back. */
+export function replaceRandom(seed: number, step: number, perturbation: number): typeof Math.random {
   const original = Math.random
   let words: Uint32Array = none
   let next = 0
@@ -28,9 +38,5 @@ export function withRandomness<T>(seed: number, step: number, perturbation: numb
     next += 2
     return (high * 0x4000000 + low) / 0x20000000000000
   }
-  try {
-    return f()
-  } finally {
-    Math.random = original
-  }
+  return original
 }

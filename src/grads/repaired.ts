@@ -5,6 +5,9 @@ import { withRightGradients } from './right-gradients.ts'
 /** The backend that is repaired at this moment. */
 let active: string | null = null
 
+/** Whether `f` of `repaired` runs, on the present backend. */
+export const isRepaired = (): boolean => engine().backendName === active
+
 /**
  * Runs `f` in a tfjs with saltflat's kernels on the present backend and right gradients, and puts back what was there, also
  * after a throw. Calls nest and the inner ones cost nothing: wrap a whole step.

@@ -50,6 +50,12 @@ const table: readonly Right[] = [
 /** Whether a gradient that is registered has the fault: another one, of a later tfjs or the user's own, is left alone. */
 const faulty = new WeakMap<Gradient, boolean>()
 
+/** Of each row: the entry of tfjs' registry that has ours at this moment, and the faulty one that was last there. */
+const places = table.map((): { config: GradConfig | undefined; stock: Gradient | undefined } => ({
+  config: undefined,
+  stock: undefined,
+}))
+
 /** Whether they are there at this moment. */
 let installed = false
 
@@ -59,20 +65,26 @@ let installed = false
  */
 export function withRightGradients<T>(f: () => T): T {
   if (installed) return f()
-  const swapped: { config: GradConfig; stock: Gradient }[] = []
   installed = true
   try {
     for (let i = 0; i < table.length; i++) {
-      const right = table[i]!
-      const config = getGradient(right.kernel)
-      if (config == null || !hasFault(config.gradFunc, right)) continue
-      swapped.push({ config, stock: config.gradFunc })
-      config.gradFunc = right.gradient
+      const config = getGradient(table[i]!.kernel)
+      const stock = config?.gradFunc
+      const place = places[i]!
+      // The one that had the fault the last time is not looked up again.
+      if (stock === undefined || (stock !== place.stock && !hasFault(stock, table[i]!))) continue
+      place.config = config
+      place.stock = stock
+      config!.gradFunc = table[i]!.gradient
     }
     return f()
   } finally {
     installed = false
-    for (const { config, stock } of swapped) config.gradFunc = stock
+    for (let i = 0; i < places.length; i++) {
+      const place = places[i]!
+      if (place.config !== undefined) place.config.gradFunc = place.stock!
+      place.config = undefined
+    }
   }
 }
 

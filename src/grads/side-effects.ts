@@ -60,11 +60,16 @@ export class SideEffects {
     const wasMoving = moving
     running = this
     moving = variables
+    const pass = this.#states.begin()
+    let reached = false
     try {
-      return this.#states.during(states, f)
+      const result = f()
+      reached = true
+      return result
     } finally {
       running = outer
       moving = wasMoving
+      this.#states.end(pass, states && reached)
     }
   }
 

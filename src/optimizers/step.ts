@@ -1,7 +1,7 @@
 import { SaltflatError, said } from '../errors.ts'
 import { type Direction, type Tools, uphill } from '../estimators/estimator.ts'
 import type { Evaluation } from '../grads/evaluate.ts'
-import { withRandomness } from '../grads/randomness.ts'
+import { replaceRandom } from '../grads/randomness.ts'
 import { fromNative, type UpdateOptions } from '../native/index.ts'
 import type { StepNoise, Weights } from '../params/weights.ts'
 import type { Oracle } from './oracle.ts'
@@ -144,7 +144,12 @@ export class Stepper<G> {
   /** W' ← W, and a pass there, with the randomness of the first perturbation. */
   #atWeights(run: () => void, paired: boolean): void {
     if (!this.#clean) this.#weights.visit(paired)
-    this.#random(0, run)
+    const random = this.#replaceRandom(0)
+    try {
+      run()
+    } finally {
+      Math.random = random
+    }
   }
 
   #norm(direction: Direction): number {
@@ -164,20 +169,22 @@ export class Stepper<G> {
   #gradient(perturbation: number): void {
     const { evaluate } = this.#inputs!
     this.#release()
-    const index = this.#passes
-    const { loss, gradients } = this.#random(Math.max(0, perturbation), () =>
-      evaluate(perturbation, index, this.#clean),
-    )
+    const random = this.#replaceRandom(Math.max(0, perturbation))
+    try {
+      const { loss, gradients } = evaluate(perturbation, this.#passes, this.#clean)
+      this.#loss += loss
+      this.#last = gradients
+    } finally {
+      Math.random = random
+    }
     this.#passes++
-    this.#loss += loss
-    this.#last = gradients
-    for (let i = 0; i < gradients.length; i++) this.#reached[i] ||= gradients[i] !== null
+    for (let i = 0; i < this.#last.length; i++) this.#reached[i] ||= this.#last[i] !== null
   }
 
-  /** Runs a pass with the randomness inside the model of this perturbation. */
-  #random<T>(perturbation: number, f: () => T): T {
+  /** Lets a pass have the randomness inside the model of this perturbation; returns what was there. */
+  #replaceRandom(perturbation: number): typeof Math.random {
     const { noise, randomness } = this.#inputs!
-    return withRandomness(noise.seed, noise.step, randomness + perturbation, f)
+    return replaceRandom(noise.seed, noise.step, randomness + perturbation)
   }
 
   #release(): void {

@@ -71,22 +71,27 @@ impl Rule {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, moments)| *moments)
     }
 
-    /// The rule of this name with a step's coefficients.
-    pub fn new(name: &str, hyper: Hyper) -> Option<Self> {
+    /// What makes the rule of this name of a step's hyperparameters.
+    pub fn maker(name: &str) -> Option<fn(Hyper) -> Self> {
         Some(match name {
-            "mean" => Rule::Mean,
-            "sgd" => Rule::Sgd(Sgd { minus_lr: -hyper.learning_rate as f32 }),
-            "momentum" => Rule::Momentum(Momentum::new(hyper)),
-            "nesterov" => Rule::Nesterov(Momentum::new(hyper)),
-            "adam" => Rule::Adam(Adam::new(hyper)),
-            "amsgrad" => Rule::AmsGrad(Adam::new(hyper)),
-            "rmsprop" => Rule::RmsProp(RmsProp::new(hyper)),
-            "rmsprop-centered" => Rule::RmsPropCentered(RmsProp::new(hyper)),
-            "rmsprop-momentum" => Rule::RmsPropMomentum(RmsProp::new(hyper)),
-            "rmsprop-centered-momentum" => Rule::RmsPropCenteredMomentum(RmsProp::new(hyper)),
-            "lion" => Rule::Lion(Lion::new(hyper)),
+            "mean" => |_| Rule::Mean,
+            "sgd" => |hyper| Rule::Sgd(Sgd { minus_lr: -hyper.learning_rate as f32 }),
+            "momentum" => |hyper| Rule::Momentum(Momentum::new(hyper)),
+            "nesterov" => |hyper| Rule::Nesterov(Momentum::new(hyper)),
+            "adam" => |hyper| Rule::Adam(Adam::new(hyper)),
+            "amsgrad" => |hyper| Rule::AmsGrad(Adam::new(hyper)),
+            "rmsprop" => |hyper| Rule::RmsProp(RmsProp::new(hyper)),
+            "rmsprop-centered" => |hyper| Rule::RmsPropCentered(RmsProp::new(hyper)),
+            "rmsprop-momentum" => |hyper| Rule::RmsPropMomentum(RmsProp::new(hyper)),
+            "rmsprop-centered-momentum" => |hyper| Rule::RmsPropCenteredMomentum(RmsProp::new(hyper)),
+            "lion" => |hyper| Rule::Lion(Lion::new(hyper)),
             _ => return None,
         })
+    }
+
+    /// The rule of this name with a step's coefficients.
+    pub fn new(name: &str, hyper: Hyper) -> Option<Self> {
+        Self::maker(name).map(|make| make(hyper))
     }
 }
 

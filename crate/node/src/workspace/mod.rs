@@ -17,13 +17,15 @@ use saltflat_core::backend::Noise;
 use saltflat_core::fault::{self, Place};
 use saltflat_core::noise::MAX_PERTURBATIONS;
 use saltflat_core::rng::ROUNDS;
-use saltflat_core::{Backend, Draw, Penalty, Rule, Vectors, Which};
+use saltflat_core::{Backend, Draw, Hyper, Penalty, Rule, Vectors, Which};
 use std::cell::{Cell, RefCell, RefMut};
 
 /// W, G, P and the moments of one optimizer in native memory, with the fused passes of a training step.
 #[napi(custom_finalize)]
 pub struct Workspace {
-    rule: String,
+    /// Its base optimizer, made of a step's hyperparameters.
+    rule: fn(Hyper) -> Rule,
+    moments: usize,
     device: &'static str,
     bytes: Cell<usize>,
     device_bytes: Cell<usize>,
@@ -97,7 +99,7 @@ impl Workspace {
             .into_iter()
             .map(|size| whole("a tensor's size", size, f64::from(i32::MAX)).map(|size| size as usize))
             .collect::<Result<_>>()?;
-        let moments = Rule::moments(&rule).ok_or_else(|| {
+        let (rule, moments) = Rule::maker(&rule).zip(Rule::moments(&rule)).ok_or_else(|| {
             let names = Rule::ALL.map(|(name, _)| name).join(", ");
             coded("ERR_INVALID_ARGUMENT", format!("Expected a base optimizer of {names}, received '{rule}'."))
         })?;
@@ -114,7 +116,7 @@ impl Workspace {
         let (bytes, device_bytes) = (Cell::new(backend.bytes()), Cell::new(backend.device_bytes()));
         let scales = vec![0.0; sizes.len()];
         let inner = RefCell::new(Inner { backend: Some(backend), draw: none, sizes, scales });
-        let made = Self { rule, device, bytes, device_bytes, inner };
+        let made = Self { rule, moments, device, bytes, device_bytes, inner };
         env.adjust_external_memory(made.external()).map_err(node)?;
         Ok(made)
     }
@@ -140,7 +142,7 @@ impl Workspace {
     /// Moment vectors that the base optimizer keeps.
     #[napi(getter)]
     pub fn moments(&self) -> u32 {
-        Rule::moments(&self.rule).unwrap_or(0) as u32
+        self.moments as u32
     }
 
     /// Throws where a panic, or the GPU, has cut an update short: W or the moments are then of two steps.

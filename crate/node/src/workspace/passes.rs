@@ -8,7 +8,7 @@ use crate::sample::draw;
 use crate::view::{Views, arrays, elements};
 use napi::bindgen_prelude::{Array, Unknown};
 use napi_derive::napi;
-use saltflat_core::{Half, Rule, Update};
+use saltflat_core::{Half, Update};
 
 #[napi]
 impl Workspace {
@@ -150,8 +150,7 @@ impl Workspace {
         let (numbers, dots) = views.doubles("the update", &update, inner.sizes.len())?;
         let update = UpdateOptions::new(numbers);
         update.check()?;
-        let rule = Rule::new(&self.rule, update.hyper())
-            .ok_or_else(|| coded("ERR_STATE", "Expected a known rule."))?;
+        let rule = (self.rule)(update.hyper());
         let (clip, micro, paired) = (update.clip()?, update.micro()?, update.paired()?);
         let (mut out, g) = (views.outputs(&out, &inner.sizes)?, views.gradients(&g, &inner.sizes)?);
         let before = before.map(|before| views.inputs("values before", &before)).transpose()?;

@@ -2,7 +2,7 @@
 
 use super::io::{Earlier, EarlierAt, Flat, FlatAt, InputAt, Inputs, Outputs};
 use super::lanes::{LANES, Lanes};
-use super::pass::{At, Pass, SUMS, Sums, vectors};
+use super::pass::{At, Extent, Pass, SUMS, Sums, vectors};
 use crate::backend::Mix;
 use crate::layout::Chunk;
 use crate::optimizer::{ElementRule, MOMENTS, kept};
@@ -93,6 +93,24 @@ impl Pass for MeanNorm<'_> {
             });
         }
         sums.total()
+    }
+}
+
+/// sum |g|: read only
+pub(crate) struct Reach<'a>(pub Inputs<'a>);
+
+impl Pass for Reach<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
+        let mut extent = Extent::<V>::new();
+        let g = self.0.at(chunk);
+        // SAFETY: passed on.
+        unsafe {
+            vectors!(V, chunk, at; draws []; ahead [g] => {
+                extent.add(g.get::<V, _>(at));
+            });
+        }
+        [extent.total(), 0.0, 0.0]
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::io::{Earlier, Flat, Inputs, Outputs};
 use super::lanes::{LANES, Lanes};
-use super::pass::{At, Pass, SUMS, Sums, vectors};
+use super::pass::{At, Extent, Pass, SUMS, Sums, vectors};
 use crate::backend::{Direction, Keep, Metric, Noise};
 use crate::layout::Chunk;
 use crate::noise::Draw;
@@ -58,7 +58,7 @@ impl Pass for Perturb<'_> {
     }
 }
 
-/// P ← g · sums g², and at least max|g| · out ← W − σU
+/// P ← g · sum |g| · out ← W − σU
 pub(crate) struct Flip<'a> {
     /// Whether P is too long to stay in a cache until it is read.
     pub past: bool,
@@ -73,7 +73,7 @@ impl Pass for Flip<'_> {
     #[inline(always)]
     unsafe fn run<V: Lanes>(&self, chunk: &Chunk) -> [f64; SUMS] {
         let (g, past) = (self.g.at(chunk), self.past);
-        let (mut sums, mut most) = (Sums::<V>::new(), V::splat(0.0));
+        let mut extent = Extent::<V>::new();
         // SAFETY: passed on.
         unsafe {
             let (w, pair, out) = (self.w.at(chunk), self.pair.at(chunk), self.out.at(chunk));
@@ -87,15 +87,13 @@ impl Pass for Flip<'_> {
                     pair.set::<V, _>(at, g);
                 }
                 out.set::<V, _>(at, V::sub(w, offset));
-                sums.add(0, at.part, g, g);
-                most = V::max(most, V::max(g, V::sub(V::splat(0.0), g)));
+                extent.add(g);
             });
         }
         if past {
             V::past();
         }
-        let [squares, ..] = sums.total();
-        [squares, f64::from(V::largest(most)), 0.0]
+        [extent.total(), 0.0, 0.0]
     }
 }
 

@@ -1,12 +1,12 @@
 //! The passes of a training step on the CPU's vectors: checks, then one run over all chunks each.
 
-use super::finish::{Mean, MeanNorm, Store, Update as UpdatePass};
+use super::finish::{Mean, MeanNorm, Reach, Store, Update as UpdatePass};
 use super::io::{Earlier, Flat, Inputs, Outputs};
 use super::passes::{Accumulate, Ascend, Collect, Flip, Norm, Perturb, Products};
 use super::{Cpu, dispatch, fold};
 use crate::backend::ledger::{Ledger, SUMS, check_scales, missing};
 use crate::backend::plan::{FAR, Has, Plan, Slot};
-use crate::backend::{Backend, Clip, Direction, Gradient, Half, Keep, Mix, Noise, Update, Which};
+use crate::backend::{Backend, Clip, Direction, Gradient, Half, Keep, Noise, Update, Which};
 use crate::error::Result;
 use crate::memory::{AlignedVec, copied};
 use crate::noise::Draw;
@@ -93,7 +93,7 @@ impl Backend for Cpu {
         self.reach = f64::INFINITY;
         run!(self, Flip { past, here, w: Flat::new(&mut self.w), g: Inputs(g), pair, out });
         self.finite_sums()?;
-        self.reach = self.ledger.tensor_sums.iter().map(|sums| sums[1]).sum();
+        self.reach = self.ledger.tensor_sums.iter().map(|sums| sums[0]).sum();
         Ok(())
     }
 
@@ -189,10 +189,9 @@ impl Backend for Cpu {
         // and then half of the memory is enough to see it.
         let mut far = plan.is_far(&update, self.reach);
         if far {
-            let last = Mean { mix: Mix::LAST, scale: 1.0, bank: None, g: Inputs(g), pair: None, sum: None };
-            run!(self, MeanNorm(last));
+            run!(self, Reach(Inputs(g)));
             fold(&self.ledger.layout, &mut self.chunk_sums, &mut self.ledger.tensor_sums);
-            far = self.ledger.tensor_sums.iter().all(|sums| sums[0] <= FAR * FAR);
+            far = self.ledger.tensor_sums.iter().all(|sums| sums[0] <= FAR);
         }
         if !far {
             run!(self, MeanNorm(mean(plan)));
