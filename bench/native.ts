@@ -47,12 +47,14 @@ function buffers(sizes: readonly number[]): { out: Float32Array[]; gradients: Fl
 
 function workspace(sizes: readonly number[], rule: string, sums: number, { threads, simd }: Computing) {
   const { Workspace, sample } = loadBinding()
-  const made = new Workspace(
+  const bare = new Workspace(
     [...sizes],
     rule === 'adamw' ? 'adam' : rule,
     { sums },
     simd === undefined ? { threads } : { threads, simd },
   )
+  // By the functions that a training step calls.
+  const made = Object.assign(bare, bare.passes())
   const none = sizes.map(() => 0)
   if (rule === 'adamw')
     made.setPenalties(

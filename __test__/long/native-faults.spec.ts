@@ -13,9 +13,10 @@ import {
   sam,
   sgd,
 } from '../../src/index.ts'
-import { type Binding, fromNative, loadBinding, packed } from '../../src/native/index.ts'
+import { type Binding, fromNative, loadBinding } from '../../src/native/index.ts'
 import { bits, onEachBackend, tf } from '../helpers/backends.ts'
 import { collected } from '../helpers/memory.ts'
+import { packed } from '../native/packed.ts'
 
 // A binary that panics, or is given no memory, at a place and time of the test's choosing: built here, never shipped.
 

@@ -1,5 +1,6 @@
 import test from 'ava'
-import { loadBinding, packed, Update, type UpdateOptions } from '../../src/native/index.ts'
+import { loadBinding, Update, type UpdateOptions } from '../../src/native/index.ts'
+import { packed } from './packed.ts'
 
 test('the numbers of an update are in the order of the addon, and room for a dot a tensor follows', (t) => {
   const fields = loadBinding().updateFields()

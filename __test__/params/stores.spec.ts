@@ -1,11 +1,12 @@
 import test from 'ava'
-import { loadBinding, packed } from '../../src/native/index.ts'
+import { loadBinding } from '../../src/native/index.ts'
 import { openCpu } from '../../src/params/cpu.ts'
 import { openPortable } from '../../src/params/portable.ts'
 import { openStore, stores } from '../../src/params/registry.ts'
 import type { OpenStore } from '../../src/params/store.ts'
 import { openAligned } from '../../src/params/tensorflow.ts'
 import { backends, bits, onEachBackend, tf } from '../helpers/backends.ts'
+import { packed } from '../native/packed.ts'
 
 /** One contract for every store: the one that its backend chooses, and the portable one everywhere. */
 const table: [string, readonly OpenStore[]][] = [

@@ -25,10 +25,9 @@ export interface Evaluation<G = Tensor> {
  */
 export function evaluate(loss: Loss, variables: readonly Variable[], metrics = false): Evaluation {
   // No scope of tfjs, which takes longer to end than all else that is done here, and few functions around each other: a
-  // gradient has emptied the caches, and each that it returns to is fetched anew.
-  const held = hold(metrics)
-  // What the pass makes has later numbers.
+  // gradient has emptied the caches, and each that it returns to is fetched anew. What the pass makes has later numbers.
   const before = (engine() as unknown as { nextTensorId(): number }).nextTensorId()
+  const held = hold(metrics)
   let value: Scalar | null = null
   let gradients: readonly (Tensor | null)[] = []
   let whole = false
@@ -44,7 +43,8 @@ export function evaluate(loss: Loss, variables: readonly Variable[], metrics = f
     throw typed(error)
   } finally {
     letGo(held, whole)
-    giveBack(value, before)
+    // A gradient may be the loss itself: of exp(x), say.
+    if (!whole || !gradients.includes(value)) giveBack(value, before)
     if (!whole) for (const one of gradients) giveBack(one, before)
   }
 }

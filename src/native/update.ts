@@ -34,8 +34,3 @@ export class Update {
     return numbers
   }
 }
-
-/** The numbers of one update of so many tensors. */
-export function packed(update: UpdateOptions, tensors: number): Float64Array {
-  return new Update(tensors).set(update)
-}

@@ -1,4 +1,5 @@
-import { loadBinding, packed, type UpdateOptions } from '../../../src/native/index.ts'
+import { loadBinding, type UpdateOptions } from '../../../src/native/index.ts'
+import { packed } from '../../native/packed.ts'
 import { assert, detached, shared, type World } from './case.ts'
 import {
   type Argument,

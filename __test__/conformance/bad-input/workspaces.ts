@@ -1,4 +1,4 @@
-import { packed } from '../../../src/native/index.ts'
+import { packed } from '../../native/packed.ts'
 import { assert, type Case, type Outcome, type Theme } from './case.ts'
 import { native, spoilt } from './native-arguments.ts'
 import {
@@ -215,6 +215,21 @@ export const workspaces: Theme = {
         return native(() => assert(apart!.equals(whole!), 'the bits are the same'))
       },
     },
+    ...(['outputs', 'gradients', 'values before'] as const).map(
+      (place, at): Case => ({
+        of: 'native Workspace.finish',
+        what: `room for dots in the memory of the ${place}`,
+        outcome: 'ERR_OVERLAP',
+        given(world) {
+          const made = workspace(world)
+          const numbers = packed(finishing, sizes.length)
+          const shared = new Float32Array(numbers.buffer, numbers.byteLength - 12, 3)
+          const args = [out.good(), g.good(), ones()] as Float32Array[][]
+          args[at] = [shared, ...args[at]!.slice(1)]
+          return native(() => method(made, 'finish')([numbers, args[1], args[0], args[2]] as never[]))
+        },
+      }),
+    ),
     {
       of: 'native Workspace.flip',
       what: 'one array of all gradients that is an output too',

@@ -344,6 +344,40 @@ fn a_sum_that_overflows_is_refused_like_a_gradient_that_is_not_finite() {
 }
 
 #[test]
+fn a_second_half_that_is_not_finite_names_its_tensor_and_changes_nothing() {
+    for level in Level::available() {
+        for bad in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for (tensor, i) in [(0, 0), (1, 5), (6, 70_000)] {
+                let mut cpu = cpu(2, level, 1);
+                let (first, mut second, mut out) = (numbers(2), numbers(2), empty());
+                second[tensor][i] = bad;
+                cpu.clear(true);
+                cpu.perturb(noise(0), &mut outputs(&mut out)).unwrap();
+                cpu.flip(noise(0).half(), &gradient(&first), &mut outputs(&mut out)).unwrap();
+                let rule = adamw(1.0);
+                let update = update(Mix::PAIR, 0.5, Some(noise(0).half()), &rule);
+                let refused = cpu.finish(update, &gradient(&second), &mut outputs(&mut out));
+                assert_eq!(refused.unwrap_err(), Error::NotFinite { tensor });
+                cpu.restore(&mut outputs(&mut out)).unwrap();
+                assert_eq!(bits(&out), bits(&numbers(1)));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_largest_numbers_are_finite_gradients() {
+    for level in Level::available() {
+        let mut cpu = cpu(2, level, 1);
+        let large: Vec<Vec<f32>> = SIZES.iter().map(|size| vec![-f32::MAX; *size]).collect();
+        let mut out = empty();
+        cpu.clear(true);
+        cpu.perturb(noise(0), &mut outputs(&mut out)).unwrap();
+        cpu.flip(noise(0).half(), &gradient(&large), &mut outputs(&mut out)).unwrap();
+    }
+}
+
+#[test]
 fn a_workspace_owns_no_more_vectors_than_its_estimator_needs() {
     let made = |moments, sums| {
         Cpu::new(&SIZES, Vectors { moments, sums, ..Vectors::default() }, Level::best(), Threads::new(1))

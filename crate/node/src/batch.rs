@@ -55,7 +55,7 @@ pub fn perturb_batch(
     }
     let (signs, draws) = (batch.signs, batch.draws());
     let mut views = Views::default();
-    let (weights, out) = (elements(&weights), elements(&out));
+    let (weights, out) = (elements(&weights)?, elements(&out)?);
     let weights: Option<Vec<&[f32]>> = views.inputs("weights", &weights)?.into_iter().collect();
     let weights =
         weights.ok_or_else(|| coded("ERR_INVALID_ARGUMENT", "Expected every weight, received a gap."))?;
@@ -88,7 +88,7 @@ pub fn perturb_in_place(
     }
     let (signs, draws) = (batch.signs, batch.draws());
     let mut views = Views::default();
-    let mut weights = views.apart("weights", &elements(&weights))?;
+    let mut weights = views.apart("weights", &elements(&weights)?)?;
     let scales = views.input("scales", &scales)?;
     views.check()?;
     match wanted {

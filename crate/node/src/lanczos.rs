@@ -140,7 +140,7 @@ impl Lanczos {
         let LanczosState { vectors: count, locked, thetas, arrow, alphas, betas, leaks, scale } =
             given("the state", state)?;
         let locked = whole("locked", locked, f64::from(i32::MAX))? as usize;
-        let vectors = Views::default().inputs("vectors", &elements(&vectors))?;
+        let vectors = Views::default().inputs("vectors", &elements(&vectors)?)?;
         let listed = vectors.len();
         let vectors: Vec<&[f32]> = vectors.into_iter().flatten().collect();
         if listed as f64 != count || vectors.len() != listed {

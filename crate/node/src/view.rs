@@ -41,22 +41,26 @@ pub struct Elements {
     values: Vec<sys::napi_value>,
 }
 
-/// Fetches the elements of an array.
-pub fn elements(array: &Array<'_>) -> Elements {
+/// Fetches the elements of an array. An error where a getter throws, which Node then throws on.
+pub fn elements(array: &Array<'_>) -> Result<Elements> {
     let array_value = array.value();
     fetched(array_value.env, array_value.value, array.len())
 }
 
-fn fetched(env: sys::napi_env, array: sys::napi_value, len: u32) -> Elements {
-    let values = (0..len)
-        .map(|i| {
-            let mut element = null_mut();
-            // SAFETY: plain Node-API call on live handles of this call.
-            unsafe { sys::napi_get_element(env, array, i, &mut element) };
-            element
-        })
-        .collect();
-    Elements { env, values }
+fn fetched(env: sys::napi_env, array: sys::napi_value, len: u32) -> Result<Elements> {
+    let mut values = Vec::with_capacity(len as usize);
+    for i in 0..len {
+        let mut element = null_mut();
+        // SAFETY: plain Node-API call on live handles of this call.
+        if unsafe { sys::napi_get_element(env, array, i, &mut element) } != sys::Status::napi_ok {
+            return Err(coded(
+                "PendingException",
+                format!("Expected element {i} of an array, received none."),
+            ));
+        }
+        values.push(element);
+    }
+    Ok(Elements { env, values })
 }
 
 /// What a pass writes, or its gradients.
@@ -68,17 +72,17 @@ pub enum Arrays {
 }
 
 /// Fetches them.
-pub fn arrays(value: &Unknown<'_>) -> Arrays {
+pub fn arrays(value: &Unknown<'_>) -> Result<Arrays> {
     let value = value.value();
     let (mut array, mut len) = (false, 0);
     // SAFETY: plain Node-API calls on live handles of this call.
     unsafe { sys::napi_is_array(value.env, value.value, &mut array) };
     if !array {
-        return Arrays::Whole(value.env, value.value);
+        return Ok(Arrays::Whole(value.env, value.value));
     }
     // SAFETY: as above.
     unsafe { sys::napi_get_array_length(value.env, value.value, &mut len) };
-    Arrays::Apart(fetched(value.env, value.value, len))
+    fetched(value.env, value.value, len).map(Arrays::Apart)
 }
 
 impl Views {

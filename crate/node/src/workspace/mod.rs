@@ -165,7 +165,7 @@ impl Workspace {
     /// W ← weights. The first time also W₀, where it is kept.
     #[napi(catch_unwind)]
     pub fn load(&self, #[napi(ts_arg_type = "Array<Float32Array>")] weights: Array<'_>) -> Result<()> {
-        let weights = elements(&weights);
+        let weights = elements(&weights)?;
         let mut inner = self.inner()?;
         let mut views = Views::default();
         let weights: Option<Vec<&[f32]>> = views.inputs("weights", &weights)?.into_iter().collect();

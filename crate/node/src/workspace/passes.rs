@@ -18,7 +18,7 @@ impl Workspace {
         &self,
         #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
     ) -> Result<()> {
-        let out = arrays(&out);
+        let out = arrays(&out)?;
         let inner = &mut *self.inner()?;
         let mut views = Views::default();
         let mut out = views.outputs(&out, &inner.sizes)?;
@@ -63,7 +63,7 @@ impl Workspace {
         j: f64,
         #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
     ) -> Result<()> {
-        let out = arrays(&out);
+        let out = arrays(&out)?;
         let inner = &mut *self.inner()?;
         let mut views = Views::default();
         let mut out = views.outputs(&out, &inner.sizes)?;
@@ -80,7 +80,7 @@ impl Workspace {
         #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
         #[napi(ts_arg_type = "Array<Float32Array | null> | null")] before: Option<Array<'_>>,
     ) -> Result<()> {
-        let (g, out, before) = (arrays(&g), arrays(&out), before.as_ref().map(elements));
+        let (g, out, before) = (arrays(&g)?, arrays(&out)?, before.as_ref().map(elements).transpose()?);
         let inner = &mut *self.inner()?;
         let mut views = Views::default();
         let (mut out, g) = (views.outputs(&out, &inner.sizes)?, views.gradients(&g, &inner.sizes)?);
@@ -101,7 +101,7 @@ impl Workspace {
         #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
         #[napi(ts_arg_type = "Array<Float32Array | null> | null")] before: Option<Array<'_>>,
     ) -> Result<()> {
-        let (g, out, before) = (arrays(&g), arrays(&out), before.as_ref().map(elements));
+        let (g, out, before) = (arrays(&g)?, arrays(&out)?, before.as_ref().map(elements).transpose()?);
         let inner = &mut *self.inner()?;
         let mut views = Views::default();
         let (mut out, g) = (views.outputs(&out, &inner.sizes)?, views.gradients(&g, &inner.sizes)?);
@@ -123,7 +123,7 @@ impl Workspace {
         #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
     ) -> Result<()> {
         let factor = finite("factor", factor)?;
-        let (g, out) = (arrays(&g), arrays(&out));
+        let (g, out) = (arrays(&g)?, arrays(&out)?);
         let inner = &mut *self.inner()?;
         let mut views = Views::default();
         let (mut out, g) = (views.outputs(&out, &inner.sizes)?, views.gradients(&g, &inner.sizes)?);
@@ -144,7 +144,7 @@ impl Workspace {
         #[napi(ts_arg_type = "Array<Float32Array> | Float32Array")] out: Unknown<'_>,
         #[napi(ts_arg_type = "Array<Float32Array | null> | null")] before: Option<Array<'_>>,
     ) -> Result<()> {
-        let (g, out, before) = (arrays(&g), arrays(&out), before.as_ref().map(elements));
+        let (g, out, before) = (arrays(&g)?, arrays(&out)?, before.as_ref().map(elements).transpose()?);
         let inner = &mut *self.inner()?;
         let mut views = Views::default();
         let (numbers, dots) = views.doubles("the update", &update, inner.sizes.len())?;
@@ -172,7 +172,7 @@ impl Workspace {
         &self,
         #[napi(ts_arg_type = "Array<Float32Array | number | null> | Float32Array")] g: Unknown<'_>,
     ) -> Result<Vec<f64>> {
-        let g = arrays(&g);
+        let g = arrays(&g)?;
         let inner = &mut *self.inner()?;
         let mut views = Views::default();
         let g = views.gradients(&g, &inner.sizes)?;
@@ -187,7 +187,7 @@ impl Workspace {
         #[napi(ts_arg_type = "Array<Float32Array | number | null> | Float32Array")] g: Unknown<'_>,
     ) -> Result<Vec<f64>> {
         let direction = given("the direction", direction)?.direction()?;
-        let g = arrays(&g);
+        let g = arrays(&g)?;
         let inner = &mut *self.inner()?;
         let mut views = Views::default();
         let g = views.gradients(&g, &inner.sizes)?;
@@ -206,7 +206,7 @@ impl Workspace {
     ) -> Result<()> {
         let direction = given("the direction", direction)?.direction()?;
         let keep = keep.map(|keep| keep.keep()).transpose()?;
-        let (g, out) = (arrays(&g), arrays(&out));
+        let (g, out) = (arrays(&g)?, arrays(&out)?);
         let inner = &mut *self.inner()?;
         let mut views = Views::default();
         let (mut out, g) = (views.outputs(&out, &inner.sizes)?, views.gradients(&g, &inner.sizes)?);

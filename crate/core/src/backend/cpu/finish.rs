@@ -96,7 +96,7 @@ impl Pass for MeanNorm<'_> {
     }
 }
 
-/// sum |g|: read only
+/// largest |g|: read only
 pub(crate) struct Reach<'a>(pub Inputs<'a>);
 
 impl Pass for Reach<'_> {

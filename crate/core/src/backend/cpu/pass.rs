@@ -74,30 +74,27 @@ impl<V: Lanes> Sums<V> {
     }
 }
 
-/// Σ|x|, which is not finite exactly where an x is not: of a share of each in f32 that no chunk makes overflow. Where no more
-/// is asked it takes a quarter of the work of [`Sums`].
-pub(crate) struct Extent<V: Lanes>(V::F);
-
-/// A power of two, so that little is rounded.
-const SHARE: f32 = 1.0 / 1_048_576.0;
+/// The largest |x|, which is not finite exactly where an x is not: of the bits, where infinity comes after all numbers, and
+/// NaN after infinity. A quarter of the work of [`Sums`].
+pub(crate) struct Extent<V: Lanes>(V::U);
 
 impl<V: Lanes> Extent<V> {
     #[inline(always)]
     pub fn new() -> Self {
-        Self(V::splat(0.0))
+        Self(V::word(0))
     }
 
-    /// Σ += |x|.
     #[inline(always)]
     pub fn add(&mut self, x: V::F) {
-        self.0 = V::fma(V::abs(x), V::splat(SHARE), self.0);
+        self.0 = V::max_word(self.0, V::bits(V::abs(x)));
     }
 
     #[inline(always)]
     pub fn total(self) -> f64 {
-        let mut lanes = [0.0; LANES];
-        V::store(&mut lanes, self.0);
-        lanes.iter().map(|lane| f64::from(*lane)).sum::<f64>() / f64::from(SHARE)
+        let mut lanes = [0f32; LANES];
+        V::store(&mut lanes, V::float_bits(self.0));
+        let largest = lanes.into_iter().map(f32::to_bits).max().unwrap_or(0);
+        f64::from(f32::from_bits(largest))
     }
 }
 

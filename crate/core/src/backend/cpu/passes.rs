@@ -58,7 +58,7 @@ impl Pass for Perturb<'_> {
     }
 }
 
-/// P ← g · sum |g| · out ← W − σU
+/// P ← g · largest |g| · out ← W − σU
 pub(crate) struct Flip<'a> {
     /// Whether P is too long to stay in a cache until it is read.
     pub past: bool,

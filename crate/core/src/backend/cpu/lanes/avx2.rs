@@ -108,6 +108,7 @@ impl Lanes for Avx2 {
         xor(a: U, b: U) -> U = _mm256_xor_si256(a, b);
         add_word(a: U, b: U) -> U = _mm256_add_epi32(a, b);
         sub_word(a: U, b: U) -> U = _mm256_sub_epi32(a, b);
+        max_word(a: U, b: U) -> U = _mm256_max_epi32(a, b);
         shl<const COUNT>(a: U) -> U = _mm256_slli_epi32::<COUNT>(a);
         sar<const COUNT>(a: U) -> U = _mm256_srai_epi32::<COUNT>(a);
         shl_by(a: U, count: u32) -> U = _mm256_sll_epi32(a, _mm_cvtsi32_si128(count as i32));

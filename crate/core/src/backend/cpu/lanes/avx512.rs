@@ -103,6 +103,7 @@ impl Lanes for Avx512 {
         xor(a: __m512i, b: __m512i) -> __m512i = _mm512_xor_si512(a, b);
         add_word(a: __m512i, b: __m512i) -> __m512i = _mm512_add_epi32(a, b);
         sub_word(a: __m512i, b: __m512i) -> __m512i = _mm512_sub_epi32(a, b);
+        max_word(a: __m512i, b: __m512i) -> __m512i = _mm512_max_epi32(a, b);
         shl<const COUNT>(a: __m512i) -> __m512i = _mm512_sll_epi32(a, _mm_cvtsi32_si128(COUNT));
         sar<const COUNT>(a: __m512i) -> __m512i = _mm512_sra_epi32(a, _mm_cvtsi32_si128(COUNT));
         shl_by(a: __m512i, count: u32) -> __m512i = _mm512_sll_epi32(a, _mm_cvtsi32_si128(count as i32));

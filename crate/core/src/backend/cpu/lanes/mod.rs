@@ -103,6 +103,8 @@ pub trait Lanes: Copy + 'static {
     fn add_word(a: Self::U, b: Self::U) -> Self::U;
     /// a − b, wrapping.
     fn sub_word(a: Self::U, b: Self::U) -> Self::U;
+    /// The larger of two words below 2^31.
+    fn max_word(a: Self::U, b: Self::U) -> Self::U;
     /// a << n
     fn shl<const COUNT: i32>(a: Self::U) -> Self::U;
     /// a >> n, copying the sign.

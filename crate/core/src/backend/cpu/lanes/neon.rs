@@ -89,6 +89,7 @@ impl Lanes for Neon {
         xor(a: U, b: U) -> U = veorq_u32(a, b);
         add_word(a: U, b: U) -> U = vaddq_u32(a, b);
         sub_word(a: U, b: U) -> U = vsubq_u32(a, b);
+        max_word(a: U, b: U) -> U = vmaxq_u32(a, b);
         shl<const COUNT>(a: U) -> U = vshlq_u32(a, vdupq_n_s32(COUNT));
         sar<const COUNT>(a: U) -> U =
             vreinterpretq_u32_s32(vshlq_s32(vreinterpretq_s32_u32(a), vdupq_n_s32(-COUNT)));

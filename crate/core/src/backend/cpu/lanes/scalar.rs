@@ -122,6 +122,10 @@ impl Lanes for Scalar {
         from_fn(|i| a[i].wrapping_sub(b[i]))
     }
     #[inline(always)]
+    fn max_word(a: Self::U, b: Self::U) -> Self::U {
+        from_fn(|i| a[i].max(b[i]))
+    }
+    #[inline(always)]
     fn shl<const COUNT: i32>(a: Self::U) -> Self::U {
         a.map(|word| word << COUNT)
     }
