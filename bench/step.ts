@@ -45,11 +45,11 @@ export const step: Question = {
       return [alone(tiny, 'cpu', { rounds: 2, budget: 1 })]
     }
     return [
-      ...cases.map((one) => alone(one, 'tensorflow', { rounds: 21, budget: 150 })),
+      ...cases.map((one) => alone(one, 'tensorflow', { rounds: 41, budget: 150 })),
       competition({ widths: widths.mlp, batch: 64 }),
-      ...cases.map((one) => alone({ ...one, goal: 1.02 }, 'wasm', { rounds: 15, budget: 300 })),
+      ...cases.map((one) => alone({ ...one, goal: 1.02 }, 'wasm', { rounds: 31, budget: 300 })),
       // A step takes seconds: a call a round.
-      ...cases.map((one) => alone({ ...one, goal: 1.02 }, 'cpu', { rounds: 5, budget: 300 })),
+      ...cases.map((one) => alone({ ...one, goal: 1.02 }, 'cpu', { rounds: 15, budget: 300 })),
     ]
   },
   works: {
@@ -97,7 +97,7 @@ function alone(
 function competition(options: Options): Group {
   return {
     what: `MLP ${mlp}, batch ${options.batch}, tensorflow`,
-    ...{ rounds: 21, budget: 150 },
+    ...{ rounds: 41, budget: 150 },
     contestants: [
       contestant(own, 'tensorflow', 'saltflat', options),
       contestant(adam, 'tensorflow stock', 'stockAdam', options),
