@@ -5,7 +5,7 @@ import { figure, markdown, measuredOn, results } from './markdown.mjs'
 
 /** Lines of the comparison: parts that are added up. */
 const lines = {
-  'native passes': ['native: perturb', 'native: flip', 'native: finish', 'native: begin'],
+  'native passes': ['native: perturb', 'native: flip', 'native: finish', 'native: begin and dots'],
   'reading gradients': ['reading gradients'],
   'writing weights': ['writing weights'],
   "saltflat's TypeScript": ["saltflat's TypeScript"],
