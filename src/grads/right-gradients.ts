@@ -50,7 +50,7 @@ const table: readonly Right[] = [
 /** Whether a gradient that is registered has the fault: another one, of a later tfjs or the user's own, is left alone. */
 const faulty = new WeakMap<Gradient, boolean>()
 
-/** Of each row: the entry of tfjs' registry that has ours at this moment, and the faulty one that was last there. */
+/** Of each row: the entry of tfjs' registry that has ours at this moment, and what was there. */
 const places = table.map((): { config: GradConfig | undefined; stock: Gradient | undefined } => ({
   config: undefined,
   stock: undefined,
@@ -71,8 +71,7 @@ export function withRightGradients<T>(f: () => T): T {
       const config = getGradient(table[i]!.kernel)
       const stock = config?.gradFunc
       const place = places[i]!
-      // The one that had the fault the last time is not looked up again.
-      if (stock === undefined || (stock !== place.stock && !hasFault(stock, table[i]!))) continue
+      if (stock === undefined || !hasFault(stock, table[i]!)) continue
       place.config = config
       place.stock = stock
       config!.gradFunc = table[i]!.gradient

@@ -1,7 +1,7 @@
 import { SaltflatError, said } from '../errors.ts'
 import { type Direction, type Tools, uphill } from '../estimators/estimator.ts'
 import type { Evaluation } from '../grads/evaluate.ts'
-import { replaceRandom } from '../grads/randomness.ts'
+import { replaceRandom, withRandomness } from '../grads/randomness.ts'
 import { fromNative, type UpdateOptions } from '../native/index.ts'
 import type { StepNoise, Weights } from '../params/weights.ts'
 import type { Oracle } from './oracle.ts'
@@ -144,12 +144,8 @@ export class Stepper<G> {
   /** W' ← W, and a pass there, with the randomness of the first perturbation. */
   #atWeights(run: () => void, paired: boolean): void {
     if (!this.#clean) this.#weights.visit(paired)
-    const random = this.#replaceRandom(0)
-    try {
-      run()
-    } finally {
-      Math.random = random
-    }
+    const { noise, randomness } = this.#inputs!
+    withRandomness(noise.seed, noise.step, randomness, run)
   }
 
   #norm(direction: Direction): number {
@@ -167,9 +163,10 @@ export class Stepper<G> {
   }
 
   #gradient(perturbation: number): void {
-    const { evaluate } = this.#inputs!
+    const { evaluate, noise, randomness } = this.#inputs!
     this.#release()
-    const random = this.#replaceRandom(Math.max(0, perturbation))
+    // In two parts, as in `evaluate`: for the time that a gradient takes to come back through functions.
+    const random = replaceRandom(noise.seed, noise.step, randomness + Math.max(0, perturbation))
     try {
       const { loss, gradients } = evaluate(perturbation, this.#passes, this.#clean)
       this.#loss += loss
@@ -179,12 +176,6 @@ export class Stepper<G> {
     }
     this.#passes++
     for (let i = 0; i < this.#last.length; i++) this.#reached[i] ||= this.#last[i] !== null
-  }
-
-  /** Lets a pass have the randomness inside the model of this perturbation; returns what was there. */
-  #replaceRandom(perturbation: number): typeof Math.random {
-    const { noise, randomness } = this.#inputs!
-    return replaceRandom(noise.seed, noise.step, randomness + perturbation)
   }
 
   #release(): void {
