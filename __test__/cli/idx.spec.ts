@@ -46,10 +46,13 @@ test('refuses what is not a whole IDX file of bytes', (t) => {
 test('loads the four files of a folder and scales greys', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'saltflat-'))
   t.teardown(() => rm(folder, { recursive: true }))
-  await t.throwsAsync(loadIdx(folder), { code: 'ERR_INVALID_ARGUMENT', message: /train-images-idx3-ubyte or .*\.gz/ })
+  const missing = (name: RegExp) => ({ code: 'ERR_INVALID_ARGUMENT', message: name })
+  await t.throwsAsync(loadIdx(folder), missing(/train-images-idx3-ubyte or .*\.gz/))
 
   await writeFile(join(folder, 'train-images-idx3-ubyte.gz'), gzipSync(images(3)))
+  await t.throwsAsync(loadIdx(folder), missing(/train-labels-idx1-ubyte/))
   await writeFile(join(folder, 'train-labels-idx1-ubyte.gz'), gzipSync(idx([3], [7, 0, 9])))
+  await t.throwsAsync(loadIdx(folder), missing(/t10k-images-idx3-ubyte/))
   await writeFile(join(folder, 't10k-images-idx3-ubyte'), images(2))
   await writeFile(join(folder, 't10k-labels-idx1-ubyte'), idx([2], [1, 2]))
   const { train, test: held } = await loadIdx(folder)

@@ -47,15 +47,14 @@ export function parseIdx(file: Uint8Array, name: string, dimensions: number): Id
  * `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, each plain or with `.gz`. Greys are scaled to [0, 1].
  */
 export async function loadIdx(folder: string): Promise<{ train: Images; test: Images }> {
-  const [train, test] = await Promise.all([loadPart(folder, 'train'), loadPart(folder, 't10k')])
-  return { train, test }
+  // One after another, so that of several missing files it is always the first that is named.
+  const train = await loadPart(folder, 'train')
+  return { train, test: await loadPart(folder, 't10k') }
 }
 
 async function loadPart(folder: string, part: string): Promise<Images> {
-  const [images, labels] = await Promise.all([
-    loadFile(folder, `${part}-images-idx3-ubyte`, 3),
-    loadFile(folder, `${part}-labels-idx1-ubyte`, 1),
-  ])
+  const images = await loadFile(folder, `${part}-images-idx3-ubyte`, 3)
+  const labels = await loadFile(folder, `${part}-labels-idx1-ubyte`, 1)
   const [count, rows, columns] = images.shape
   if (rows !== 28 || columns !== 28) {
     throw new SaltflatError('ERR_SHAPE', `Expected images of 28×28 in ${folder}, received ${rows}×${columns}.`)

@@ -33,7 +33,9 @@ export async function loadSavedModel(path: string): Promise<LayersModel> {
     throw refused(path, 'a JSON without modelTopology and weightsManifest')
   }
   const files = weightsManifest.flatMap(({ paths }) => paths)
-  const bytes = Buffer.concat(await Promise.all(files.map((file) => weightsIn(join(dirname(path), file), path))))
+  const parts: Buffer[] = []
+  for (const file of files) parts.push(await weightsIn(join(dirname(path), file), path)) // The first that is missing is named.
+  const bytes = Buffer.concat(parts)
   const weightSpecs = weightsManifest.flatMap(({ weights }) => weights)
   const weightData = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer
   try {

@@ -40,8 +40,11 @@ function scaleAdvice({ dtype, data }: NpyArray, scale: number, file: string): st
   ]
 }
 
-function readAll(files: readonly string[]): Promise<NpyArray[]> {
-  return Promise.all(files.map(async (file) => named(file, decodeNpy, await readWhole(file))))
+/** One after another, so that of several faulty files it is always the first that is named. */
+async function readAll(files: readonly string[]): Promise<NpyArray[]> {
+  const arrays: NpyArray[] = []
+  for (const file of files) arrays.push(named(file, decodeNpy, await readWhole(file)))
+  return arrays
 }
 
 /** What is wrong with a file is said with its name. */
