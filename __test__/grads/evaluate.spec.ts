@@ -74,6 +74,25 @@ for (const backend of ['cpu', 'wasm'] as const) {
     x.dispose()
   })
 
+  test.serial(`${backend}: what a pass asks for is settled when it begins, whatever the loss freezes`, async (t) => {
+    await tf.setBackend(backend)
+    const [x, y, z] = [1, 2, 3].map((value) => tf.variable(tf.scalar(value))) as [tf.Variable, tf.Variable, tf.Variable]
+    const toggling = (one: tf.Variable, to: boolean) => () => {
+      one.trainable = to
+      return tf.add(tf.square(x), tf.add(tf.square(y), tf.square(z))) as tf.Scalar
+    }
+    const given = (loss: () => tf.Scalar) => numbers(loss, [x, y, z]).gradients
+    t.is(
+      left(() => t.deepEqual(given(toggling(x, false)), [[2], [4], [6]])),
+      0,
+    )
+    t.is(
+      left(() => t.deepEqual(given(toggling(x, true)), [null, [4], [6]])),
+      0,
+    )
+    tf.dispose([x, y, z])
+  })
+
   test.serial(`${backend}: what fails leaves nothing`, async (t) => {
     await tf.setBackend(backend)
     const [x, other] = [tf.variable(tf.scalar(2)), tf.variable(tf.scalar(3))]

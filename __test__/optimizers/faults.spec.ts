@@ -137,3 +137,36 @@ onEachBackend(test, "a model's metrics, BatchNorm and weights are as before a fa
   optimizer.dispose()
   tf.dispose([x, y])
 })
+
+onEachBackend(test, 'gradients that cannot be given back do not hide what failed, nor keep the weights away', (t) => {
+  const w = tf.tidy(() => tf.variable(tf.tensor1d([1, 2, 3])))
+  const optimizer = nso(adam(), { sigma: 0.1, seed: 1 })
+  const stuck: tf.Tensor[] = []
+  const held = (factor: number) =>
+    tf.customGrad((x) => ({
+      value: tf.sum(x as tf.Tensor),
+      gradFunc: () => {
+        const gradient = tf.fill([3], factor)
+        gradient.dispose = () => {
+          throw new Error('stuck')
+        }
+        stuck.push(gradient)
+        return gradient
+      },
+    }))
+  const release = () => {
+    for (const one of stuck.splice(0)) tf.Tensor.prototype.dispose.call(one)
+  }
+  const good = () => held(1)(w) as tf.Scalar
+  optimizer.minimize(good, false, [w])
+  t.is(stuck.length, 2)
+  release()
+  const before = bits(w)
+  let pass = 0
+  const failing = () => held(pass++ === 0 ? 1 : Number.NaN)(w) as tf.Scalar
+  t.throws(() => optimizer.minimize(failing, false, [w]), { code: 'ERR_NOT_FINITE' })
+  t.is(pass, 2)
+  t.deepEqual(bits(w), before)
+  release()
+  optimizer.dispose()
+})

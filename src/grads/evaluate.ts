@@ -63,9 +63,10 @@ function gradientsOf(f: () => Scalar, variables: readonly Variable[]): (Tensor |
     ? engine().gradients(f, asked, undefined, true)
     : repaired(() => engine().gradients(f, asked, undefined, true))
   if (grads.every((one) => one == null)) throw noGradient()
-  let next = 0
-  // tfjs leaves out those that the loss does not reach.
-  return variables.map((one) => (one.trainable ? grads[next++] : null) ?? null)
+  if (asked === variables) return asked.map((_, i) => grads[i] ?? null)
+  // Not by what is trainable now: the loss may have changed that.
+  const found = new Map(asked.map((one, i) => [one, grads[i]]))
+  return variables.map((one) => found.get(one) ?? null)
 }
 
 const isTrainable = ({ trainable }: Variable) => trainable

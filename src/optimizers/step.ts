@@ -178,9 +178,15 @@ export class Stepper<G> {
     for (let i = 0; i < this.#last.length; i++) this.#reached[i] ||= this.#last[i] !== null
   }
 
+  /** Gives the last gradients back. One that cannot be is lost, and must not keep the weights from being restored. */
   #release(): void {
-    for (const gradient of this.#last) if (gradient !== null) this.#weights.target.release(gradient)
+    const last = this.#last
     this.#last = []
+    for (const gradient of last) {
+      try {
+        if (gradient !== null) this.#weights.target.release(gradient)
+      } catch {}
+    }
   }
 
   #notFinite(tensor: number, cause?: unknown): SaltflatError {
