@@ -1,5 +1,7 @@
 import type { BackendName } from './backends.ts'
-import type { Contestant, Group, Options, Question } from './harness/question.ts'
+import type { Runnable } from './harness/measure.ts'
+import type { Contestant, Group, Options, Question, Work } from './harness/question.ts'
+import { Turns } from './harness/turns.ts'
 import { copies } from './native.ts'
 import { conv, shapes, total, widths } from './sizes.ts'
 import { gradients, renewed, saltflat, stockAdam, twin } from './works.ts'
@@ -32,8 +34,7 @@ const cases: readonly Case[] = [
   { name: 'conv net of 106k, batch 64', options: { batch: 64 }, size: total(conv), goal: 1.05 },
 ]
 
-/** Rounds to warm up in: V8 takes some hundred steps to compile what they go through. */
-const warmUp = 40
+type Pace = Pick<Group, 'rounds' | 'budget'>
 
 /** A whole step: how much more than its two gradients does it cost? */
 export const step: Question = {
@@ -48,28 +49,45 @@ export const step: Question = {
       }
       return [alone(tiny, 'cpu', { rounds: 2, budget: 1 })]
     }
+    const pace = { rounds: 31, budget: 150 }
     return [
-      ...cases.map((one) => alone(one, 'tensorflow', { rounds: 201, budget: 40, warmUp })),
-      competition({ widths: widths.mlp, batch: 64 }),
-      ...cases.map((one) => alone({ ...one, goal: 1.02 }, 'wasm', { rounds: 101, budget: 40, warmUp })),
-      // A step takes seconds: a call a round.
-      ...cases.map((one) => alone({ ...one, goal: 1.02 }, 'cpu', { rounds: 15, budget: 300 })),
+      ...cases.map((one) => alone(one, 'tensorflow', pace)),
+      competition({ widths: widths.mlp, batch: 64 }, pace),
+      ...cases.map((one) => alone({ ...one, goal: 1.02 }, 'wasm', pace)),
+      // A step takes seconds: a call a round, or two.
+      ...cases.map((one) => alone({ ...one, goal: 1.02 }, 'cpu', { ...pace, rounds: 15 })),
     ]
   },
   works: {
-    ...{ saltflat, gradients, renewed, stockAdam, twin },
+    ...{ gradients, renewed, twin },
+    own: (options) => turning(options, 0),
+    other: (options) => turning(options, 1),
     copies: (options) => copies(options.size as number, passes, { threads: 2 }),
   },
 }
 
-type Pace = Pick<Group, 'rounds' | 'budget' | 'warmUp'>
+/** What a step takes turns with. */
+const others = { gradients, renewed, stockAdam }
+const turns = new Map<string, Turns>()
+
+/** A step, or what it takes turns with: the work that the options name. */
+function turning(options: Options, side: 0 | 1): Work {
+  const key = JSON.stringify(options)
+  const other = others[options.other as keyof typeof others]
+  const both =
+    turns.get(key) ?? new Turns(saltflat(options) as Runnable, other(options) as Runnable, options.round as number)
+  turns.set(key, both)
+  return { value: () => both.of(side) }
+}
+
+/** Milliseconds of a round of turns, for a round of this pace. */
+const roundOf = ({ budget }: Pace) => 4 * budget
 
 /**
- * A step and its two gradients in the same process and by short turns: where a process lies in memory, and what its
- * neighbours do this second, moves a gradient by more than a step has beyond two of them. The same gradients in a process
- * where no store of ours is show that nothing of ours slows them down. On wasm they are at new weights, as any step has them;
- * the goal of dense nets there is for those of tfjs as it comes, which multiplies transposed matrices in a scalar loop: with
- * our kernels they take a fifth, and the passes alone are more than 2 % of them. For scale, copies in place of our passes.
+ * A step and its two gradients by turns in the same process. The same gradients in a process where no store of ours is show
+ * that nothing of ours slows them down. On wasm they are at new weights, as any step has them; the goal of dense nets there is
+ * for those of tfjs as it comes, which multiplies transposed matrices in a scalar loop: with our kernels they take a fifth,
+ * and the passes alone are more than 2 % of them. For scale, copies in place of our passes.
  */
 function alone({ name, options, size, goal }: Case, backend: BackendName, pace: Pace): Group {
   const wasm = backend === 'wasm'
@@ -78,12 +96,13 @@ function alone({ name, options, size, goal }: Case, backend: BackendName, pace: 
   const reference = wasm
     ? { ...contestant(fresh, backend, 'renewed', options), scale: 5e5 } // One gradient, counted twice.
     : contestant(bare, backend, 'gradients', options)
+  const both = { ...options, other: reference.work, round: roundOf(pace) }
   return {
     what: `${name}, ${backend}`,
     ...pace,
     contestants: [
-      contestant(own, backend, 'saltflat', options),
-      reference,
+      contestant(own, backend, 'own', both),
+      { ...reference, work: 'other', options: both },
       { ...reference, name: apart, host: `${backend} stock` },
       ...(replaced ? [contestant(shipped, `${backend} plain`, 'gradients', { ...options, plain: true })] : []),
       contestant(copied, 'native', 'copies', { size }),
@@ -98,14 +117,15 @@ function alone({ name, options, size, goal }: Case, backend: BackendName, pace: 
   }
 }
 
-/** Against what a user of tfjs has: its Adam, at half the gradients and in the same process, and NSO written by hand. */
-function competition(options: Options): Group {
+/** Against what a user of tfjs has: its Adam, at half the gradients and by turns, and NSO written by hand. */
+function competition(options: Options, pace: Pace): Group {
+  const both = { ...options, other: 'stockAdam', round: roundOf(pace) }
   return {
     what: `MLP ${mlp}, batch ${options.batch}, tensorflow`,
-    ...{ rounds: 201, budget: 40, warmUp },
+    ...pace,
     contestants: [
-      contestant(own, 'tensorflow', 'saltflat', options),
-      contestant(adam, 'tensorflow', 'stockAdam', options),
+      contestant(own, 'tensorflow', 'own', both),
+      contestant(adam, 'tensorflow', 'other', both),
       contestant(pure, 'tensorflow stock', 'twin', options),
     ],
     claims: [

@@ -47,17 +47,6 @@ test('contestants take turns, each round from another one on, after a longer rou
   t.deepEqual(rotated([], 3), [])
 })
 
-test('the round to warm up is four times as long, or as it is said', async (t) => {
-  for (const [options, expected] of [
-    [{}, [4, 4, 1, 1]],
-    [{ warmUp: 40 }, [40, 40, 1, 1]],
-  ] as const) {
-    const efforts: number[] = []
-    await interleave(['a', 'b'], 1, async (_, effort) => efforts.push(effort), options)
-    t.deepEqual(efforts, [...expected])
-  }
-})
-
 test('where memory has to be had again, each warms up at every turn', async (t) => {
   let seen = ''
   const measure = async (name: string) => {

@@ -69,7 +69,7 @@ async function live(name: string, group: Group, before: number, versions: Record
       }
     }
     const measured = await interleave([...byName.keys()], group.rounds, measure, {
-      ...{ shift: before, wake: group.wake ?? false, warmUp: group.warmUp ?? 4 },
+      ...{ shift: before, wake: group.wake ?? false },
     })
     Object.assign(versions, hosts.versions)
     return { measured, skipped }

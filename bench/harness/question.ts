@@ -54,8 +54,6 @@ export interface Group {
   readonly rounds: number
   /** Milliseconds that a contestant may take a round; one call at least. */
   readonly budget: number
-  /** How many rounds long the one is that each warms up in; by default 4. */
-  readonly warmUp?: number
   /**
    * Whether each warms up at every turn, for calls that take gigabytes: a virtual machine gives its host back what is free
    * for seconds, and to get it again takes several times as long as all that is computed with it.

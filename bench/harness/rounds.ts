@@ -1,7 +1,10 @@
+/** A round that warms up is so many times longer: V8 compiles what has run often. */
+const warmUp = 4
+
 /**
- * Lets contestants take turns: one round to warm up, `warmUp` times as long, for V8 compiles what has run often; then
- * `rounds` in which each is measured once. The order moves on by one place a round, so that nobody always runs in the wake of
- * the same other one; it begins `shift` places on. With `wake` each warms up at every turn.
+ * Lets contestants take turns: one round to warm up, then `rounds` in which each is measured once. The order moves on by
+ * one place a round, so that nobody always runs in the wake of the same other one; it begins `shift` places on. With `wake`
+ * each warms up at every turn.
  *
  * tinybench and its like run one task to its end before the next begins, and in one process. Here the contestants of a
  * question live in several processes, and on a machine that speeds up and slows down only neighbours in time compare.
@@ -10,7 +13,7 @@ export async function interleave<T>(
   names: readonly string[],
   rounds: number,
   measure: (name: string, effort: number) => Promise<T>,
-  { wake = false, shift = 0, warmUp = 4 }: { wake?: boolean; shift?: number; warmUp?: number } = {},
+  { wake = false, shift = 0 }: { wake?: boolean; shift?: number } = {},
 ): Promise<Map<string, T[]>> {
   const values = new Map(names.map((name): [string, T[]] => [name, []]))
   if (!wake) for (const name of names) await measure(name, warmUp)
