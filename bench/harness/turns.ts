@@ -27,19 +27,19 @@ export class Turns {
   }
 
   #effort = warmUp
+  /** Turns so far: rounds of one turn too begin with one side and with the other. */
+  #turns = 0
 
   async #round(): Promise<void> {
     const samples: [number[], number[]] = [[], []]
     const begun = performance.now()
-    let turns = 0
     do {
-      const order = turns % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)
+      const order = this.#turns++ % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)
       for (const side of order) samples[side].push(await timed(this.#sides[side]))
-      turns++
     } while (performance.now() - begun < this.#effort * this.#budget)
     this.#effort = 1
     // What ran before has emptied the caches; not for long.
-    const cold = turns > 4 ? 2 : 0
+    const cold = samples[0].length > 4 ? 2 : 0
     for (const side of [0, 1] as const) this.#waiting[side].push(median(samples[side].slice(cold)) * 1e6)
   }
 }

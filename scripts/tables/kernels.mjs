@@ -9,6 +9,6 @@ export function kernels() {
     const row = replacements.find(({ kernelName, backendName }) => kernelName === name && backendName === backend)
     return row ? row.fault : ''
   }
-  const rows = names.map((name) => [`\`${name}\``, fault(name, 'wasm'), fault(name, 'cpu')])
-  return markdown(['kernel', 'stock wasm', 'stock cpu'], rows)
+  const rows = names.map((name) => [`\`${name}\``, fault(name, 'wasm'), fault(name, 'cpu'), fault(name, 'tensorflow')])
+  return markdown(['kernel', 'stock wasm', 'stock cpu', 'stock tensorflow'], rows)
 }

@@ -42,7 +42,7 @@ const permanent = new Set<string>()
  *
  * `f` must be synchronous: what it does after its first await runs with the stock kernels. Calls nest and the inner ones cost a look-up,
  * so wrap a whole step rather than each pass: on wasm, where four kernels must be added and taken out again, a call costs some
- * ten microseconds; on cpu two or three; a backend without replacements, such as `tensorflow`, a look-up. A stock kernel that may be right is
+ * ten microseconds; on cpu two or three, on tensorflow one; a backend without replacements, such as `webgl`, a look-up. A stock kernel that may be right is
  * tried the first time it is called.
  */
 export function withKernels<T>(backendName: string, f: () => T): T {
@@ -64,7 +64,8 @@ export function withKernels<T>(backendName: string, f: () => T): T {
  * On wasm: the filter gradients and segment sums that the backend lacks, so that conv nets and embeddings train at all; gradients of
  * pooling, `conv3d` and half-pixel resizing that are wrong there; and, for speed, `Conv2DBackpropInput` and transposed `BatchMatMul`.
  * On cpu: gradients of resizing and padded average pooling that are wrong; and, for speed, `Conv2DBackpropFilter`, nine
- * tenths of a conv net's step, its depthwise sister, `MaxPoolGrad` and `UnsortedSegmentSum`. The whole table is in docs/backends.md.
+ * tenths of a conv net's step, its depthwise sister, `MaxPoolGrad` and `UnsortedSegmentSum`. On tensorflow, for speed: `Step`, which
+ * the gradient of relu multiplies by. The whole table is in docs/backends.md.
  * Filter gradients take NHWC on wasm; NCHW throws `ERR_UNSUPPORTED` there.
  *
  * A right kernel of a later tfjs is left alone: each that ours would stand for is tried once, on its first call, on a few

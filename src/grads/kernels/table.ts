@@ -12,12 +12,13 @@ import {
 import { wasmMaxPool3D } from './max-pool-3d.ts'
 import { maxPoolGrad } from './max-pool-grad.ts'
 import { resizeBilinearGrad, resizeNearestGrad } from './resize-grad.ts'
+import { tensorflowStep } from './step.ts'
 import { cpuUnsortedSegmentSum, wasmUnsortedSegmentSum } from './unsorted-segment-sum.ts'
 
 /** A kernel that saltflat puts in the place of a missing, wrong or slow one. */
 export interface Replacement {
   readonly kernelName: string
-  readonly backendName: 'cpu' | 'wasm'
+  readonly backendName: 'cpu' | 'tensorflow' | 'wasm'
   readonly kernelFunc: KernelFunc
   /** What is amiss with the kernel of tfjs 4.22: there is none, its results are wrong, or only its speed is. */
   readonly reason: 'missing' | 'wrong' | 'slow'
@@ -64,9 +65,14 @@ const cpu: readonly Line[] = [
   ['ResizeNearestNeighborGrad', 'wrong', resizeNearestGrad.cpu, 'wrong, partly NaN'],
   ['UnsortedSegmentSum', 'slow', cpuUnsortedSegmentSum, 'right, but multiplies everything once per segment'],
 ]
+const tensorflow: readonly Line[] = [['Step', 'slow', tensorflowStep, 'right, but six operations']]
 
 const rowsOf = (backendName: Replacement['backendName'], lines: readonly Line[]): Replacement[] =>
   lines.map(([kernelName, reason, kernelFunc, fault]) => ({ kernelName, backendName, kernelFunc, reason, fault }))
 
 /** Every replacement. A new one is one line here and, for a new kernel, its trials; the tests run over the table. */
-export const replacements: readonly Replacement[] = [...rowsOf('cpu', cpu), ...rowsOf('wasm', wasm)]
+export const replacements: readonly Replacement[] = [
+  ...rowsOf('cpu', cpu),
+  ...rowsOf('tensorflow', tensorflow),
+  ...rowsOf('wasm', wasm),
+]

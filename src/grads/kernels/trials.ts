@@ -1,4 +1,4 @@
-import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core'
+import { type KernelBackend, type KernelFunc, type Tensor, type TensorInfo, tensor } from '@tensorflow/tfjs-core'
 import { SaltflatError } from '../../errors.ts'
 import { cpuMemory, type Memory, wasmMemory } from './memory.ts'
 import type { Replacement } from './table.ts'
@@ -51,6 +51,7 @@ export const trials: { readonly [kernelName: string]: readonly Trial[] } = {
   MaxPoolGrad: [{ inputs: { ...pool2d, output: [2, 2, 2, 2] }, attrs: pooling }],
   ResizeBilinearGrad: resizings,
   ResizeNearestNeighborGrad: resizings,
+  Step: [{ inputs: { x: [5, 13] }, attrs: { alpha: 0 } }],
   UnsortedSegmentSum: [{ inputs: { x: [5, 2] }, ids: { segmentIds: [2, 0, 2, -1, 3] }, attrs: { numSegments: 4 } }],
 }
 
@@ -64,11 +65,11 @@ const TOLERANCE = 1e-5
 
 /** Does `stock` compute on every trial what the replacement does? Leaves no tensor behind. */
 export function agrees(stock: KernelFunc, replacement: Replacement, backend: object): boolean {
-  const memory = replacement.backendName === 'wasm' ? wasmMemory(backend) : cpuMemory(backend)
+  const tensors = tensorsOf[replacement.backendName](backend)
   return (trials[replacement.kernelName] ?? []).every((trial) => {
-    const expected = resultOf(replacement.kernelFunc, trial, memory, backend)
+    const expected = resultOf(replacement.kernelFunc, trial, tensors, backend)
     try {
-      return equal(resultOf(stock, trial, memory, backend), expected)
+      return equal(resultOf(stock, trial, tensors, backend), expected)
     } catch (error) {
       // A full heap says nothing of the kernel.
       if (error instanceof SaltflatError) throw error
@@ -77,29 +78,65 @@ export function agrees(stock: KernelFunc, replacement: Replacement, backend: obj
   })
 }
 
+/** The tensors of a trial. */
+interface Tensors {
+  make(values: Float32Array | Int32Array, shape: readonly number[], dtype: 'float32' | 'int32'): TensorInfo
+  read(info: TensorInfo): ArrayLike<number>
+  dispose(info: TensorInfo): void
+}
+
+/** How they are made on each backend. */
+const tensorsOf: { readonly [name in Replacement['backendName']]: (backend: object) => Tensors } = {
+  cpu: (backend) => inMemory(cpuMemory(backend)),
+  tensorflow: known,
+  wasm: (backend) => inMemory(wasmMemory(backend)),
+}
+
+function inMemory(memory: Memory): Tensors {
+  return {
+    make(values, shape, dtype) {
+      const info = memory.make(shape, dtype)
+      memory.values(info).set(values)
+      return info
+    },
+    read: (info) => memory.values(info).slice(),
+    dispose: (info) => memory.dispose(info),
+  }
+}
+
+/** tfjs-node's own kernels are made of operations, which take tensors that the engine knows. */
+function known(backend: object): Tensors {
+  return {
+    make: (values, shape, dtype) => tensor(values, [...shape], dtype),
+    read: ({ dataId }) => (backend as KernelBackend).readSync(dataId) as Float32Array,
+    dispose: (info) => (info as Tensor).dispose(),
+  }
+}
+
 interface Result {
   readonly shape: readonly number[]
   readonly values: ArrayLike<number>
 }
 
-function resultOf(kernelFunc: KernelFunc, { inputs, ids = {}, attrs }: Trial, memory: Memory, backend: object): Result {
+function resultOf(kernelFunc: KernelFunc, { inputs, ids = {}, attrs }: Trial, on: Tensors, backend: object): Result {
   const tensors: Record<string, TensorInfo> = {}
   const size = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1)
   const disposable: TensorInfo[] = []
+  const make = (name: string, ...given: Parameters<Tensors['make']>) => {
+    tensors[name] = on.make(...given)
+    disposable.push(tensors[name])
+  }
   try {
-    for (const [name, shape] of Object.entries(inputs)) tensors[name] = memory.make(shape)
-    for (const [name, values] of Object.entries(ids)) tensors[name] = memory.make([values.length], 'int32')
-    disposable.push(...Object.values(tensors))
-    Object.entries(inputs).forEach(([name, shape], seed) => {
-      memory.values(tensors[name]!).set(samples(size(shape), seed))
-    })
-    for (const [name, values] of Object.entries(ids)) memory.values(tensors[name]!).set(values)
+    for (const [seed, [name, shape]] of Object.entries(inputs).entries()) {
+      make(name, samples(size(shape), seed), shape, 'float32')
+    }
+    for (const [name, values] of Object.entries(ids)) make(name, Int32Array.from(values), [values.length], 'int32')
     const made = kernelFunc({ inputs: tensors, backend, attrs: attrs as never })
     const results = Array.isArray(made) ? made : [made]
     disposable.push(...results)
-    return { shape: results[0]!.shape, values: memory.values(results[0]!).slice() }
+    return { shape: results[0]!.shape, values: on.read(results[0]!) }
   } finally {
-    for (const info of disposable) memory.dispose(info)
+    for (const info of disposable) on.dispose(info)
   }
 }
 
