@@ -1,5 +1,6 @@
 import test from 'ava'
-import { withKernels } from '../../../src/grads/kernels/index.ts'
+import { Choice } from '../../../src/grads/kernels/choice.ts'
+import { replacements, withKernels } from '../../../src/grads/kernels/index.ts'
 import { hessian } from '../../../src/index.ts'
 import { backends } from '../../helpers/backends.ts'
 import { numbers, runKernel, sizeOf, tf } from './helper.ts'
@@ -18,6 +19,75 @@ if (backends.includes('tensorflow')) {
       }
     })
   }
+
+  test.serial('it takes two operations of TensorFlow, in the gradient of relu too', async (t) => {
+    await tf.setBackend('tensorflow')
+    const backend = tf.backend() as unknown as { executeSingleOutput(name: string, ...rest: unknown[]): unknown }
+    const { executeSingleOutput } = backend
+    const seen: string[] = []
+    backend.executeSingleOutput = function (name, ...rest) {
+      seen.push(name)
+      return executeSingleOutput.call(this, name, ...rest)
+    }
+    try {
+      const gradient = tf.grad((x) => tf.relu(x))
+      const values = withKernels('tensorflow', () => tf.tidy(() => gradient(tf.tensor1d([-1, 2])).dataSync()))
+      t.deepEqual([...values], [0, 1])
+    } finally {
+      backend.executeSingleOutput = executeSingleOutput
+    }
+    t.deepEqual(
+      seen.filter((name) => ['Sign', 'Relu', 'Select', 'IsNan', 'Greater'].includes(name)),
+      ['Relu', 'Sign', 'Relu'],
+    )
+  })
+
+  test.serial('where the second operation fails nothing is left', async (t) => {
+    await tf.setBackend('tensorflow')
+    const backend = tf.backend() as unknown as { executeSingleOutput(name: string, ...rest: unknown[]): unknown }
+    const { executeSingleOutput } = backend
+    const x = tf.tensor1d([1, -1])
+    const { numTensors } = tf.memory()
+    backend.executeSingleOutput = function (name, ...rest) {
+      if (name === 'Relu') throw new Error('out of memory')
+      return executeSingleOutput.call(this, name, ...rest)
+    }
+    try {
+      t.throws(() => withKernels('tensorflow', () => tf.step(x)), { message: 'out of memory' })
+    } finally {
+      backend.executeSingleOutput = executeSingleOutput
+    }
+    t.is(tf.memory().numTensors, numTensors)
+    x.dispose()
+  })
+
+  test.serial('of a later tfjs it is tried within a pass, and leaves no tensor and nothing on the tape', async (t) => {
+    await tf.setBackend('tensorflow')
+    const config = tf.getKernel('Step', 'tensorflow')!
+    const { kernelFunc } = config
+    const choice = new Choice(replacements.find(({ kernelName }) => kernelName === 'Step')!)
+    t.is(choice.between(kernelFunc, true), 'untried')
+    const chosen: unknown[] = []
+    config.kernelFunc = (params) => {
+      const serving = choice.decide(kernelFunc, params.backend)
+      chosen.push(serving)
+      return serving(params)
+    }
+    try {
+      const x = tf.variable(tf.scalar(2))
+      const { numTensors } = tf.memory()
+      for (let pass = 0; pass < 2; pass++) {
+        const { value, grads } = tf.variableGrads(() => tf.relu(x) as tf.Scalar, [x])
+        t.is(grads[x.name]!.dataSync()[0], 1)
+        tf.dispose([value, grads])
+      }
+      t.is(tf.memory().numTensors, numTensors)
+    } finally {
+      config.kernelFunc = kernelFunc
+    }
+    // It is right, so it stays.
+    t.deepEqual(chosen, [kernelFunc, kernelFunc])
+  })
 
   test.serial('integers, which tfjs-node has none of, fail as in the stock kernel', async (t) => {
     const x = { shape: [2], values: [1, -1], dtype: 'int32' as const }

@@ -1,5 +1,6 @@
-import { type KernelBackend, type KernelFunc, type Tensor, type TensorInfo, tensor } from '@tensorflow/tfjs-core'
+import { type KernelBackend, type KernelFunc, type TensorInfo, tensor } from '@tensorflow/tfjs-core'
 import { SaltflatError } from '../../errors.ts'
+import { dispose, type Executor } from './executor.ts'
 import { cpuMemory, type Memory, wasmMemory } from './memory.ts'
 import type { Replacement } from './table.ts'
 
@@ -109,7 +110,7 @@ function known(backend: object): Tensors {
   return {
     make: (values, shape, dtype) => tensor(values, [...shape], dtype),
     read: ({ dataId }) => (backend as KernelBackend).readSync(dataId) as Float32Array,
-    dispose: (info) => (info as Tensor).dispose(),
+    dispose: (info) => dispose(backend as Executor, info),
   }
 }
 

@@ -18,7 +18,7 @@ export function selectedByTensorFlow(u: Tensor, [, input, output]: Tensor[], att
     { name: 'data_format', type: TF_ATTR_STRING, value: 'NHWC' },
   ]
   const select = customGrad((given) => ({
-    value: backend.executeSingleOutput('MaxPoolGradGrad', list, [input!, output!, given as Tensor]),
+    value: backend.executeSingleOutput('MaxPoolGradGrad', list, [input!, output!, given as Tensor]) as Tensor,
     gradFunc: (dy) =>
       engine().runKernel('MaxPoolGrad', { dy, input: input!, output: output! }, attributes as never) as Tensor,
   }))

@@ -7,6 +7,7 @@ mod io;
 pub(crate) mod lanes;
 mod pass;
 mod passes;
+mod rhythm;
 mod rounded;
 pub mod rows;
 mod space;

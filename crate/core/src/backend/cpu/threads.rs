@@ -1,5 +1,6 @@
 //! One persistent pool of helpers a thread count, shared by every workspace of the process.
 
+use super::rhythm::{RHYTHM, now};
 use crate::fault::{self, Place};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::collections::HashMap;
@@ -7,7 +8,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// Below this many elements a pass is run by the caller: waking a thread costs more than the pass.
+/// Below this many elements a pass is run by the caller: to share it costs more than it takes.
 const SERIAL_BELOW: usize = 32_768;
 
 /// Chunks that a thread takes at once, where there are many: it may be taking them from another's share, and memory is
@@ -47,8 +48,9 @@ impl Threads {
             fault::point(Place::Chunk);
             work(i)
         };
+        let sizable = self.helpers.is_some() && elements >= SERIAL_BELOW && results.len() > 1;
         match &self.helpers {
-            Some(helpers) if elements >= SERIAL_BELOW && results.len() > 1 => {
+            Some(helpers) if sizable && RHYTHM.shares(elements, now()) => {
                 let places = Places::new(results, self.count.min(results.len()));
                 let run = |worker| {
                     while let Some(run) = places.take(worker) {
@@ -69,6 +71,9 @@ impl Threads {
                 });
             }
             _ => results.iter_mut().enumerate().for_each(|(i, result)| *result = work(i)),
+        }
+        if sizable {
+            RHYTHM.ends(now());
         }
     }
 }
