@@ -84,8 +84,9 @@ const roundOf = ({ budget }: Pace) => 4 * budget
 
 /**
  * A step and its two gradients by turns in the same process. Goals are for gradients of tfjs as it comes, which is what there
- * would be without us: a step has kernels of its own where those of tfjs are slow. For those of our kernels on cpu, where
- * they change nothing for a dense net, and for the conv net on wasm, which stock wasm cannot differentiate. On wasm
+ * would be without us: a step has kernels of its own where those of tfjs are slow. For those on our kernels on cpu, where
+ * they change nothing for a dense net and much for the conv net, and for the conv net on wasm, which stock wasm cannot
+ * differentiate. On wasm
  * gradients are at new weights, as any step has them. Two gradients on our kernels, where no store of ours is either, show
  * what of a step is neither kernels nor gradients, and copies in place of our passes what of that is traffic to memory.
  */

@@ -7,8 +7,8 @@ import { convNet, type Model, mlp } from './models.ts'
 import { Nso } from './pure-tfjs/nso.ts'
 
 // What several questions ask of tfjs: a whole step of ours, of the twin, of stock Adam, and bare gradients. The kernels
-// that wasm and cpu lack, or have slow, are there for every contestant, so that no ratio comes from them; but for one that
-// says so (`plain`).
+// that tfjs lacks, or has slow, are there for every contestant, so that no ratio comes from them; but where tfjs is to be as it
+// comes (`plain`).
 
 const sigma = 0.01
 const learningRate = 1e-3
