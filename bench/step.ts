@@ -84,11 +84,11 @@ const roundOf = ({ budget }: Pace) => 4 * budget
 
 /**
  * A step and its two gradients by turns in the same process. Goals are for gradients of tfjs as it comes, which is what there
- * would be without us: a step has kernels of its own where those of tfjs are slow. For those on our kernels on cpu, where
- * they change nothing for a dense net and much for the conv net, and for the conv net on wasm, which stock wasm cannot
- * differentiate. On wasm
- * gradients are at new weights, as any step has them. Two gradients on our kernels, where no store of ours is either, show
- * what of a step is neither kernels nor gradients, and copies in place of our passes what of that is traffic to memory.
+ * would be without us: a step has kernels of its own where those of tfjs are slow. They are for gradients on our kernels on
+ * cpu, where these change nothing for a dense net and so much for the conv net that nothing else would show, and for the
+ * conv net on wasm, which stock wasm cannot differentiate. On wasm gradients are at new weights, as any step has them. Two
+ * gradients on our kernels, where no store of ours is either, show what of a step is neither kernels nor gradients, and
+ * copies in place of our passes what of that is traffic to memory.
  */
 function alone({ name, options, size, goal }: Case, backend: BackendName, pace: Pace): Group {
   const wasm = backend === 'wasm'

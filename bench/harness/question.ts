@@ -3,7 +3,8 @@ import type { BackendName } from '../backends.ts'
 /**
  * Where a contestant runs: each of these is a process of its own, and only one of them works at any moment. A "stock"
  * process never opens a store of saltflat, whose hooks into a backend serve everybody in its process; in a "plain" one its
- * kernels are not registered, and only its own steps have them; methods of a "timed" one are swapped for others that look at the clock.
+ * kernels are not registered, and only its own steps have them; methods of a "timed" one are swapped for others that look at
+ * the clock.
  */
 export type HostName = 'native' | 'torch' | `${BackendName}${'' | ' stock' | ' plain' | ' timed'}`
 

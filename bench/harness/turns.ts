@@ -14,6 +14,9 @@ export class Turns {
   readonly #budget: number
   /** Figures that nobody has asked for yet: who is asked first in a round measures it for both. */
   readonly #waiting: readonly [number[], number[]] = [[], []]
+  /** Turns so far: rounds of one turn too begin with one side and with the other. */
+  #turns = 0
+  #effort = warmUp
 
   constructor(one: Runnable, other: Runnable, budget: number) {
     this.#sides = [one, other]
@@ -25,10 +28,6 @@ export class Turns {
     if (this.#waiting[side].length === 0) await this.#round()
     return this.#waiting[side].shift()!
   }
-
-  #effort = warmUp
-  /** Turns so far: rounds of one turn too begin with one side and with the other. */
-  #turns = 0
 
   async #round(): Promise<void> {
     const samples: [number[], number[]] = [[], []]

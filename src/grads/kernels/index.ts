@@ -43,8 +43,7 @@ const permanent = new Set<string>()
  * `f` must be synchronous: what it does after its first await runs with the stock kernels. Calls nest and the inner ones cost a look-up,
  * so wrap a whole step rather than each pass: on wasm, where four kernels must be added and taken out again, a call costs some
  * ten microseconds; on cpu two or three, on tensorflow less; a backend without replacements, such as `webgl`, a look-up. A
- * stock kernel that may be right is
- * tried the first time it is called.
+ * stock kernel that may be right is tried the first time it is called.
  */
 export function withKernels<T>(backendName: string, f: () => T): T {
   const rows = byBackend.get(backendName)
