@@ -53,6 +53,7 @@ export const step: Question = {
       ...cases.map((one) => alone(one, 'tensorflow', pace)),
       competition({ widths: widths.mlp, batch: 64 }, pace),
       ...cases.map((one) => alone({ ...one, goal: 1.02 }, 'wasm', pace)),
+      ...cases.filter(({ options }) => options.widths !== undefined).map((one) => alike(one, pace)),
       // A step takes a second: a turn a round.
       ...cases.map((one) => alone({ ...one, goal: 1.02 }, 'cpu', { ...pace, rounds: 15 })),
     ]
@@ -116,6 +117,26 @@ function alone({ name, options, size, goal }: Case, backend: BackendName, pace: 
       { contestant: reference, against: apart, as: 'cost' },
       { contestant: copied, against: apart, as: 'cost' },
       { contestant: own, against: reference, as: 'beyond' },
+    ],
+  }
+}
+
+/**
+ * The kernels of tfjs on both sides, though no step of ours has them: what ours adds to the gradients that there would be without
+ * us. Only of dense nets, whose gradients stock wasm has.
+ */
+function alike({ name, options }: Case, pace: Pace): Group {
+  const both = { ...options, plain: true, kernels: 'stock', other: 'renewed', round: roundOf(pace) }
+  return {
+    what: `${name}, wasm, on the kernels of tfjs`,
+    ...pace,
+    contestants: [
+      contestant(own, 'wasm plain', 'own', both),
+      { ...contestant(stock, 'wasm plain', 'other', both), scale: 5e5 },
+    ],
+    claims: [
+      { contestant: own, against: stock, as: 'cost' },
+      { contestant: own, against: stock, as: 'beyond' },
     ],
   }
 }

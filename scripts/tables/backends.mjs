@@ -14,7 +14,9 @@ const repaired = 'two gradients on our kernels, in a process of their own'
 /** Time of a step of nso(adam), k = 1, and its ratio to its two gradients. */
 export function steps() {
   const sources = [...results(/^small\.json$/), ...results(/^step\.json$/)]
-  const rows = sources.flatMap((one) => one.rows).filter((row) => row.contestant === contestant)
+  const rows = sources
+    .flatMap((one) => one.rows)
+    .filter((row) => row.contestant === contestant && backends.includes(row.what.split(', ').at(-1)))
   const models = new Map()
   for (const row of rows) {
     const [, model, backend] = /^(.*), (\w+)$/.exec(row.what)

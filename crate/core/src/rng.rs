@@ -4,7 +4,7 @@
 //! drawn alone, in any order, on any device. [`philox`] is the scalar reference; [`Philox`] draws a vector of counters
 //! at a time and must equal it word for word.
 
-use crate::backend::cpu::lanes::Lanes;
+use crate::backend::cpu::lanes::{LANES, Lanes};
 
 /// Rounds of the published generator.
 pub const ROUNDS: u32 = 10;
@@ -73,6 +73,42 @@ impl Philox {
     /// The words of counters `base`, `base + 1`, …, one a lane.
     #[inline(always)]
     pub fn words<V: Lanes>(&self, base: u32) -> [V::U; 4] {
+        let [words] = self.abreast::<V, 1>(base);
+        words
+    }
+
+    /// Those of `base`, `base + 16`, …: `T` chains of dependent operations at a time.
+    #[inline(always)]
+    pub fn abreast<V: Lanes, const T: usize>(&self, base: u32) -> [[V::U; 4]; T] {
+        let [m0, m1] = [M0, M1].map(|word| V::key(u64::from(word)));
+        let mut words = [[V::counters(base); 4]; T];
+        for (chain, words) in words.iter_mut().enumerate() {
+            *words = self.first_rounds::<V>(base + (chain * LANES) as u32);
+        }
+        let (last, rounds) = self.keys[..self.rounds].split_last().expect("seven rounds or more");
+        for [key0, key1] in &rounds[3..] {
+            for words in &mut words {
+                let (p0, p1) = (V::mul_wide(words[0], m0), V::mul_wide(words[2], m1));
+                let zero = V::high_xor(p1, words[1], V::key(*key0));
+                *words = [zero, p1, V::high_xor(p0, words[3], V::key(*key1)), p0];
+            }
+        }
+        // The last round in lane order, which is half the work of bringing its words there.
+        let [key0, key1] = last.map(|key| V::word(key as u32));
+        let mut drawn = [[key0; 4]; T];
+        for (words, drawn) in words.iter().zip(&mut drawn) {
+            let (p0, p1) = (V::mul_wide(words[0], m0), V::mul_wide(words[2], m1));
+            let (one, three) = (V::narrow(words[1]), V::narrow(words[3]));
+            let zero = V::xor(V::xor(V::narrow_high(p1), one), key0);
+            let two = V::xor(V::xor(V::narrow_high(p0), three), key1);
+            *drawn = [zero, V::narrow(p1), two, V::narrow(p0)];
+        }
+        drawn
+    }
+
+    /// What rounds 0 to 2 make of counters `base`, `base + 1`, ….
+    #[inline(always)]
+    fn first_rounds<V: Lanes>(&self, base: u32) -> [V::W; 4] {
         let [m0, m1] = [M0, M1].map(|word| V::key(u64::from(word)));
         let key = |round: usize, word: usize| V::key(self.keys[round][word]);
         let p0 = V::mul_wide(V::counters(base), m0);
@@ -80,14 +116,7 @@ impl Philox {
         let p1 = V::mul_wide(two, m1);
         let (zero, one, two) = (V::high_key(p1, key(1, 0)), p1, V::xor_key(three, key(1, 1)));
         let (p0, p1) = (V::mul_wide(zero, m0), V::mul_wide(two, m1));
-        let mut words = [V::high_xor(p1, one, key(2, 0)), p1, V::high_key(p0, key(2, 1)), p0];
-        for [key0, key1] in &self.keys[3..self.rounds] {
-            let (p0, p1) = (V::mul_wide(words[0], m0), V::mul_wide(words[2], m1));
-            words =
-                [V::high_xor(p1, words[1], V::key(*key0)), p1, V::high_xor(p0, words[3], V::key(*key1)), p0];
-        }
-        let [a, b, c, d] = words;
-        [V::narrow(a), V::narrow(b), V::narrow(c), V::narrow(d)]
+        [V::high_xor(p1, one, key(2, 0)), p1, V::high_key(p0, key(2, 1)), p0]
     }
 }
 

@@ -9,6 +9,7 @@ import {
   wasmDepthwiseBackpropFilter,
   wasmDepthwiseBackpropInput,
 } from './depthwise-backprop.ts'
+import { wasmIdentity } from './identity.ts'
 import { wasmMaxPool3D } from './max-pool-3d.ts'
 import { maxPoolGrad } from './max-pool-grad.ts'
 import { resizeBilinearGrad, resizeNearestGrad } from './resize-grad.ts'
@@ -42,6 +43,7 @@ const wasm: readonly Line[] = [
   ['Conv3DBackpropInputV2', 'wrong', wasmConv3DBackpropInput, 'wrong'],
   ['DepthwiseConv2dNativeBackpropFilter', 'missing', wasmDepthwiseBackpropFilter, none],
   ['DepthwiseConv2dNativeBackpropInput', 'missing', wasmDepthwiseBackpropInput, none],
+  ['Identity', 'slow', wasmIdentity, 'right, but copies what it could share'],
   ['MaxPool3D', 'wrong', wasmMaxPool3D, 'wrong for windows without a positive value'],
   ['MaxPool3DGrad', 'wrong', maxPoolGrad.wasm, negative],
   ['MaxPoolGrad', 'wrong', maxPoolGrad.wasm, negative],

@@ -47,6 +47,7 @@ export const trials: { readonly [kernelName: string]: readonly Trial[] } = {
   Conv3DBackpropInputV2: [{ inputs: { dy: [1, 2, 2, 2, 3], filter: [2, 1, 2, 2, 3] }, attrs: conv3d }],
   DepthwiseConv2dNativeBackpropFilter: [{ inputs: { x: [2, 3, 4, 2], dy: [2, 2, 2, 4] }, attrs: depthwise }],
   DepthwiseConv2dNativeBackpropInput: [{ inputs: { dy: [2, 2, 2, 4], filter: [2, 3, 2, 2] }, attrs: depthwise }],
+  Identity: [{ inputs: { x: [5, 3] }, attrs: {} }],
   MaxPool3D: [{ inputs: { x: pool3d.input }, attrs: pooling3d }],
   MaxPool3DGrad: [{ inputs: { ...pool3d, output: [1, 2, 2, 1, 2] }, attrs: pooling3d }],
   MaxPoolGrad: [{ inputs: { ...pool2d, output: [2, 2, 2, 2] }, attrs: pooling }],

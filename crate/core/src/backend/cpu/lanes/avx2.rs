@@ -132,6 +132,7 @@ impl Lanes for Avx2 {
             _mm256_xor_si256(_mm256_srli_epi64::<32>(product[1]), _mm256_xor_si256(b[1], key)),
         ];
         narrow(a: W) -> U = _mm256_blend_epi32::<0xAA>(a[0], _mm256_slli_epi64::<32>(a[1]));
+        narrow_high(a: W) -> U = _mm256_blend_epi32::<0xAA>(_mm256_srli_epi64::<32>(a[0]), a[1]);
 
         zero_sums() -> [__m256d; 2] = [_mm256_setzero_pd(); 2];
         add_products(sums: [__m256d; 2], a: F, b: F) -> [__m256d; 2] = {

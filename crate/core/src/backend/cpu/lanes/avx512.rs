@@ -126,7 +126,9 @@ impl Lanes for Avx512 {
             _mm512_ternarylogic_epi64::<0x96>(_mm512_srli_epi64::<32>(product[0]), b[0], key),
             _mm512_ternarylogic_epi64::<0x96>(_mm512_srli_epi64::<32>(product[1]), b[1], key),
         ];
-        narrow(a: [__m512i; 2]) -> __m512i = _mm512_mask_blend_epi32(0xAAAA, a[0], _mm512_slli_epi64::<32>(a[1]));
+        // Words 0 and 2 of four in the odd places; words 1 and 3 in the even ones.
+        narrow(a: [__m512i; 2]) -> __m512i = _mm512_mask_shuffle_epi32::<0b10_10_00_00>(a[0], 0xAAAA, a[1]);
+        narrow_high(a: [__m512i; 2]) -> __m512i = _mm512_mask_shuffle_epi32::<0b11_11_01_01>(a[1], 0x5555, a[0]);
 
         zero_sums() -> [__m512d; 2] = [_mm512_setzero_pd(); 2];
         add_products(sums: [__m512d; 2], a: __m512, b: __m512) -> [__m512d; 2] = {

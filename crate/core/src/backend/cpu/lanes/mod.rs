@@ -127,6 +127,8 @@ pub trait Lanes: Copy + 'static {
     fn high_xor(product: Self::W, b: Self::W, key: Self::K) -> Self::W;
     /// The low halves, in lane order.
     fn narrow(a: Self::W) -> Self::U;
+    /// The high halves, in lane order.
+    fn narrow_high(a: Self::W) -> Self::U;
 
     /// Sums of 0.
     fn zero_sums() -> Self::D;

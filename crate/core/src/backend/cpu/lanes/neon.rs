@@ -118,6 +118,7 @@ impl Lanes for Neon {
             ]
         };
         narrow(a: W) -> U = vcombine_u32(vmovn_u64(a[0]), vmovn_u64(a[1]));
+        narrow_high(a: W) -> U = vcombine_u32(vshrn_n_u64::<32>(a[0]), vshrn_n_u64::<32>(a[1]));
 
         zero_sums() -> [float64x2_t; 2] = [vdupq_n_f64(0.0); 2];
         add_products(sums: [float64x2_t; 2], a: F, b: F) -> [float64x2_t; 2] = [

@@ -166,6 +166,10 @@ impl Lanes for Scalar {
     fn narrow(a: Self::W) -> Self::U {
         a.map(|lane| lane as u32)
     }
+    #[inline(always)]
+    fn narrow_high(a: Self::W) -> Self::U {
+        a.map(|lane| (lane >> 32) as u32)
+    }
 
     #[inline(always)]
     fn zero_sums() -> Self::D {
