@@ -13,27 +13,14 @@ import { Nso } from './pure-tfjs/nso.ts'
 const sigma = 0.01
 const learningRate = 1e-3
 
-/** A net of these widths, or the conv net where there are none. `plain`: on the kernels that tfjs comes with. */
-export function model({ widths, batch, plain = false }: Options): Model {
+/**
+ * A net of these widths, or the conv net where there are none. `plain`: on the kernels that tfjs comes with, and with `kernels:
+ * 'stock'` in a step of ours too, which else has its own.
+ */
+export function model({ widths, batch, plain = false, kernels }: Options): Model {
   if (!plain) registerKernels()
-  return widths === undefined ? convNet(batch as number) : mlp(widths as number[], batch as number)
-}
-
-/** A whole step of an optimizer. */
-function step(options: Options, make: () => tf.Optimizer): Work {
-  const { variables, loss: given } = model(options)
-  const loss = options.kernels === 'stock' ? onStockKernels(given) : given
-  const optimizer = make()
-  return {
-    run() {
-      optimizer.minimize(loss, false, variables)
-    },
-  }
-}
-
-/** NSO k = 1 on Adam, ours. `kernels: 'stock'`: on the kernels that tfjs comes with. */
-export function saltflat(options: Options): Work {
-  return step(options, () => nso(adam({ learningRate }), { sigma, seed: 1 }))
+  const made = widths === undefined ? convNet(batch as number) : mlp(widths as number[], batch as number)
+  return kernels === 'stock' ? { ...made, loss: onStockKernels(made.loss) } : made
 }
 
 /** A loss that puts back what a step has swapped in tfjs' registry; the gradient that follows finds it so. */
@@ -43,6 +30,22 @@ function onStockKernels(loss: Model['loss']): Model['loss'] {
     for (const [config, kernelFunc] of stock) config.kernelFunc = kernelFunc
     return loss()
   }
+}
+
+/** A whole step of an optimizer. */
+function step(options: Options, make: () => tf.Optimizer): Work {
+  const { variables, loss } = model(options)
+  const optimizer = make()
+  return {
+    run() {
+      optimizer.minimize(loss, false, variables)
+    },
+  }
+}
+
+/** NSO k = 1 on Adam, ours. */
+export function saltflat(options: Options): Work {
+  return step(options, () => nso(adam({ learningRate }), { sigma, seed: 1 }))
 }
 
 /** NSO k = 1 on tfjs' Adam, in tfjs operations. */

@@ -75,3 +75,25 @@ test.serial('a right operand seen before, also in another shape, is not taken fr
   )
   t.is(tf.memory().numTensors, numTensors)
 })
+
+test.serial('values that come in a second shape, or as a clone, are packed for that', async (t) => {
+  await tf.setBackend('wasm')
+  const { numTensors } = tf.memory()
+  const w = tf.tidy(() => tf.variable(tf.tensor([1, 2, 3, 4, 5, 6], [2, 3])))
+  const product = (a: tf.Tensor, b: tf.Tensor, transposeB = false) =>
+    tf.matMul(a as tf.Tensor2D, b as tf.Tensor2D, false, transposeB)
+  const [h, z] = [tf.tensor([1, 2], [1, 2]), tf.tensor([1, -1], [1, 2])]
+  // Weights in two shapes, as where a decoder has those of its encoder: dz is dy·P′, of the clone that the product has kept.
+  const loss = (x: tf.Tensor) =>
+    tf.add(tf.sum(product(h, w)), tf.sum(product(x, w.reshape([3, 2]), true).mul([1, 10, 100]))) as tf.Scalar
+  withKernels('wasm', () =>
+    tf.tidy(() => {
+      t.deepEqual([...product(h, w).dataSync()], [9, 12, 15])
+      t.deepEqual([...product(tf.ones([1, 3]), w.reshape([3, 2])).dataSync()], [9, 12])
+      t.deepEqual([...product(h, w.clone()).dataSync()], [9, 12, 15])
+      t.deepEqual([...tf.grad(loss)(z).dataSync()], [1 + 30 + 500, 2 + 40 + 600])
+    }),
+  )
+  tf.dispose([w, h, z])
+  t.is(tf.memory().numTensors, numTensors)
+})

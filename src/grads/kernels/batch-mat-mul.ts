@@ -1,15 +1,22 @@
 // The wasm backend multiplies in XNNPACK only when neither operand is transposed; otherwise it falls back to a scalar loop, ten to
-// twenty times slower. Both gradients of a dense layer, xᵀ·dy and dy·Wᵀ, are such products.
+// twenty times slower. Both gradients of a dense layer, xᵀ·dy and dy·Wᵀ, are such products. XNNPACK packs the right operand and
+// keeps it so under the id of its values, whatever shape they come in next: a reshaped tensor has the same id, and so has a clone.
 import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core'
 import { wasmMemory } from './memory.ts'
 import { stockKernel } from './stock.ts'
 
-/** Transposed matrix products on wasm, by way of the untransposed stock kernel. Batches, and everything else, go to it as they come. */
+/** Rows that a right operand had in its first product: XNNPACK has packed these values so, for as long as they are there. */
+const packed = new WeakMap<object, number>()
+
+/**
+ * Matrix products on wasm, by way of the stock kernel for untransposed ones; with the right values also where the values of a
+ * right operand come in a second shape, which that kernel would take for the first. Batches go to it as they come.
+ */
 export const wasmBatchMatMul: KernelFunc = (params) => {
   const stock = stockKernel('BatchMatMul', 'wasm')
   const { a, b } = params.inputs as { a: TensorInfo; b: TensorInfo }
   const { transposeA, transposeB } = params.attrs as unknown as { transposeA: boolean; transposeB: boolean }
-  if (!(transposeA || transposeB) || !isMatrix(a) || !isMatrix(b)) return stock(params)
+  if (!isMatrix(a) || !isMatrix(b)) return stock(params)
 
   const { backend } = params
   const memory = wasmMemory(backend)
@@ -18,6 +25,10 @@ export const wasmBatchMatMul: KernelFunc = (params) => {
   const right = b.shape.slice(-2) as [number, number]
   // Wrong sizes: the stock kernel has the message for them.
   if (left[transposeA ? 0 : 1] !== right[transposeB ? 1 : 0]) return stock(params)
+  if (!(transposeA || transposeB)) {
+    if (!packed.has(b.dataId)) packed.set(b.dataId, right[0])
+    if (packed.get(b.dataId) === right[0]) return stock(params)
+  }
   const rows = left[transposeA ? 1 : 0]
   const columns = right[transposeB ? 0 : 1]
 
@@ -28,8 +39,7 @@ export const wasmBatchMatMul: KernelFunc = (params) => {
     memory.values(y).set(memory.values(x))
     return y
   }
-  // XNNPACK packs the right operand and keeps the packing under its tensor id, so the right operand is always a tensor of our own:
-  // fresh, and gone afterwards.
+  // So the right operand is always a tensor of our own: fresh, and gone afterwards.
   const product = (x: TensorInfo, shape: [number, number], own: TensorInfo): TensorInfo => {
     const y = stock({
       inputs: { a: { ...x, shape }, b: own },
@@ -51,7 +61,7 @@ export const wasmBatchMatMul: KernelFunc = (params) => {
     const x = transpose(a, left)
     result = product(x, [rows, left[0]], own)
     memory.dispose(x)
-  } else result = product(a, left, transpose(b, right))
+  } else result = product(a, left, (transposeB ? transpose : copy)(b, right))
   const outer = a.shape.length > b.shape.length ? a.shape : b.shape
   return { ...result, shape: [...outer.slice(0, -2), rows, columns] }
 }
