@@ -79,6 +79,7 @@ test.serial('a right operand seen before, also in another shape, is not taken fr
 test.serial('values that come in a second shape, or as a clone, are packed for that', async (t) => {
   await tf.setBackend('wasm')
   const { numTensors } = tf.memory()
+  const values = tf.backend().numDataIds()
   const w = tf.tidy(() => tf.variable(tf.tensor([1, 2, 3, 4, 5, 6], [2, 3])))
   const product = (a: tf.Tensor, b: tf.Tensor, transposeB = false) =>
     tf.matMul(a as tf.Tensor2D, b as tf.Tensor2D, false, transposeB)
@@ -96,4 +97,26 @@ test.serial('values that come in a second shape, or as a clone, are packed for t
   )
   tf.dispose([w, h, z])
   t.is(tf.memory().numTensors, numTensors)
+  t.is(tf.backend().numDataIds(), values)
+})
+
+test.serial('values that a dense layer without bias has packed, or a product before the pass', async (t) => {
+  await tf.setBackend('wasm')
+  const z = tf.tensor2d([1, -1], [1, 2])
+  const decoded = (w: tf.Tensor) => (x: tf.Tensor) =>
+    tf.sum(tf.matMul(x as tf.Tensor2D, w.reshape([3, 2]), false, true).mul([1, 10, 100])) as tf.Scalar
+  const first = { fused: tf.fused.matMul, plain: ({ a, b }: { a: tf.Tensor2D; b: tf.Tensor2D }) => tf.matMul(a, b) }
+  for (const [name, product] of Object.entries(first))
+    for (const within of [true, false]) {
+      const w = tf.tensor2d([1, 2, 3, 4, 5, 6], [2, 3])
+      const encode = () => product({ a: z, b: w }).dispose()
+      if (!within) encode()
+      const slope = withKernels('wasm', () => {
+        if (within) encode()
+        return tf.grad(decoded(w))(z)
+      })
+      t.deepEqual([...slope.dataSync()], [1 + 30 + 500, 2 + 40 + 600], `${name}, ${within}`)
+      tf.dispose([w, slope])
+    }
+  z.dispose()
 })

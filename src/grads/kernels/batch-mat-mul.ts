@@ -5,12 +5,9 @@ import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core'
 import { wasmMemory } from './memory.ts'
 import { stockKernel } from './stock.ts'
 
-/** Rows that a right operand had in its first product: XNNPACK has packed these values so, for as long as they are there. */
-const packed = new WeakMap<object, number>()
-
 /**
- * Matrix products on wasm, by way of the stock kernel for untransposed ones; with the right values also where the values of a
- * right operand come in a second shape, which that kernel would take for the first. Batches go to it as they come.
+ * Matrix products on wasm, by way of the stock kernel for untransposed ones. A right operand in another shape than its values
+ * were made in is copied, so that no product here packs them for two shapes. Batches go to the stock kernel as they come.
  */
 export const wasmBatchMatMul: KernelFunc = (params) => {
   const stock = stockKernel('BatchMatMul', 'wasm')
@@ -25,10 +22,7 @@ export const wasmBatchMatMul: KernelFunc = (params) => {
   const right = b.shape.slice(-2) as [number, number]
   // Wrong sizes: the stock kernel has the message for them.
   if (left[transposeA ? 0 : 1] !== right[transposeB ? 1 : 0]) return stock(params)
-  if (!(transposeA || transposeB)) {
-    if (!packed.has(b.dataId)) packed.set(b.dataId, right[0])
-    if (packed.get(b.dataId) === right[0]) return stock(params)
-  }
+  if (!(transposeA || transposeB) && shapeMade(backend, b).at(-2) === right[0]) return stock(params)
   const rows = left[transposeA ? 1 : 0]
   const columns = right[transposeB ? 0 : 1]
 
@@ -64,6 +58,11 @@ export const wasmBatchMatMul: KernelFunc = (params) => {
   } else result = product(a, left, (transposeB ? transpose : copy)(b, right))
   const outer = a.shape.length > b.shape.length ? a.shape : b.shape
   return { ...result, shape: [...outer.slice(0, -2), rows, columns] }
+}
+
+/** The shape in which the values of a tensor were made, whichever it has now. */
+function shapeMade(backend: object, { dataId }: TensorInfo): readonly number[] {
+  return (backend as { dataIdMap: { get(id: object): { shape: readonly number[] } } }).dataIdMap.get(dataId).shape
 }
 
 function isMatrix({ dtype, shape }: TensorInfo): boolean {

@@ -36,7 +36,12 @@ type Line = readonly [string, Replacement['reason'], KernelFunc, string]
 const wasm: readonly Line[] = [
   ['AvgPool3DGrad', 'wrong', avgPoolGrad.wasm, padded],
   ['AvgPoolGrad', 'wrong', avgPoolGrad.wasm, padded],
-  ['BatchMatMul', 'slow', wasmBatchMatMul, 'right, but transposed products run in a scalar loop'],
+  [
+    'BatchMatMul',
+    'slow',
+    wasmBatchMatMul,
+    'transposed products run in a scalar loop; wrong where a right operand comes reshaped',
+  ],
   ['Conv2DBackpropFilter', 'missing', wasmConv2DBackpropFilter, `${none} (tensorflow/tfjs issue 8474)`],
   ['Conv2DBackpropInput', 'slow', wasmConv2DBackpropInput, 'right, but a scalar loop'],
   ['Conv3DBackpropFilterV2', 'wrong', wasmConv3DBackpropFilter, 'wrong with strides or padding'],
