@@ -93,7 +93,7 @@ impl Philox {
                 *words = [zero, p1, V::high_xor(p0, words[3], V::key(*key1)), p0];
             }
         }
-        // The last round in lane order, which is half the work of bringing its words there.
+        // The last round in lane order: its products come there in one operation each, where finished words would take two.
         let [key0, key1] = last.map(|key| V::word(key as u32));
         let mut drawn = [[key0; 4]; T];
         for (words, drawn) in words.iter().zip(&mut drawn) {

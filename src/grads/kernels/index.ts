@@ -62,8 +62,8 @@ export function withKernels<T>(backendName: string, f: () => T): T {
  * installs them only around its own gradient passes.
  *
  * On wasm: the filter gradients and segment sums that the backend lacks, so that conv nets and embeddings train at all; gradients of
- * pooling, `conv3d` and half-pixel resizing that are wrong there; and, for speed, `Conv2DBackpropInput`, transposed `BatchMatMul` and
- * `Identity`, by which tfjs saves what a gradient needs.
+ * pooling, `conv3d` and half-pixel resizing that are wrong there, and products with a reshaped right operand; and, for speed,
+ * `Conv2DBackpropInput`, transposed `BatchMatMul` and `Identity`, by which tfjs saves what a gradient needs.
  * On cpu: gradients of resizing and padded average pooling that are wrong; and, for speed, `Conv2DBackpropFilter`, nine
  * tenths of a conv net's step, its depthwise sister, `MaxPoolGrad` and `UnsortedSegmentSum`. On tensorflow, for speed: `Step`, which
  * the gradient of relu multiplies by. The whole table is in docs/backends.md.
