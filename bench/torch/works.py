@@ -2,7 +2,7 @@
 
 import torch
 
-from nso import Minimal, Published
+from nso import Minimal, Published, deliver
 from spectrum import density, hutchinson, read, top
 
 
@@ -21,7 +21,7 @@ def machinery(options):
 
     def backward():
         for weight, gradient in zip(weights, gradients):
-            weight.grad = gradient
+            deliver(weight, gradient)
 
     return lambda: optimizer.step(backward)
 
