@@ -136,7 +136,7 @@ function alike({ name, options }: Case, pace: Pace): Group {
       { ...contestant(stock, 'wasm plain', 'other', both), scale: 5e5 },
     ],
     claims: [
-      { contestant: own, against: stock, as: 'cost' },
+      { contestant: own, against: stock, as: 'cost', headline: true },
       { contestant: own, against: stock, as: 'beyond' },
     ],
   }
