@@ -4,7 +4,7 @@ import { figure, markdown, measuredOn, results } from './markdown.mjs'
 const none = 'Nothing measured yet: `npm run bench -- --save`.'
 
 export function benches() {
-  const found = results(/\.json$/).filter(({ kind, rows }) => kind === 'bench' && rows[0]?.question !== 'profile')
+  const found = results(/\.json$/).filter(({ kind, rows }) => kind === 'bench' && rows.some(({ headline }) => headline))
   const rows = found.flatMap((one) => one.rows.filter(({ headline }) => headline).map(cells))
   if (rows.length === 0) return none
   const machines = grouped(found, measuredOn)

@@ -1,6 +1,7 @@
 //! Every pass against plain f64/f32 arithmetic written here, and against itself at every width and thread count.
 
 use saltflat_core::backend::cpu::dispatch::fill;
+use saltflat_core::memory::AlignedVec;
 use saltflat_core::rng::ROUNDS;
 use saltflat_core::{
     Backend, Clip, Cpu, Distribution, Draw, Error, Half, Hyper, Level, Micro, Mix, Noise, Penalty, Rule,
@@ -69,41 +70,84 @@ fn update<'a>(mix: Mix, scale: f32, half: Option<Half<'a>>, rule: &'a Rule) -> U
     Update { mix, scale, half, clip: Clip::Off, micro: Micro::WHOLE, learning_rate: 1e-2, rule }
 }
 
+/// Tensors that begin so many floats off a boundary of 64 bytes, as slices of tensors of tfjs may, with a margin on both
+/// sides that nobody may write.
+struct Placed {
+    offset: usize,
+    memory: Vec<AlignedVec>,
+}
+
+const MARGIN: f32 = -7.5;
+
+impl Placed {
+    fn new(values: &[Vec<f32>], offset: usize) -> Self {
+        let placed = |values: &Vec<f32>| {
+            let mut memory = AlignedVec::zeroed(offset + values.len() + 16).unwrap();
+            memory.fill(MARGIN);
+            memory[offset..offset + values.len()].copy_from_slice(values);
+            memory
+        };
+        Self { offset, memory: values.iter().map(placed).collect() }
+    }
+
+    fn gradient(&self) -> Vec<Option<&[f32]>> {
+        self.memory.iter().map(|memory| Some(&memory[self.offset..memory.len() - 16])).collect()
+    }
+
+    fn outputs(&mut self) -> Vec<&mut [f32]> {
+        let offset = self.offset;
+        let inside = |memory: &'_ AlignedVec| offset..memory.len() - 16;
+        self.memory
+            .iter_mut()
+            .map(|memory| {
+                let inside = inside(memory);
+                &mut memory[inside]
+            })
+            .collect()
+    }
+
+    fn bits(&self) -> Vec<Vec<u32>> {
+        for memory in &self.memory {
+            let (before, rest) = memory.split_at(self.offset);
+            let behind = &rest[rest.len() - 16..];
+            assert!(before.iter().chain(behind).all(|x| *x == MARGIN), "written beside a tensor");
+        }
+        self.gradient().iter().map(|values| values.unwrap().iter().map(|x| x.to_bits()).collect()).collect()
+    }
+}
+
 /// Two steps of k = 2 with everything that a pass can do; returns all it wrote.
-fn two_steps(level: Level, threads: usize) -> (Vec<Vec<Vec<u32>>>, Vec<u64>) {
+fn two_steps(level: Level, threads: usize, offset: usize) -> (Vec<Vec<Vec<u32>>>, Vec<u64>) {
     let mut cpu = cpu(2, level, threads);
     let (mut written, mut dots) = (vec![], vec![]);
+    let g = |seed| Placed::new(&numbers(seed), offset);
     for step in 1..=2 {
-        let mut out = empty();
+        let mut out = Placed::new(&empty(), offset);
         cpu.clear(true);
-        cpu.perturb(noise(0), &mut outputs(&mut out)).unwrap();
-        written.push(bits(&out));
-        cpu.flip(noise(0).half(), &gradient(&numbers(2)), &mut outputs(&mut out)).unwrap();
-        written.push(bits(&out));
-        cpu.accumulate(noise(0).half(), draw(1), true, &gradient(&numbers(3)), &mut outputs(&mut out))
-            .unwrap();
-        cpu.flip(noise(1).half(), &gradient(&numbers(4)), &mut outputs(&mut out)).unwrap();
-        let rule = adamw(f64::from(step));
-        let last = numbers(5);
-        cpu.finish(
-            update(Mix::SUM_AND_PAIR, 0.25, Some(noise(1).half()), &rule),
-            &gradient(&last),
-            &mut outputs(&mut out),
-        )
-        .unwrap();
-        written.push(bits(&out));
+        cpu.perturb(noise(0), &mut out.outputs()).unwrap();
+        written.push(out.bits());
+        cpu.flip(noise(0).half(), &g(2).gradient(), &mut out.outputs()).unwrap();
+        written.push(out.bits());
+        cpu.accumulate(noise(0).half(), draw(1), true, &g(3).gradient(), &mut out.outputs()).unwrap();
+        cpu.flip(noise(1).half(), &g(4).gradient(), &mut out.outputs()).unwrap();
+        let (rule, last) = (adamw(f64::from(step)), g(5));
+        let update = update(Mix::SUM_AND_PAIR, 0.25, Some(noise(1).half()), &rule);
+        cpu.finish(update, &last.gradient(), &mut out.outputs()).unwrap();
+        written.push(out.bits());
         dots.extend(cpu.dots().iter().map(|dot| dot.to_bits()));
-        dots.extend(cpu.products(&gradient(&last)).unwrap().as_flattened().iter().map(|x| x.to_bits()));
+        dots.extend(cpu.products(&last.gradient()).unwrap().as_flattened().iter().map(|x| x.to_bits()));
     }
     (written, dots)
 }
 
 #[test]
-fn same_bits_from_every_width_and_thread_count() {
-    let expected = two_steps(Level::Scalar, 1);
+fn same_bits_from_every_width_thread_count_and_place_in_memory() {
+    let expected = two_steps(Level::Scalar, 1, 0);
+    let places = (1..=8).map(|threads| (threads, 0)).chain([(2, 1), (1, 3), (3, 4), (2, 8), (4, 15)]);
     for level in Level::available() {
-        for threads in 1..=8 {
-            assert!(two_steps(level, threads) == expected, "{} with {threads} threads", level.name());
+        for (threads, offset) in places.clone() {
+            let same = two_steps(level, threads, offset) == expected;
+            assert!(same, "{} with {threads} threads, {offset} floats off", level.name());
         }
     }
 }
