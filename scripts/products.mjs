@@ -1,6 +1,6 @@
 // The two products of a build: the native addon (release), and dist/ from TypeScript.
-import { copyFileSync, existsSync, readdirSync, rmSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { root, run } from './run.mjs'
 
 const dist = join(root, 'dist')
@@ -15,12 +15,27 @@ export function buildNative() {
   run(process.execPath, ['scripts/build-native.mjs'])
 }
 
-/** dist/, from src/. Files whose source is gone leave it; the rest stays in place for a job that is running. */
+/**
+ * dist/, from src/. Files whose source is gone leave it; the rest is replaced a whole file at a time, for a job that is
+ * running may read any of them now.
+ */
 export function buildTypeScript() {
   console.log('build: dist')
-  run('tsc', ['-p', 'tsconfig.build.json'])
-  copyFileSync(join(root, 'src', types), stamp)
-  if (existsSync(dist)) sweep(dist, join(root, 'src'))
+  // Beside dist, or the paths in source maps would be others.
+  const fresh = mkdtempSync(`${dist}.`)
+  try {
+    run('tsc', ['-p', 'tsconfig.build.json', '--outDir', fresh])
+    copyFileSync(join(root, 'src', types), join(fresh, types))
+    const made = readdirSync(fresh, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+    const paths = made.map(({ parentPath, path, name }) => join(parentPath ?? path, name).slice(fresh.length + 1))
+    for (const path of [...paths.filter((path) => path !== types), types]) {
+      mkdirSync(dirname(join(dist, path)), { recursive: true })
+      renameSync(join(fresh, path), join(dist, path))
+    }
+  } finally {
+    rmSync(fresh, { recursive: true, force: true })
+  }
+  sweep(dist, join(root, 'src'))
 }
 
 function sweep(folder, sources) {

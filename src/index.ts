@@ -145,7 +145,7 @@ export {
 } from './curvature/published-lambda1.ts'
 export type { LossSubjectOptions } from './curvature/subject.ts'
 export type { Which } from './curvature/wanted.ts'
-export type { Examples } from './grads/model-loss.ts'
+export type { Examples } from './grads/examples.ts'
 export { type PerturbBatchOptions, perturbBatch } from './curvature/perturb-batch.ts'
 export { type SmoothedTrace, type SmoothedTraceOptions, smoothedTrace } from './curvature/smoothed-trace.ts'
 

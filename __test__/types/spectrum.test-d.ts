@@ -44,6 +44,9 @@ declare const variables: Variable[]
 const H = hessian(model, x, y, { batchSize: 32, filter: 'kernel', training: false })
 exactly<HessianOperator>()(H)
 exactly<HessianOperator>()(hessian(model, [x, x], [y]))
+exactly<HessianOperator>()(hessian(model, { left: x, right: x }, { one: y }))
+// @ts-expect-error tensors by name
+hessian(model, { left: [1, 2] }, y)
 exactly<HessianOperator>()(hessian(() => scalar, { variables }))
 exactly<Operator>()(fromMatvec(3, (v) => v))
 exactly<Operator>()(fromMatvec(3, async (v) => v))

@@ -4,7 +4,8 @@ import { type TopEigenvalues, type TopEigenvaluesOptions, topEigenvalues } from 
 import { type HutchinsonTrace, type TraceOptions, trace } from '../curvature/trace.ts'
 import { type Which, whiches } from '../curvature/wanted.ts'
 import { SaltflatError } from '../errors.ts'
-import type { Examples, Model } from '../grads/model-loss.ts'
+import type { Examples } from '../grads/examples.ts'
+import type { Model } from '../grads/model-loss.ts'
 import { invalid, knownKeys, oneOf, whole } from '../options.ts'
 import { resolved } from './logs.ts'
 

@@ -1,5 +1,6 @@
+import type { Examples } from '../grads/examples.ts'
 import { type BatchProduct, fisherProduct, gaussNewtonProduct } from '../grads/gauss-newton-product.ts'
-import type { Examples, Model, ModelLoss } from '../grads/model-loss.ts'
+import type { Model, ModelLoss } from '../grads/model-loss.ts'
 import type { Batches } from '../grads/stream.ts'
 import { invalid } from '../options.ts'
 import type { RunOptions } from './lanczos.ts'

@@ -1,4 +1,5 @@
-import { type Examples, type Model, type ModelBatch, ModelLoss } from '../grads/model-loss.ts'
+import type { Examples } from '../grads/examples.ts'
+import { type Model, type ModelBatch, ModelLoss } from '../grads/model-loss.ts'
 import { type Batches, inBatches, Stream } from '../grads/stream.ts'
 import { invalid, knownKeys, whole } from '../options.ts'
 import { maskOf } from '../params/mask.ts'

@@ -1,5 +1,6 @@
+import type { Examples } from '../grads/examples.ts'
 import { hessianProduct } from '../grads/hessian-product.ts'
-import type { Batch, Examples, Model } from '../grads/model-loss.ts'
+import type { Batch, Model } from '../grads/model-loss.ts'
 import { inBatches } from '../grads/stream.ts'
 import { loadBinding, typed } from '../native/index.ts'
 import { invalid, knownKeys, whole } from '../options.ts'

@@ -1,6 +1,7 @@
 import type { Loss } from '../grads/evaluate.ts'
+import type { Examples } from '../grads/examples.ts'
 import type { LandscapeData } from '../grads/landscape.ts'
-import { type Examples, type Model, ModelLoss } from '../grads/model-loss.ts'
+import { type Model, ModelLoss } from '../grads/model-loss.ts'
 import { type Batches, inBatches, Stream } from '../grads/stream.ts'
 import { invalid, knownKeys, whole } from '../options.ts'
 import { maskOf } from '../params/mask.ts'

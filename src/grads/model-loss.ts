@@ -1,14 +1,11 @@
 import { add, expandDims, mean, type Scalar, slice, type Tensor, tidy, type Variable } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { SaltflatError } from '../errors.ts'
-import { invalid } from '../options.ts'
 import type { Loss } from './evaluate.ts'
+import { type Examples, tensorsInOrder } from './examples.ts'
 
 /** A model of tfjs-layers, functional or sequential. */
 export type Model = LayersModel
-
-/** Inputs or targets of a model: one tensor each, examples along the first axis. */
-export type Examples = Tensor | readonly Tensor[]
 
 /** A part of the data: its loss, and how many examples are in it. */
 export interface Batch {
@@ -129,8 +126,8 @@ export class ModelLoss {
   }
 
   #checked(x: Examples, y: Examples): { inputs: readonly Tensor[]; targets: readonly Tensor[]; total: number } {
-    const inputs = listed('x', x, this.#model.inputs.length)
-    const targets = listed('y', y, this.#model.outputs.length)
+    const inputs = tensorsInOrder('x', x, this.names.inputs)
+    const targets = tensorsInOrder('y', y, this.names.outputs)
     const total = inputs[0]!.shape[0] ?? 0
     this.#checkTargets(targets)
     for (const one of [...inputs, ...targets]) {
@@ -165,15 +162,4 @@ export class ModelLoss {
       `Expected batches of ${size} examples, as a layer of the model keeps a state for each, received one of ${examples}. Set batchSize to ${size}, and give a multiple of it.`,
     )
   }
-}
-
-function listed(name: string, given: Examples, count: number): readonly Tensor[] {
-  const list = (Array.isArray(given) ? given : [given]) as readonly Tensor[]
-  if (list.length !== count) throw invalid(`${count} tensors for ${name}, one for each of the model's`, given)
-  for (const one of list) {
-    if (typeof one?.dataSync !== 'function') throw invalid(`tensors for ${name}`, one)
-    if (one.isDisposed)
-      throw new SaltflatError('ERR_DISPOSED', `Expected a live tensor for ${name}, received a disposed one.`)
-  }
-  return list
 }

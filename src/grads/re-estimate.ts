@@ -2,6 +2,7 @@ import { engine, slice, Tensor, tidy, type Variable } from '@tensorflow/tfjs-cor
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { SaltflatError, said } from '../errors.ts'
 import { invalid, knownKeys, whole } from '../options.ts'
+import { type Examples, inOrder } from './examples.ts'
 import { withKernels } from './kernels/index.ts'
 import { SideEffects } from './side-effects.ts'
 
@@ -18,7 +19,7 @@ interface BatchNorm {
  * BatchNorm layers. A failure leaves everything as it was. Throws ERR_INVALID_ARGUMENT, ERR_EMPTY, ERR_DISPOSED, and
  * ERR_SHAPE where the model refuses the inputs.
  *
- * @param x inputs, one tensor an input of the model, examples along the first axis
+ * @param x inputs as `fit` takes them: one tensor, one an input of the model, or by name; examples along the first axis
  * @param options `batchSize`: examples a batch, 1 to 2³¹; default 32, that of `fit`
  *
  * @example
@@ -26,19 +27,17 @@ interface BatchNorm {
  * await model.fit(x, y, { epochs: 3 })
  * console.log(reestimateBatchNorm(model, x)) // → 1
  */
-export function reestimateBatchNorm(
-  model: LayersModel,
-  x: Tensor | readonly Tensor[],
-  options: { batchSize?: number } = {},
-): number {
+export function reestimateBatchNorm(model: LayersModel, x: Examples, options: { batchSize?: number } = {}): number {
   if (typeof (model as Partial<LayersModel> | null)?.apply !== 'function' || !Array.isArray(model.layers)) {
     throw invalid('a tf.LayersModel for the model', model)
   }
   knownKeys('the options of reestimateBatchNorm', options, ['batchSize'])
   const { batchSize = 32 } = options
   whole('batchSize', batchSize, 1, 2 ** 31)
-  const inputs = (Array.isArray(x) ? x : [x]) as readonly Tensor[]
-  const total = examplesOf(inputs, model.inputs.length)
+  // A Sequential that is not compiled has no names of inputs yet.
+  const names = model.inputs.map(({ sourceLayer }) => sourceLayer.name)
+  const inputs = inOrder('x', x, names)
+  const total = examplesOf(inputs, names.length)
   const layers = batchNorms(model)
   if (layers.length === 0) return 0
   const momenta = layers.map(({ momentum }) => momentum)

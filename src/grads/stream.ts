@@ -1,14 +1,15 @@
 import { Tensor } from '@tensorflow/tfjs-core'
-import { SaltflatError, said, shown } from '../errors.ts'
+import { SaltflatError, said } from '../errors.ts'
 import { invalid } from '../options.ts'
-import type { Examples, ModelBatch, ModelLoss } from './model-loss.ts'
+import { type Examples, inOrder } from './examples.ts'
+import type { ModelBatch, ModelLoss } from './model-loss.ts'
 
 /** One batch, as `fitDataset` takes it. */
 export interface DataBatch {
   /** Inputs: one tensor, one each, or by name. */
-  readonly xs: Examples | Readonly<Record<string, Tensor>>
+  readonly xs: Examples
   /** Targets: one tensor, one each, or by name. */
-  readonly ys: Examples | Readonly<Record<string, Tensor>>
+  readonly ys: Examples
 }
 
 /** What has an iterator, as a `tf.data.Dataset` has. */
@@ -86,16 +87,6 @@ async function* elements(given: unknown): AsyncGenerator<unknown, void, void> {
       cause: error,
     })
   }
-}
-
-function inOrder(what: string, given: DataBatch['xs'], names: readonly string[]): Examples {
-  if (given instanceof Tensor || Array.isArray(given)) return given as Examples
-  return names.map((name) => {
-    const one = (given as Readonly<Record<string, Tensor>>)[name]
-    if (one !== undefined) return one
-    const found = typeof given === 'object' && given !== null ? Object.keys(given).join(', ') : shown(given)
-    throw new SaltflatError('ERR_INVALID_ARGUMENT', `Expected ${names.join(', ')} in ${what}, received ${found}.`)
-  })
 }
 
 function tensorsIn(given: unknown): Tensor[] {
