@@ -130,6 +130,13 @@ test('intervals of moments cover 95 times in 100 from 4 starts on, where two sta
   }
   const single = await spectralDensity(operator, { probes: 1, steps: 2, points: 10 })
   t.deepEqual(single.moments[0]!.interval95, [-Infinity, Infinity])
+  t.deepEqual(single.moments[1]!.interval95, [0, Infinity])
+  // One outlier among many: Hall's interval of so skewed a sample would go below 0.
+  const outlier = fromMatvec(300, (v) => v.map((x, i) => (i === 0 ? 100 * x : 0.01 * x)))
+  for (let seed = 0; seed < 50; seed++) {
+    const { moments } = await spectralDensity(outlier, { probes: 3, steps: 4, points: 10, seed })
+    for (const i of [1, 3]) t.true(moments[i]!.interval95[0] >= 0, `${seed}: ${moments[i]!.interval95}`)
+  }
 })
 
 test('a start too short for float32 is refused by its length', async (t) => {

@@ -74,7 +74,8 @@ export interface Moment {
   /**
    * Covers the moment of the spectrum (of runs of 2 steps not the fourth, of 1 step only the first, for m steps are exact up to
    * degree 2m − 1) 95 times in 100, or a little less from few starts: by Student's t, and Hall's
-   * correction for skewed samples. From 4 starts that is 3.2 standard errors each way, not 2.
+   * correction for skewed samples. From 4 starts that is 3.2 standard errors each way, not 2. An even moment has none of it
+   * below 0.
    */
   readonly interval95: Interval
 }
@@ -208,13 +209,14 @@ function smoothed(
   const grid = gridOver(lowest, highest, width, rest.points)
   const curves = runs.map((run) => curve(run, grid, width))
   const columns = grid.map((_, i) => spreadOf(curves.map((one) => one[i]!)))
-  const moments = [1, 2, 3, 4].map((power) => {
+  const moments = [1, 2, 3, 4].map((power): Moment => {
     const samples = new RunningSpread()
     for (const { nodes, weights } of runs) {
       samples.add(nodes.reduce((sum, node, i) => sum + weights[i]! * node ** power, 0))
     }
     const { mean, standardError } = samples.spread
-    return { mean, standardError, interval95: samples.interval95 }
+    const [low, high] = samples.interval95
+    return { mean, standardError, interval95: [power % 2 === 0 ? Math.max(0, low) : low, high] }
   })
   return {
     method: 'lanczos-quadrature',
