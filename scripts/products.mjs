@@ -1,10 +1,10 @@
 // The two products of a build: the native addon (release), and dist/ from TypeScript.
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { root, run } from './run.mjs'
 
 const dist = join(root, 'dist')
-const types = 'native/binding.d.ts'
+const types = join('native', 'binding.d.ts')
 
 /** The file that `buildTypeScript` writes last: its time is the time of the build. */
 export const stamp = join(dist, types)
@@ -21,6 +21,7 @@ export function buildNative() {
  */
 export function buildTypeScript() {
   console.log('build: dist')
+  for (const left of abandoned()) rmSync(left, { recursive: true, force: true })
   // Beside dist, or the paths in source maps would be others.
   const fresh = mkdtempSync(`${dist}.`)
   try {
@@ -36,6 +37,12 @@ export function buildTypeScript() {
     rmSync(fresh, { recursive: true, force: true })
   }
   sweep(dist, join(root, 'src'))
+}
+
+/** What builds that were interrupted have left; those of the last hour may be at work. */
+function abandoned() {
+  const beside = readdirSync(root).filter((name) => name.startsWith(`${basename(dist)}.`))
+  return beside.map((name) => join(root, name)).filter((path) => statSync(path).mtimeMs < Date.now() - 3_600_000)
 }
 
 function sweep(folder, sources) {

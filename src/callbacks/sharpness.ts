@@ -5,7 +5,7 @@ import { type HutchinsonTrace, type TraceOptions, trace } from '../curvature/tra
 import { type Which, whiches } from '../curvature/wanted.ts'
 import { SaltflatError } from '../errors.ts'
 import type { Examples } from '../grads/examples.ts'
-import type { Model } from '../grads/model-loss.ts'
+import { type Model, ModelLoss } from '../grads/model-loss.ts'
 import { invalid, knownKeys, oneOf, whole } from '../options.ts'
 import { resolved } from './logs.ts'
 
@@ -90,7 +90,7 @@ export function sharpness(options: SharpnessOptions): Callback {
   return new SharpnessCallback(options)
 }
 
-/** What does not depend on the model is refused before an epoch is spent. */
+/** What does not depend on the model is refused at once. */
 function checkParts({ trace: traced, topEigenvalues: top }: SharpnessOptions): void {
   if (traced === false && top === false) throw invalid('trace or topEigenvalues in sharpness', false)
   if (traced !== undefined && traced !== false) {
@@ -111,6 +111,12 @@ class SharpnessCallback extends Callback {
   constructor(options: SharpnessOptions) {
     super()
     this.#options = options
+  }
+
+  /** Data that is not the model's is refused before an epoch is spent. */
+  override async onTrainBegin(): Promise<void> {
+    const { data, training = false, batchSize = 256 } = this.#options
+    new ModelLoss(this.model as Model, { training }).cut(...data, batchSize)
   }
 
   override async onEpochEnd(epoch: number, given?: object): Promise<void> {

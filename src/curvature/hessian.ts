@@ -74,9 +74,10 @@ export const productNames = ['method', 'step', 'check'] as const
  *
  * H v = ∇⟨∇f(W), v⟩, exact (see `withSecondOrder` for what that needs), or a difference of gradients. Of a compiled model on data, f is the loss that
  * `fit` would report at these weights with layers as at inference, regularizers included; of a function, f is what it
- * returns, and it must return the same every time. Flat vectors follow the order of the trainable variables. Data is a
- * pair of tensors, or comes in batches `{ xs, ys }` as `fitDataset` takes them, one held at a time, weighted by their
- * examples: products are promises then, `signal` ends one between batches and `onProgress` is told after each.
+ * returns, and it must return the same every time. Flat vectors follow the order of the trainable variables. Data is
+ * what `fit` takes, a tensor, one for each input or output, or an object of them by name; or it comes in batches
+ * `{ xs, ys }` as `fitDataset` takes them, one held at a time, weighted by their examples: products are promises then,
+ * `signal` ends one between batches and `onProgress` is told after each.
  *
  * A product costs about three gradients over the data on tensorflow, more on cpu and wasm; weights, BatchNorm statistics and `tf.memory()` are as before, also
  * after a throw. Kinks (relu, max pooling) have no second derivative, which counts as 0, as in PyTorch. Throws ERR_STATE

@@ -1,3 +1,4 @@
+import { Tensor } from '@tensorflow/tfjs-core'
 import type { Examples } from '../grads/examples.ts'
 import { type Model, type ModelBatch, ModelLoss } from '../grads/model-loss.ts'
 import { type Batches, inBatches, Stream } from '../grads/stream.ts'
@@ -37,6 +38,7 @@ export function modelData<O>(
     throw invalid('a model, or a function that returns a loss', model)
   }
   const streamed = inBatches(rest[0])
+  if (streamed) noTargets(rest[1])
   const { [streamed ? 1 : 2]: options = {} } = rest as object[]
   knownKeys(`the options of ${of}`, options, [
     'filter',
@@ -65,4 +67,13 @@ export function modelData<O>(
 /** The operator of a recipe on that data. */
 export function operatorOn({ batches, stream, options }: ModelData<RunOptions>, recipe: Recipe<ModelBatch>): Operator {
   return batches !== null ? overBatches(recipe, batches) : overStream(recipe, () => stream!.pass(), options)
+}
+
+/** Data in batches comes with its targets: whoever gives them once more would have them taken for options. */
+export function noTargets(given: unknown): void {
+  const values = typeof given === 'object' && given !== null ? Object.values(given) : []
+  const targets = given instanceof Tensor || Array.isArray(given) || values.some((one) => one instanceof Tensor)
+  if (!targets) return
+  const advice = 'Leave y out, or give x as tensors.'
+  throw invalid('no targets beside data in batches, which has them as ys', given, advice)
 }

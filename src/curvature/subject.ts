@@ -15,6 +15,7 @@ import {
   productNames,
 } from './hessian.ts'
 import type { RunOptions } from './lanczos.ts'
+import { noTargets } from './model-data.ts'
 import type { Operator } from './operator.ts'
 import { refuseOtherData } from './two-passes.ts'
 import { refuseWobble } from './wobble.ts'
@@ -69,6 +70,7 @@ function modelSubject<O>(name: string, own: readonly string[], [of, x, ...rest]:
     throw invalid('a model, or a function that returns a loss', of)
   }
   const streamed = inBatches(x)
+  if (streamed) noTargets(rest[0])
   const [y, options = {}] = streamed ? [undefined, rest[0]] : rest
   const more = ['filter', 'training', ...productNames, ...(streamed ? [] : ['batchSize'])]
   knownKeys(`the options of ${name}`, options as object, [...own, ...more])

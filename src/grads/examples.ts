@@ -1,47 +1,68 @@
-import type { Tensor } from '@tensorflow/tfjs-core'
-import { SaltflatError } from '../errors.ts'
-import { invalid } from '../options.ts'
+import { Tensor } from '@tensorflow/tfjs-core'
+import { invalid } from '../checks.ts'
+import { SaltflatError, shown } from '../errors.ts'
 
 /**
- * Inputs or targets of a model, as `fit` takes them: one tensor, one each in the order of the model's, or by the names of
- * its inputs or outputs; examples along the first axis.
+ * Inputs or targets of a model, as `fit` takes them: one tensor, one each in the order of the model's, or by the names in
+ * its `inputNames` or `outputNames`, where others are left out; examples along the first axis.
  */
 export type Examples = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>>
 
-/** What is given in the order of these names; others by name are left out. `what` says in messages what they are. */
+/** An input or output of a model: its name, and its shape behind the examples, null for any length. */
+export interface Slot {
+  readonly name: string
+  readonly shape: readonly (number | null)[]
+}
+
+/** What is given in the order of these names. `what` says in messages what it is, such as 'x'. */
 export function inOrder(what: string, given: Examples, names: readonly string[]): readonly Tensor[] {
   if (Array.isArray(given)) return given
   if (!byName(given)) return [given as Tensor]
   return names.map((name) => {
-    if (Object.hasOwn(given, name)) return given[name]!
-    const received = Object.keys(given).slice(0, most).join(', ') || 'none'
-    throw new SaltflatError('ERR_INVALID_ARGUMENT', `Expected ${names.join(', ')} in ${what}, received ${received}.`)
+    const one = given[name]
+    if (one != null) return one
+    const present = Object.keys(given).filter((key) => given[key] != null)
+    const received = present.slice(0, most).join(', ') || shown(given)
+    const advice = Object.hasOwn(given, 'xs') ? ' Give batches of { xs, ys } in an array.' : ''
+    const said = `Expected ${names.join(', ')} in ${what}, received ${received}, and so no ${name}.${advice}`
+    throw new SaltflatError('ERR_INVALID_ARGUMENT', said)
   })
 }
 
-/** The same as so many live tensors. */
-export function tensorsInOrder(what: string, given: Examples, names: readonly string[]): readonly Tensor[] {
-  const list = inOrder(what, given, names)
-  if (list.length !== names.length) {
-    throw invalid(`${names.length} tensors for ${what}, one for each of the model's`, given)
+/** The same as live tensors that fit: as many examples in each, in the shapes of the model's. */
+export function checkedInOrder(what: string, given: Examples, slots: readonly Slot[]): readonly Tensor[] {
+  const list = inOrder(
+    what,
+    given,
+    slots.map(({ name }) => name),
+  )
+  if (list.length !== slots.length) {
+    throw invalid(`${slots.length} tensors for ${what}, one for each of the model's`, given)
   }
-  for (const one of list) {
-    if (!isTensor(one)) throw invalid(`tensors for ${what}`, one)
-    if (one.isDisposed) {
-      throw new SaltflatError('ERR_DISPOSED', `Expected a live tensor for ${what}, received a disposed one.`)
-    }
-  }
+  for (const [i, one] of list.entries()) checkOne(place(what, slots, i), one, slots[i]!)
   return list
+}
+
+/** How a message calls one of them. */
+export function place(what: string, slots: readonly Slot[], i: number): string {
+  return slots.length === 1 ? what : `'${slots[i]!.name}' of ${what}`
+}
+
+function checkOne(where: string, one: Tensor, { shape }: Slot): void {
+  if (!(one instanceof Tensor)) throw invalid(`a tensor for ${where}`, one)
+  if (one.isDisposed) {
+    throw new SaltflatError('ERR_DISPOSED', `Expected a live tensor for ${where}, received a disposed one.`)
+  }
+  // As `fit` takes them: a number an example is a row of one.
+  const given = one.shape.length === 1 ? [1] : one.shape.slice(1)
+  if (one.shape.length > 0 && given.length === shape.length && given.every((n, d) => (shape[d] ?? n) === n)) return
+  const wanted = ['examples', ...shape.map((n) => n ?? 'any')].join(', ')
+  throw new SaltflatError('ERR_SHAPE', `Expected a tensor of shape [${wanted}] for ${where}, received [${one.shape}].`)
 }
 
 /** Names that a message lists. */
 const most = 10
 
 function byName(given: Examples): given is Readonly<Record<string, Tensor>> {
-  return typeof given === 'object' && given !== null && !ArrayBuffer.isView(given) && !isTensor(given)
-}
-
-/** Not by its class: a second copy of tfjs has its own. */
-function isTensor(given: unknown): given is Tensor {
-  return typeof (given as Partial<Tensor> | null)?.dataSync === 'function'
+  return typeof given === 'object' && given !== null && !ArrayBuffer.isView(given) && !(given instanceof Tensor)
 }

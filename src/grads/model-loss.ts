@@ -2,7 +2,7 @@ import { add, expandDims, mean, type Scalar, slice, type Tensor, tidy, type Vari
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { SaltflatError } from '../errors.ts'
 import type { Loss } from './evaluate.ts'
-import { type Examples, tensorsInOrder } from './examples.ts'
+import { checkedInOrder, type Examples, place, type Slot } from './examples.ts'
 
 /** A model of tfjs-layers, functional or sequential. */
 export type Model = LayersModel
@@ -85,9 +85,9 @@ export class ModelLoss {
     return batches
   }
 
-  /** The data as one batch. */
-  whole(x: Examples, y: Examples): ModelBatch {
-    const { inputs, targets, total } = this.#checked(x, y)
+  /** The data as one batch, `called` so in messages. */
+  whole(x: Examples, y: Examples, called?: readonly [x: string, y: string]): ModelBatch {
+    const { inputs, targets, total } = this.#checked(x, y, called)
     return this.#batch(inputs, targets, total, (one) => one)
   }
 
@@ -125,32 +125,42 @@ export class ModelLoss {
     return batch
   }
 
-  #checked(x: Examples, y: Examples): { inputs: readonly Tensor[]; targets: readonly Tensor[]; total: number } {
-    const inputs = tensorsInOrder('x', x, this.names.inputs)
-    const targets = tensorsInOrder('y', y, this.names.outputs)
-    const total = inputs[0]!.shape[0] ?? 0
-    this.#checkTargets(targets)
-    for (const one of [...inputs, ...targets]) {
-      if (one.shape[0] !== total) {
-        throw new SaltflatError('ERR_SHAPE', `Expected ${total} examples in each tensor, received ${one.shape[0]}.`)
-      }
+  #checked(
+    x: Examples,
+    y: Examples,
+    [of, to] = ['x', 'y'] as readonly [string, string],
+  ): { inputs: readonly Tensor[]; targets: readonly Tensor[]; total: number } {
+    const sides = [
+      [of, x, this.#inputs],
+      [to, y, this.#targets],
+    ] as const
+    const [inputs, targets] = sides.map(([what, given, slots]) => checkedInOrder(what, given, slots)) as [
+      Tensor[],
+      Tensor[],
+    ]
+    const total = inputs[0]!.shape[0]!
+    for (const [side, list] of [inputs, targets].entries()) {
+      const other = list.findIndex(({ shape }) => shape[0] !== total)
+      if (other < 0) continue
+      const [what, , slots] = sides[side]!
+      const received = `${list[other]!.shape[0]} in ${place(what, slots, other)}`
+      throw new SaltflatError('ERR_SHAPE', `Expected ${total} examples in each tensor, received ${received}.`)
     }
     if (total === 0) throw new SaltflatError('ERR_EMPTY', 'Expected at least one example, received none.')
     return { inputs, targets, total }
   }
 
+  get #inputs(): Slot[] {
+    return this.names.inputs.map((name, i) => ({ name, shape: this.#model.inputs[i]!.shape.slice(1) }))
+  }
+
   /** A target of another shape than the output would be broadcast, and give the Hessian of another loss. */
-  #checkTargets(targets: readonly Tensor[]): void {
-    for (const [i, { shape }] of targets.entries()) {
-      const output = this.#model.outputs[i]!.shape
+  get #targets(): Slot[] {
+    return this.names.outputs.map((name, i) => {
+      const { shape } = this.#model.outputs[i]!
       const sparse = [this.kinds[i], this.lossFunctions[i]!.name].includes('sparseCategoricalCrossentropy')
-      const expected = sparse ? [...output.slice(0, -1), 1] : output
-      const given = shape.length === 1 ? [shape[0], 1] : shape
-      const fits = given.length === expected.length && given.every((n, d) => d === 0 || (expected[d] ?? n) === n)
-      if (fits) continue
-      const wanted = ['examples', ...expected.slice(1).map((n) => n ?? 'any')].join(', ')
-      throw new SaltflatError('ERR_SHAPE', `Expected targets of shape [${wanted}] for y, received [${shape}].`)
-    }
+      return { name, shape: sparse ? [...shape.slice(1, -1), 1] : shape.slice(1) }
+    })
   }
 
   /** A layer that keeps a state for each example of a batch knows only batches of that size. */

@@ -1,4 +1,4 @@
-import { engine, slice, Tensor, tidy, type Variable } from '@tensorflow/tfjs-core'
+import { engine, expandDims, slice, Tensor, tidy, type Variable } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { SaltflatError, said } from '../errors.ts'
 import { invalid, knownKeys, whole } from '../options.ts'
@@ -49,7 +49,9 @@ export function reestimateBatchNorm(model: LayersModel, x: Examples, options: { 
       for (const layer of layers) layer.momentum = start / (start + length)
       effects.during({ variables: true, states: false }, () =>
         tidy(() => {
-          const batch = inputs.map((one) => slice(one, start, length))
+          // As `fit` takes them: a number an example is a row of one.
+          const rows = inputs.map((one) => (one.rank === 1 ? expandDims(one as Tensor, 1) : one))
+          const batch = rows.map((one) => slice(one, start, length))
           withKernels(engine().backendName, () => applied(model, batch))
         }),
       )
@@ -67,7 +69,7 @@ export function reestimateBatchNorm(model: LayersModel, x: Examples, options: { 
 /** Examples in every input; refuses inputs that have none. */
 function examplesOf(inputs: readonly Tensor[], wanted: number): number {
   for (const one of inputs) {
-    if (!(one instanceof Tensor)) throw invalid('a tensor, or an array of them, for x', one)
+    if (!(one instanceof Tensor)) throw invalid('a tensor, or several in an array or by name, for x', one)
     if (one.isDisposed) {
       throw new SaltflatError('ERR_DISPOSED', 'Expected live tensors for x, received one that was disposed.')
     }
@@ -79,9 +81,10 @@ function examplesOf(inputs: readonly Tensor[], wanted: number): number {
   if (inputs.length !== wanted) {
     throw new SaltflatError('ERR_SHAPE', `Expected ${wanted} inputs, as the model has, received ${inputs.length}.`)
   }
-  const other = rest.find((count) => count !== first)
-  if (first === undefined || other !== undefined) {
-    const received = first === undefined ? 'a scalar' : `${first} and ${other}`
+  const other = rest.findIndex((count) => count !== first)
+  if (first === undefined || other >= 0) {
+    const scalar = first === undefined || rest[other] === undefined
+    const received = scalar ? 'a scalar' : `${first} and ${rest[other]}`
     throw new SaltflatError('ERR_SHAPE', `Expected as many examples in each input, received ${received}.`)
   }
   return first

@@ -1,7 +1,7 @@
 import { Tensor } from '@tensorflow/tfjs-core'
 import { SaltflatError, said } from '../errors.ts'
 import { invalid } from '../options.ts'
-import { type Examples, inOrder } from './examples.ts'
+import type { Examples } from './examples.ts'
 import type { ModelBatch, ModelLoss } from './model-loss.ts'
 
 /** One batch, as `fitDataset` takes it. */
@@ -35,7 +35,7 @@ export type Batches =
 /** Whether data is given in batches, and not as tensors. */
 export function inBatches(given: unknown): given is Batches {
   if (typeof given === 'function') return true
-  if (typeof given !== 'object' || given === null || given instanceof Tensor) return false
+  if (typeof given !== 'object' || given === null || given instanceof Tensor || ArrayBuffer.isView(given)) return false
   if (Array.isArray(given)) return given.length > 0 && given.every((one) => one?.xs !== undefined)
   const one = given as Record<PropertyKey, unknown>
   return [one.iterator, one[Symbol.iterator], one[Symbol.asyncIterator]].some((of) => typeof of === 'function')
@@ -65,8 +65,7 @@ export class Stream {
   #batch(given: unknown): ModelBatch {
     const { xs, ys } = (given ?? {}) as Partial<DataBatch>
     if (xs === undefined || ys === undefined) throw invalid('batches of { xs, ys } of the data', given)
-    const { inputs, outputs } = this.#loss.names
-    return this.#loss.whole(inOrder('xs', xs, inputs), inOrder('ys', ys, outputs))
+    return this.#loss.whole(xs, ys, ['xs', 'ys'])
   }
 }
 
