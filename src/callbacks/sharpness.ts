@@ -11,7 +11,7 @@ import { resolved } from './logs.ts'
 
 /** Options of `sharpness`. */
 export interface SharpnessOptions extends ModelHessianOptions {
-  /** Inputs and targets that the Hessian is that of, as `validationData` has them: a few hundred examples often do. */
+  /** Inputs and targets that the Hessian is that of, as `validationData` has them, also by name: a few hundred examples often do. */
   data: readonly [x: Examples, y: Examples]
   /** Epochs from one measurement to the next: a whole number ≥ 1. The last epoch is always measured. Default 1. */
   every?: number
@@ -69,8 +69,9 @@ function namesOf(which: Which, count: number): string[] {
  * differences between epochs are those of the weights. It is the Hessian at the weights, of the loss without
  * noise: `curvature` has the free estimate of the smoothed one.
  *
- * Give it before callbacks that write logs. Throws ERR_INVALID_ARGUMENT for options; training ends with whatever `hessian`,
- * `trace` and `topEigenvalues` throw, and with ERR_STATE where another callback has logged the same name.
+ * Give it before callbacks that write logs. Throws ERR_INVALID_ARGUMENT for options. Training ends before an epoch is spent
+ * where the data is not the model's; later with whatever `hessian`, `trace` and `topEigenvalues` throw, and with ERR_STATE
+ * where another callback has logged the same name.
  *
  * @example
  * const watch = sharpness({ data: [x, y], every: 5, topEigenvalues: { count: 2 } })

@@ -1,7 +1,6 @@
-import { Tensor } from '@tensorflow/tfjs-core'
 import type { Examples } from '../grads/examples.ts'
 import { type Model, type ModelBatch, ModelLoss } from '../grads/model-loss.ts'
-import { type Batches, inBatches, Stream } from '../grads/stream.ts'
+import { type Batches, inBatches, noTargets, Stream } from '../grads/stream.ts'
 import { invalid, knownKeys, whole } from '../options.ts'
 import { maskOf } from '../params/mask.ts'
 import type { Variable } from '../params/variables.ts'
@@ -67,13 +66,4 @@ export function modelData<O>(
 /** The operator of a recipe on that data. */
 export function operatorOn({ batches, stream, options }: ModelData<RunOptions>, recipe: Recipe<ModelBatch>): Operator {
   return batches !== null ? overBatches(recipe, batches) : overStream(recipe, () => stream!.pass(), options)
-}
-
-/** Data in batches comes with its targets: whoever gives them once more would have them taken for options. */
-export function noTargets(given: unknown): void {
-  const values = typeof given === 'object' && given !== null ? Object.values(given) : []
-  const targets = given instanceof Tensor || Array.isArray(given) || values.some((one) => one instanceof Tensor)
-  if (!targets) return
-  const advice = 'Leave y out, or give x as tensors.'
-  throw invalid('no targets beside data in batches, which has them as ys', given, advice)
 }

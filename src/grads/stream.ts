@@ -41,6 +41,15 @@ export function inBatches(given: unknown): given is Batches {
   return [one.iterator, one[Symbol.iterator], one[Symbol.asyncIterator]].some((of) => typeof of === 'function')
 }
 
+/** Data in batches comes with its targets: whoever gives them once more would have them taken for options. */
+export function noTargets(given: unknown): void {
+  const values = typeof given === 'object' && given !== null ? Object.values(given) : []
+  const targets = given instanceof Tensor || Array.isArray(given) || values.some((one) => one instanceof Tensor)
+  if (!targets) return
+  const advice = 'Leave y out, or give x as tensors.'
+  throw invalid('no targets beside data in batches, which has them as ys', given, advice)
+}
+
 /** The batches of a model's data, read anew at each pass: one is held at a time. */
 export class Stream {
   readonly #given: Batches

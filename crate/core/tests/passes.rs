@@ -1,7 +1,9 @@
 //! Every pass against plain f64/f32 arithmetic written here, and against itself at every width and thread count.
 
+mod common;
+
+use common::Placed;
 use saltflat_core::backend::cpu::dispatch::fill;
-use saltflat_core::memory::AlignedVec;
 use saltflat_core::rng::ROUNDS;
 use saltflat_core::{
     Backend, Clip, Cpu, Distribution, Draw, Error, Half, Hyper, Level, Micro, Mix, Noise, Penalty, Rule,
@@ -68,52 +70,6 @@ fn adamw(step: f64) -> Rule {
 
 fn update<'a>(mix: Mix, scale: f32, half: Option<Half<'a>>, rule: &'a Rule) -> Update<'a> {
     Update { mix, scale, half, clip: Clip::Off, micro: Micro::WHOLE, learning_rate: 1e-2, rule }
-}
-
-/// Tensors that begin so many floats off a boundary of 64 bytes, as slices of tensors of tfjs may, with a margin on both
-/// sides that nobody may write.
-struct Placed {
-    offset: usize,
-    memory: Vec<AlignedVec>,
-}
-
-const MARGIN: f32 = -7.5;
-
-impl Placed {
-    fn new(values: &[Vec<f32>], offset: usize) -> Self {
-        let placed = |values: &Vec<f32>| {
-            let mut memory = AlignedVec::zeroed(offset + values.len() + 16).unwrap();
-            memory.fill(MARGIN);
-            memory[offset..offset + values.len()].copy_from_slice(values);
-            memory
-        };
-        Self { offset, memory: values.iter().map(placed).collect() }
-    }
-
-    fn gradient(&self) -> Vec<Option<&[f32]>> {
-        self.memory.iter().map(|memory| Some(&memory[self.offset..memory.len() - 16])).collect()
-    }
-
-    fn outputs(&mut self) -> Vec<&mut [f32]> {
-        let offset = self.offset;
-        let inside = |memory: &'_ AlignedVec| offset..memory.len() - 16;
-        self.memory
-            .iter_mut()
-            .map(|memory| {
-                let inside = inside(memory);
-                &mut memory[inside]
-            })
-            .collect()
-    }
-
-    fn bits(&self) -> Vec<Vec<u32>> {
-        for memory in &self.memory {
-            let (before, rest) = memory.split_at(self.offset);
-            let behind = &rest[rest.len() - 16..];
-            assert!(before.iter().chain(behind).all(|x| *x == MARGIN), "written beside a tensor");
-        }
-        self.gradient().iter().map(|values| values.unwrap().iter().map(|x| x.to_bits()).collect()).collect()
-    }
 }
 
 /// Two steps of k = 2 with everything that a pass can do; returns all it wrote.

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "every test file is a crate of its own and takes what it needs")]
 
 use saltflat_core::backend::cpu::dispatch::fill;
+use saltflat_core::memory::AlignedVec;
 use saltflat_core::rng::ROUNDS;
 use saltflat_core::{
     Backend, Clip, Cpu, Distribution, Draw, Hyper, Level, Micro, Mix, Noise, Rule, Threads, Update, Vectors,
@@ -150,4 +151,50 @@ pub fn sgd(learning_rate: f64) -> Rule {
 pub fn update(rule: &Rule) -> Update<'_> {
     let (clip, micro) = (Clip::Off, Micro::WHOLE);
     Update { mix: Mix::LAST, scale: 1.0, half: None, clip, micro, learning_rate: 0.0, rule }
+}
+
+/// Tensors that begin so many floats off a boundary of 64 bytes, as slices of tensors of tfjs may, with a margin on both
+/// sides that nobody may write.
+pub struct Placed {
+    offset: usize,
+    memory: Vec<AlignedVec>,
+}
+
+const MARGIN: f32 = -7.5;
+
+impl Placed {
+    pub fn new(values: &[Vec<f32>], offset: usize) -> Self {
+        let placed = |values: &Vec<f32>| {
+            let mut memory = AlignedVec::zeroed(offset + values.len() + 16).unwrap();
+            memory.fill(MARGIN);
+            memory[offset..offset + values.len()].copy_from_slice(values);
+            memory
+        };
+        Self { offset, memory: values.iter().map(placed).collect() }
+    }
+
+    pub fn gradient(&self) -> Vec<Option<&[f32]>> {
+        self.memory.iter().map(|memory| Some(&memory[self.offset..memory.len() - 16])).collect()
+    }
+
+    pub fn outputs(&mut self) -> Vec<&mut [f32]> {
+        let offset = self.offset;
+        let inside = |memory: &'_ AlignedVec| offset..memory.len() - 16;
+        self.memory
+            .iter_mut()
+            .map(|memory| {
+                let inside = inside(memory);
+                &mut memory[inside]
+            })
+            .collect()
+    }
+
+    pub fn bits(&self) -> Vec<Vec<u32>> {
+        for memory in &self.memory {
+            let (before, rest) = memory.split_at(self.offset);
+            let behind = &rest[rest.len() - 16..];
+            assert!(before.iter().chain(behind).all(|x| *x == MARGIN), "written beside a tensor");
+        }
+        self.gradient().iter().map(|values| values.unwrap().iter().map(|x| x.to_bits()).collect()).collect()
+    }
 }
