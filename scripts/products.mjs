@@ -1,6 +1,6 @@
 // The two products of a build: the native addon (release), and dist/ from TypeScript.
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { root, run } from './run.mjs'
 
 const dist = join(root, 'dist')
@@ -28,7 +28,7 @@ export function buildTypeScript() {
     run('tsc', ['-p', 'tsconfig.build.json', '--outDir', fresh])
     copyFileSync(join(root, 'src', types), join(fresh, types))
     const made = readdirSync(fresh, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-    const paths = made.map(({ parentPath, path, name }) => join(parentPath ?? path, name).slice(fresh.length + 1))
+    const paths = made.map(({ parentPath, name }) => relative(fresh, join(parentPath, name)))
     for (const path of [...paths.filter((path) => path !== types), types]) {
       mkdirSync(dirname(join(dist, path)), { recursive: true })
       renameSync(join(fresh, path), join(dist, path))
@@ -42,7 +42,10 @@ export function buildTypeScript() {
 /** What builds that were interrupted have left; those of the last hour may be at work. */
 function abandoned() {
   const beside = readdirSync(root).filter((name) => name.startsWith(`${basename(dist)}.`))
-  return beside.map((name) => join(root, name)).filter((path) => statSync(path).mtimeMs < Date.now() - 3_600_000)
+  const hourAgo = Date.now() - 3_600_000
+  // Another build may be removing its own.
+  const made = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity
+  return beside.map((name) => join(root, name)).filter((path) => made(path) < hourAgo)
 }
 
 function sweep(folder, sources) {

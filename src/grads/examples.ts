@@ -1,6 +1,6 @@
-import { Tensor } from '@tensorflow/tfjs-core'
-import { invalid } from '../checks.ts'
+import { expandDims, Tensor } from '@tensorflow/tfjs-core'
 import { SaltflatError, shown } from '../errors.ts'
+import { invalid } from '../options.ts'
 
 /**
  * Inputs or targets of a model, as `fit` takes them: one tensor, one each in the order of the model's, or by the names in
@@ -29,23 +29,30 @@ export function inOrder(what: string, given: Examples, names: readonly string[])
   })
 }
 
-/** The same as live tensors that fit: as many examples in each, in the shapes of the model's. */
-export function checkedInOrder(what: string, given: Examples, slots: readonly Slot[]): readonly Tensor[] {
-  const list = inOrder(
-    what,
-    given,
-    slots.map(({ name }) => name),
-  )
+/** The same as live tensors in the shapes of the model's, of as many `examples` each; absent: as many as the first has. */
+export function checkedInOrder(
+  what: string,
+  given: Examples,
+  slots: readonly Slot[],
+  examples?: number,
+): readonly Tensor[] {
+  const names = slots.map(({ name }) => name)
+  const list = inOrder(what, given, names)
   if (list.length !== slots.length) {
     throw invalid(`${slots.length} tensors for ${what}, one for each of the model's`, given)
   }
-  for (const [i, one] of list.entries()) checkOne(place(what, slots, i), one, slots[i]!)
-  return list
+  const where = (i: number) => (slots.length === 1 ? what : `'${names[i]}' of ${what}`)
+  for (const [i, one] of list.entries()) checkOne(where(i), one, slots[i]!)
+  const wanted = examples ?? list[0]!.shape[0]!
+  const other = list.findIndex(({ shape }) => shape[0] !== wanted)
+  if (other < 0) return list
+  const received = `${list[other]!.shape[0]} in ${where(other)}`
+  throw new SaltflatError('ERR_SHAPE', `Expected ${wanted} examples in each tensor, received ${received}.`)
 }
 
-/** How a message calls one of them. */
-export function place(what: string, slots: readonly Slot[], i: number): string {
-  return slots.length === 1 ? what : `'${slots[i]!.name}' of ${what}`
+/** As `fit` takes it: a number an example is a row of one. */
+export function rowsOf(one: Tensor): Tensor {
+  return one.rank === 1 ? expandDims(one, 1) : one
 }
 
 function checkOne(where: string, one: Tensor, { shape }: Slot): void {
@@ -53,9 +60,9 @@ function checkOne(where: string, one: Tensor, { shape }: Slot): void {
   if (one.isDisposed) {
     throw new SaltflatError('ERR_DISPOSED', `Expected a live tensor for ${where}, received a disposed one.`)
   }
-  // As `fit` takes them: a number an example is a row of one.
-  const given = one.shape.length === 1 ? [1] : one.shape.slice(1)
-  if (one.shape.length > 0 && given.length === shape.length && given.every((n, d) => (shape[d] ?? n) === n)) return
+  // What `rowsOf` makes of it.
+  const row = one.rank === 1 ? [1] : one.shape.slice(1)
+  if (one.rank > 0 && row.length === shape.length && row.every((n, d) => (shape[d] ?? n) === n)) return
   const wanted = ['examples', ...shape.map((n) => n ?? 'any')].join(', ')
   throw new SaltflatError('ERR_SHAPE', `Expected a tensor of shape [${wanted}] for ${where}, received [${one.shape}].`)
 }

@@ -1,8 +1,8 @@
-import { add, expandDims, mean, type Scalar, slice, type Tensor, tidy, type Variable } from '@tensorflow/tfjs-core'
+import { add, mean, type Scalar, slice, type Tensor, tidy, type Variable } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { SaltflatError } from '../errors.ts'
 import type { Loss } from './evaluate.ts'
-import { checkedInOrder, type Examples, place, type Slot } from './examples.ts'
+import { checkedInOrder, type Examples, rowsOf, type Slot } from './examples.ts'
 
 /** A model of tfjs-layers, functional or sequential. */
 export type Model = LayersModel
@@ -102,11 +102,7 @@ export class ModelLoss {
     cut: (one: Tensor) => Tensor,
   ): ModelBatch {
     this.#fitsStates(examples)
-    // As `fit` takes them: a number an example is a row of one.
-    const part = (one: Tensor) => {
-      const found = cut(one)
-      return found.rank === 1 ? expandDims(found, 1) : found
-    }
+    const part = (one: Tensor) => rowsOf(cut(one))
     const batch: ModelBatch = {
       examples,
       outputs: () => {
@@ -130,22 +126,9 @@ export class ModelLoss {
     y: Examples,
     [of, to] = ['x', 'y'] as readonly [string, string],
   ): { inputs: readonly Tensor[]; targets: readonly Tensor[]; total: number } {
-    const sides = [
-      [of, x, this.#inputs],
-      [to, y, this.#targets],
-    ] as const
-    const [inputs, targets] = sides.map(([what, given, slots]) => checkedInOrder(what, given, slots)) as [
-      Tensor[],
-      Tensor[],
-    ]
+    const inputs = checkedInOrder(of, x, this.#inputs)
     const total = inputs[0]!.shape[0]!
-    for (const [side, list] of [inputs, targets].entries()) {
-      const other = list.findIndex(({ shape }) => shape[0] !== total)
-      if (other < 0) continue
-      const [what, , slots] = sides[side]!
-      const received = `${list[other]!.shape[0]} in ${place(what, slots, other)}`
-      throw new SaltflatError('ERR_SHAPE', `Expected ${total} examples in each tensor, received ${received}.`)
-    }
+    const targets = checkedInOrder(to, y, this.#targets, total)
     if (total === 0) throw new SaltflatError('ERR_EMPTY', 'Expected at least one example, received none.')
     return { inputs, targets, total }
   }

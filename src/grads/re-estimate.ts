@@ -1,8 +1,8 @@
-import { engine, expandDims, slice, Tensor, tidy, type Variable } from '@tensorflow/tfjs-core'
+import { engine, slice, Tensor, tidy, type Variable } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { SaltflatError, said } from '../errors.ts'
 import { invalid, knownKeys, whole } from '../options.ts'
-import { type Examples, inOrder } from './examples.ts'
+import { type Examples, inOrder, rowsOf } from './examples.ts'
 import { withKernels } from './kernels/index.ts'
 import { SideEffects } from './side-effects.ts'
 
@@ -49,9 +49,7 @@ export function reestimateBatchNorm(model: LayersModel, x: Examples, options: { 
       for (const layer of layers) layer.momentum = start / (start + length)
       effects.during({ variables: true, states: false }, () =>
         tidy(() => {
-          // As `fit` takes them: a number an example is a row of one.
-          const rows = inputs.map((one) => (one.rank === 1 ? expandDims(one as Tensor, 1) : one))
-          const batch = rows.map((one) => slice(one, start, length))
+          const batch = inputs.map((one) => rowsOf(slice(one, start, length)))
           withKernels(engine().backendName, () => applied(model, batch))
         }),
       )

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::Placed;
+use common::{Placed, bits, gradient, numbers_of, outputs, slices};
 use saltflat_core::backend::cpu::dispatch::fill;
 use saltflat_core::rng::ROUNDS;
 use saltflat_core::{
@@ -21,37 +21,12 @@ fn noise(index: u32) -> Noise<'static> {
     Noise { draw: draw(index), scales: &SCALES }
 }
 
-/// Numbers that look like weights or gradients, different for every seed.
 fn numbers(seed: u32) -> Vec<Vec<f32>> {
-    let draw =
-        Draw { key: [seed, 99], step: 0, index: 0, distribution: Distribution::Uniform, rounds: ROUNDS };
-    let tensor = |(tensor, size): (usize, &usize)| {
-        let mut values = vec![0.0; size.next_multiple_of(64)];
-        fill(Level::Scalar, draw, tensor as u32, 0, &mut values);
-        values.truncate(*size);
-        values
-    };
-    SIZES.iter().enumerate().map(tensor).collect()
-}
-
-fn slices(values: &[Vec<f32>]) -> Vec<&[f32]> {
-    values.iter().map(Vec::as_slice).collect()
-}
-
-fn gradient(values: &[Vec<f32>]) -> Vec<Option<&[f32]>> {
-    values.iter().map(|values| Some(values.as_slice())).collect()
+    numbers_of(&SIZES, seed)
 }
 
 fn empty() -> Vec<Vec<f32>> {
     SIZES.iter().map(|size| vec![f32::NAN; *size]).collect()
-}
-
-fn outputs(values: &mut [Vec<f32>]) -> Vec<&mut [f32]> {
-    values.iter_mut().map(Vec::as_mut_slice).collect()
-}
-
-fn bits(values: &[Vec<f32>]) -> Vec<Vec<u32>> {
-    values.iter().map(|values| values.iter().map(|x| x.to_bits()).collect()).collect()
 }
 
 fn cpu(moments: usize, level: Level, threads: usize) -> Cpu {

@@ -161,11 +161,13 @@ pub struct Placed {
 }
 
 const MARGIN: f32 = -7.5;
+/// Elements of the margin behind: as many as the widest lanes.
+const BEHIND: usize = 16;
 
 impl Placed {
     pub fn new(values: &[Vec<f32>], offset: usize) -> Self {
         let placed = |values: &Vec<f32>| {
-            let mut memory = AlignedVec::zeroed(offset + values.len() + 16).unwrap();
+            let mut memory = AlignedVec::zeroed(offset + values.len() + BEHIND).unwrap();
             memory.fill(MARGIN);
             memory[offset..offset + values.len()].copy_from_slice(values);
             memory
@@ -174,25 +176,22 @@ impl Placed {
     }
 
     pub fn gradient(&self) -> Vec<Option<&[f32]>> {
-        self.memory.iter().map(|memory| Some(&memory[self.offset..memory.len() - 16])).collect()
+        self.memory.iter().map(|memory| Some(&memory[self.offset..memory.len() - BEHIND])).collect()
     }
 
     pub fn outputs(&mut self) -> Vec<&mut [f32]> {
-        let offset = self.offset;
-        let inside = |memory: &'_ AlignedVec| offset..memory.len() - 16;
-        self.memory
-            .iter_mut()
-            .map(|memory| {
-                let inside = inside(memory);
-                &mut memory[inside]
-            })
-            .collect()
+        let inside = |memory| -> &mut [f32] {
+            let memory: &mut AlignedVec = memory;
+            let end = memory.len() - BEHIND;
+            &mut memory[self.offset..end]
+        };
+        self.memory.iter_mut().map(inside).collect()
     }
 
     pub fn bits(&self) -> Vec<Vec<u32>> {
         for memory in &self.memory {
             let (before, rest) = memory.split_at(self.offset);
-            let behind = &rest[rest.len() - 16..];
+            let behind = &rest[rest.len() - BEHIND..];
             assert!(before.iter().chain(behind).all(|x| *x == MARGIN), "written beside a tensor");
         }
         self.gradient().iter().map(|values| values.unwrap().iter().map(|x| x.to_bits()).collect()).collect()
